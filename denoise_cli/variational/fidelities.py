@@ -1,0 +1,128 @@
+"""Data terms F(u; f): how far a picture may stray from what was observed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from denoise_cli.variational.strips import Array
+
+__all__ = ["FIDELITIES", "L1", "Fidelity", "SquaredL2"]
+
+
+@dataclass(frozen=True)
+class Fidelity:
+    """F(u; f) = Σ m·φ(u − f), pixel by pixel; m ≥ 0 are `weights`, one a pixel, (height, width); None means 1 everywhere.
+
+    Arrays are strips (channels, rows, width); `rows` says which, so that the weights can follow.
+    """
+
+    weights: Array | None = None
+    # The original shrinks a colour by Σ_c |v_c|, which is no proximal operator: reproduced for `matlab`, and nowhere else.
+    summed_channels: bool = False
+    # φ has a kink at 0, so that a λ small enough leaves f as it is.
+    has_kink: ClassVar[bool] = False
+
+    @property
+    def curvature(self) -> float | None:
+        """c where F'' = c everywhere, so that u can be solved for without splitting F off; None otherwise."""
+        raise NotImplementedError
+
+    def weights_on(self, rows: slice) -> float | Array:
+        return 1.0 if self.weights is None else self.weights[rows]
+
+    def value(self, residual: Array, rows: slice, scratch: Array) -> Array:
+        """m·φ(residual), elementwise, in `scratch`."""
+        raise NotImplementedError
+
+    def dual_part(self, v: Array, rows: slice, penalty: float, relaxation: float, out: Array, scratch: Array) -> Array:
+        """(ρv − prox(ρv))/ρ, with the prox of F/penalty around 0, and ρ the relaxation."""
+        raise NotImplementedError
+
+    def bound(self, g: Array, observed: Array, rows: slice, box: tuple[Array, Array], scratch: Array) -> Array:
+        """min over lo ≤ u ≤ hi of m·φ(u − f) + g·u, elementwise, in scratch[0]. Summed over the pixels, with g = Dᵀp and p dual
+        feasible, it is a lower bound of the optimum: the minimiser stays between the smallest and the largest value observed."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class SquaredL2(Fidelity):
+    """Data term for Gaussian noise:  F(u; f) = Σ m (u − f)²   (no ½).
+
+    prox(v) of F/penalty = penalty/(2m + penalty) · v. Conjugate, m > 0: g·f − g²/(4m).
+    Rudin, Osher & Fatemi 1992, Physica D 60, 259–268.
+    """
+
+    @property
+    def curvature(self) -> float | None:
+        return 2.0 if self.weights is None else None
+
+    def value(self, residual: Array, rows: slice, scratch: Array) -> Array:
+        np.multiply(residual, residual, out=scratch)
+        return scratch if self.weights is None else np.multiply(scratch, self.weights_on(rows), out=scratch)
+
+    def dual_part(self, v: Array, rows: slice, penalty: float, relaxation: float, out: Array, scratch: Array) -> Array:
+        m = self.weights_on(rows)
+        return np.multiply(v, 2 * m / (2 * m + penalty), out=out)
+
+    def bound(self, g: Array, observed: Array, rows: slice, box: tuple[Array, Array], scratch: Array) -> Array:
+        value, residual = scratch[0], scratch[1]
+        if self.weights is None:
+            np.multiply(g, -0.5, out=residual)
+        else:
+            # 0 = unknown: the minimum lies at the end of the box that g points to.
+            m = np.maximum(self.weights_on(rows), np.finfo(g.dtype).tiny)
+            with np.errstate(over="ignore"):
+                np.divide(g, -2 * m, out=residual)
+        np.clip(residual, box[0] - observed, box[1] - observed, out=residual)
+        self.value(residual, rows, value)
+        residual += observed
+        residual *= g
+        value += residual
+        return value
+
+
+@dataclass(frozen=True)
+class L1(Fidelity):
+    """Outlier-robust data term, for impulse noise:  F(u; f) = Σ m |u − f|.
+
+    prox(v) of F/penalty = sign(v) · max(|v| − m/penalty, 0). Minimisers need not be unique, and contrast below a threshold in λ is
+    kept exactly.  Nikolova 2004, J. Math. Imaging Vis. 20, 99–120; Chan & Esedoḡlu 2005, SIAM J. Appl. Math. 65, 1817–1837.
+    """
+
+    has_kink: ClassVar[bool] = True
+
+    @property
+    def curvature(self) -> float | None:
+        return None
+
+    def value(self, residual: Array, rows: slice, scratch: Array) -> Array:
+        np.abs(residual, out=scratch)
+        return scratch if self.weights is None else np.multiply(scratch, self.weights_on(rows), out=scratch)
+
+    def dual_part(self, v: Array, rows: slice, penalty: float, relaxation: float, out: Array, scratch: Array) -> Array:
+        radius = self.weights_on(rows) / (penalty * relaxation)
+        if not self.summed_channels or len(v) == 1:
+            return np.clip(v, -radius, radius, out=out)
+        magnitude = np.abs(v, out=scratch).sum(axis=0)
+        np.maximum(magnitude, radius, out=magnitude)
+        np.divide(radius, magnitude, out=magnitude)
+        return np.multiply(v, magnitude, out=out)
+
+    def bound(self, g: Array, observed: Array, rows: slice, box: tuple[Array, Array], scratch: Array) -> Array:
+        # Piecewise linear in u: the minimum is at f or at an end of the box.
+        value, other = scratch[0], scratch[1]
+        m = self.weights_on(rows)
+        np.multiply(g, observed, out=value)
+        for end in box:
+            np.subtract(end, observed, out=other)
+            np.abs(other, out=other)
+            other *= m
+            other += g * end
+            np.minimum(value, other, out=value)
+        return value
+
+
+FIDELITIES: dict[str, type[Fidelity]] = {"l2": SquaredL2, "l1": L1}

@@ -1,0 +1,345 @@
+"""The two products: `denoise()` with everything it can be asked for, and `denoising()`, the MATLAB signature."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from denoise_cli.variational.fidelities import FIDELITIES, Fidelity
+from denoise_cli.variational.operators import BOUNDARIES
+from denoise_cli.variational.records import IterationRecord
+from denoise_cli.variational.regularisers import CHANNELS, TV, TotalVariation
+from denoise_cli.variational.solver import GapTarget, Penalties, Problem, Reference, SplitBregman, State, Status
+from denoise_cli.variational.strips import Array, Strips
+
+__all__ = ["METHODS", "Solution", "as_float", "denoise", "denoising", "identity_threshold"]
+
+# What each method takes, and what it does when it is not told; anything else that it is asked for is refused.
+METHODS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {
+        "matlab": MappingProxyType(
+            {"iterations": 100, "alpha": 500.0, "beta": 50.0, "boundary": "periodic", "tv": "anisotropic", "channels": "sum"}
+        ),
+        "optimal": MappingProxyType(
+            {"iterations": 5000, "gap": 1e-3, "boundary": "symmetric", "tv": "isotropic", "channels": "coupled", "weights": None}
+        ),
+    }
+)
+# `matlab` is the original: these it has, and no others.
+FIXED_IN_MATLAB = ("boundary", "tv", "channels")
+SMALLEST_GAP = {"float32": 2e-6, "float64": 1e-12}
+
+
+@dataclass(frozen=True)
+class Solution:
+    """What `denoise` returns.
+
+    image: the result, shaped as the input, float; not clipped.  iterations: how many were done.  cost: F(image) + λR(image).
+    status: why it ended.  records: one IterationRecord an iteration, if asked for.  bound ≤ optimum ≤ cost and
+    gap = (cost − bound)/cost, None under "matlab", which has none.  input_is_a_minimiser: λ is at or under the threshold where L1
+    has its own input as an exact minimiser.
+    """
+
+    image: Array
+    iterations: int
+    cost: float
+    status: Status
+    records: list[IterationRecord] = field(default_factory=list)
+    bound: float | None = None
+    gap: float | None = None
+    input_is_a_minimiser: bool = False
+
+
+def denoise(
+    image: npt.ArrayLike,
+    weight: float | npt.ArrayLike,
+    *,
+    fidelity: str = "l2",
+    method: str = "matlab",
+    iterations: int | None = None,
+    alpha: float | None = None,
+    beta: float | None = None,
+    gap: float | None = None,
+    tv: str | None = None,
+    channels: str | None = None,
+    boundary: str | None = None,
+    weights: npt.ArrayLike | None = None,
+    reference: npt.ArrayLike | None = None,
+    dtype: npt.DTypeLike | None = None,
+    workers: int | None = None,
+    records: bool = True,
+    callback: Callable[[State], object] | None = None,
+) -> Solution:
+    """Remove noise from a picture by total variation:  minimise over u   F(u; f) + λ·R(u).
+
+    f is `image`, λ is `weight` (larger is smoother), R the total variation, and F the fidelity:
+
+    * "l2": Σ (u − f)², without a ½; for Gaussian noise (Rudin, Osher & Fatemi 1992, Physica D 60, 259–268). A λ of about 1.4 σ suits
+      noise of standard deviation σ.
+    * "l1": Σ |u − f|; for impulses, salt and pepper (Nikolova 2004, J. Math. Imaging Vis. 20, 99–120). λ between 0.5 and 2.
+
+    Two methods, both by split Bregman (Goldstein & Osher 2009, SIAM J. Imaging Sci. 2, 323–343), give two different pictures:
+
+    * "matlab" repeats a MATLAB original iteration by iteration: anisotropic TV, periodic boundary, penalties alpha = 500 and beta = 50,
+      100 iterations. It stops far from the minimum, and its result is a good picture *because* it stops early: the number of iterations
+      is a parameter of the picture.
+    * "optimal" is the minimiser. A lower bound from the dual problem certifies it: the run ends when
+      gap = (cost − bound)/cost ≤ `gap`. How it gets there cannot be seen in the picture.
+
+    Parameters
+    ----------
+    image : (height, width) or (height, width, channels). bool and unsigned integers of 8 and 16 bit are scaled to [0, 1]; floats are
+        taken as they are, and λ of "l2" is then in their units. No NaN, no infinity.
+    weight : λ > 0; for "optimal" also a map (height, width) of values ≥ 0.
+    fidelity : "l2" or "l1".
+    method : "matlab" or "optimal".
+    iterations : how many ("matlab", 100 unless told), or at most how many ("optimal", 5000 unless told).
+    alpha, beta : "matlab": the penalties on Du and on u − f, 500 and 50 unless told. "optimal" chooses its own.
+    gap : "optimal": the relative duality gap to stop at, 1e-3 unless told; at least 2e-6 in float32, 1e-12 in float64.
+    tv : "optimal": "isotropic" (sqrt(Dx² + Dy²); unless told) or "anisotropic" (|Dx| + |Dy|).
+    channels : "optimal": "coupled" (one norm over all channels, vectorial TV; unless told) or "separate".
+    boundary : "optimal": "symmetric" (unless told) or "periodic".
+    weights : "optimal": one weight ≥ 0 a pixel, (height, width), on the fidelity term; 0 is unknown, and is inpainted.
+    reference : a clean picture to compare with, shaped and scaled as `image`: fills rmse, snr_db and psnr_db of the records.
+    dtype : "float32" or "float64", what is computed in; float64 for a float64 image, else float32.
+    workers : threads, all cores unless told. The result does not depend on it.
+    records : False leaves `Solution.records` empty and saves the time that the costs of all iterations take.
+    callback : called with the State after every iteration (`state.iteration`, `state.image`, `state.record`, computed when looked at);
+        a true return value ends the run.
+
+    Returns
+    -------
+    Solution, with `image` shaped as the input.
+
+    Raises
+    ------
+    ValueError : an option that the method does not have, a value out of range, a picture that is empty or holds NaN.
+    TypeError : a picture of a type with no scale (int64, complex …).
+
+    >>> import numpy as np
+    >>> step = np.repeat([0.0, 1.0], 8)[None, :]
+    >>> denoise(step, 0.4, method="optimal", gap=1e-9).image[0, [0, -1]].round(6)  # a step of width 8 loses λ/(2·8) on either side
+    array([0.025, 0.975])
+    """
+    told = {
+        "iterations": iterations, "alpha": alpha, "beta": beta, "gap": gap, "tv": tv, "channels": channels,
+        "boundary": boundary, "weights": weights,
+    }  # fmt: skip
+    options = _options(method, told)
+    pixels = as_float(image)
+    dtype = np.dtype((np.float64 if pixels.dtype == np.float64 else np.float32) if dtype is None else dtype)
+    if dtype.name not in SMALLEST_GAP:
+        raise ValueError(f"dtype must be float32 or float64, not {dtype.name}")
+    if workers is not None and operator.index(workers) < 1:
+        raise ValueError(f"workers must be at least 1, not {workers}")
+    if options["iterations"] < 1:
+        raise ValueError(f"iterations must be at least 1, not {options['iterations']}")
+    for name in ("alpha", "beta"):
+        if name in options and not 0 < options[name] < math.inf:
+            raise ValueError(f"{name} must be positive and finite, not {options[name]:g}")
+    if method == "optimal" and not SMALLEST_GAP[dtype.name] <= options["gap"] < math.inf:
+        raise ValueError(
+            f"gap must be at least {SMALLEST_GAP[dtype.name]:g} in {dtype.name}, not {options['gap']:g}"
+            + ("; use dtype float64" if SMALLEST_GAP["float64"] <= options["gap"] else "")
+        )
+
+    observed = _planar(pixels, dtype)
+    if fidelity not in FIDELITIES:
+        raise ValueError(f"fidelity must be one of {', '.join(FIDELITIES)}, not {fidelity!r}")
+    problem = Problem(
+        observed,
+        _fidelity(fidelity, options, observed),
+        TotalVariation(_lambda(weight, method, observed), options["tv"], options["channels"]),
+        BOUNDARIES[options["boundary"]](Strips(observed.shape, dtype, workers)),
+    )
+    comparison = None if reference is None else _reference(reference, observed, pixels.shape)
+    return _run(problem, method, options, comparison, records, callback)
+
+
+def _run(
+    problem: Problem, method: str, options: Mapping[str, Any], reference: Reference | None, records: bool, callback: Callable[[State], object] | None
+) -> Solution:
+    trivial = problem.input_is_a_minimiser()
+    if method == "matlab":
+        solver, target = SplitBregman(problem, Penalties(options["alpha"], options["beta"])), None
+        states, status = solver.states(options["iterations"], reference=reference), Status.ITERATIONS_DONE
+    elif trivial:
+        states, status = iter([problem.observed_as_state(reference)]), Status.INPUT_IS_MINIMISER
+    else:
+        split = problem.fidelity.curvature is None
+        solver = SplitBregman(problem, _penalties(problem), relaxation=1.8, split_fidelity=split, start_from_observed=True)
+        target = GapTarget(options["gap"])
+        states, status = solver.states(options["iterations"], target=target, reference=reference), Status.ITERATION_LIMIT
+
+    log: list[IterationRecord] = []
+    for state in states:
+        if records:
+            log.append(state.record)
+        if callback is not None and callback(state):
+            status = Status.STOPPED
+            break
+    certificate = state.certificate
+    if certificate is not None and status is Status.ITERATION_LIMIT and certificate.gap <= options["gap"]:
+        status = Status.CONVERGED
+    return Solution(
+        image=np.array(state.image, order="C"),
+        iterations=state.iteration,
+        cost=state.record.cost if records or certificate else problem.cost(state.picture),
+        status=status,
+        records=log,
+        bound=certificate.bound if certificate else None,
+        gap=certificate.gap if certificate else None,
+        input_is_a_minimiser=trivial,
+    )
+
+
+def denoising(
+    input: npt.ArrayLike,  # noqa: A002 - the original's name
+    lambda_: float,
+    max_iter: float,
+    label: float,
+    ori: npt.ArrayLike,
+) -> tuple[Array, Array, Array]:
+    """`[Result, cost, SNR] = denoising(input, lambda, max_Iter, label, Ori_Img)`: the MATLAB function, to rounding (1e-10).
+
+    input : (height, width) or (height, width, channels); integers and bools are scaled to [0, 1] as `im2double` does.
+    lambda_ : λ > 0, larger is smoother.  max_iter : iterations, rounded up.  label : 1 is L1, everything else L2.
+    ori : the clean picture, shaped as input. Converted by `double`, not `im2double`: scale an integer picture yourself.
+
+    Returns Result (float64, not clipped), and the cost and the RMSE after every iteration, (max_iter,). What the original calls SNR
+    *is* the RMSE to `ori`: lower is better. Raises ValueError where the original stops with an error or returns nothing (max_iter ≤ 0),
+    for NaN, which would poison the whole picture, and for an `ori` of another shape, which the original takes if the number of pixels
+    agrees. The 1×N and N×1 pictures on which the original fails work.
+    """
+    pixels = as_float(input)
+    clean = np.asarray(ori, np.float64)
+    if clean.shape != pixels.shape:
+        raise ValueError(f"ori has shape {clean.shape}, input {pixels.shape}: they must agree")
+    solution = denoise(
+        pixels, lambda_, fidelity="l1" if label == 1 else "l2", iterations=math.ceil(max_iter), reference=clean, dtype=np.float64
+    )
+    return (
+        solution.image,
+        np.array([record.cost for record in solution.records]),
+        np.array([record.rmse for record in solution.records]),
+    )
+
+
+def identity_threshold(tv: str = "isotropic") -> float:
+    """The λ at or under which any picture is a minimiser of its own TV-L1 problem: 1/(2+√2) isotropic, 1/4 anisotropic.
+
+    A pixel and its two predecessors own the four differences that it enters; moving it alone by t gains at most λ·|t|·4 (or, where the
+    own two share one norm, λ·|t|·(2+√2)) of total variation and costs |t|. Chan & Esedoḡlu 2005, SIAM J. Appl. Math. 65, 1817–1837.
+    """
+    return 1 / (2 + math.sqrt(2)) if tv == "isotropic" else 0.25
+
+
+def as_float(image: npt.ArrayLike) -> Array:
+    """The picture in floats, as MATLAB's im2double: bool → 0, 1; uint8 → /255; uint16 → /65535; floats stay.
+
+    Raises TypeError for types with no agreed scale, ValueError for what is no picture.
+    """
+    pixels = np.asarray(image)
+    if pixels.ndim not in (2, 3):
+        raise ValueError(f"a picture is (height, width) or (height, width, channels), not an array of shape {pixels.shape}")
+    if pixels.size == 0:
+        raise ValueError(f"the picture is empty: shape {pixels.shape}")
+    if pixels.dtype == bool:
+        return pixels.astype(np.float64)
+    if pixels.dtype in (np.uint8, np.uint16):
+        return pixels / np.float64(np.iinfo(pixels.dtype).max)
+    if pixels.dtype.kind != "f":
+        raise TypeError(f"pixels of type {pixels.dtype} have no agreed scale: convert them to floats (or to uint8, uint16) first")
+    return pixels
+
+
+def _planar(pixels: Array, dtype: np.dtype[Any]) -> Array:
+    planar = np.moveaxis(np.atleast_3d(pixels), -1, 0).astype(dtype, order="C")
+    if not np.isfinite(planar).all():
+        raise ValueError("the picture holds NaN or infinite pixels; replace them, or mask them with a weight of 0")
+    return planar
+
+
+def _options(method: str, told: Mapping[str, Any]) -> dict[str, Any]:
+    if method not in METHODS:
+        raise ValueError(f"method must be one of {', '.join(METHODS)}, not {method!r}")
+    defaults = METHODS[method]
+    for name, value in told.items():
+        if value is None:
+            continue
+        if name not in defaults or (method == "matlab" and name in FIXED_IN_MATLAB and value != defaults[name]):
+            raise ValueError(_refusal(method, name))
+    options = {**defaults, **{name: value for name, value in told.items() if value is not None}}
+    options["iterations"] = operator.index(options["iterations"])
+    for name, allowed in (("tv", TV), ("channels", CHANNELS), ("boundary", tuple(BOUNDARIES))):
+        if options[name] not in allowed:
+            raise ValueError(f"{name} must be one of {', '.join(allowed)}, not {options[name]!r}")
+    if method == "optimal" and options["channels"] == "sum":
+        raise ValueError(
+            "channels 'sum' is the original's shrinkage, which minimises no energy, so it has no optimum and no gap: "
+            "use channels coupled or separate, or method matlab"
+        )
+    return options
+
+
+def _refusal(method: str, name: str) -> str:
+    if name in ("alpha", "beta"):
+        return f"{name} has no meaning for method {method}, which chooses its own penalties; use method matlab, or leave it out"
+    return f"{name} has no meaning for method {method}, which has none to choose; use method optimal, or leave it out"
+
+
+def _fidelity(name: str, options: Mapping[str, Any], observed: Array) -> Fidelity:
+    weights = options.get("weights")
+    if weights is not None:
+        weights = _map(weights, "weights", observed)
+        if not weights.any():
+            raise ValueError("weights hide every pixel: nothing is known to restore the picture from")
+    return FIDELITIES[name](weights, summed_channels=options["channels"] == "sum")
+
+
+def _lambda(weight: float | npt.ArrayLike, method: str, observed: Array) -> float | Array:
+    if np.ndim(weight) == 0:
+        number = float(np.asarray(weight))
+        if not 0 < number < math.inf:
+            raise ValueError(f"weight (lambda) must be positive and finite, not {number:g}")
+        return number
+    if method != "optimal":
+        raise ValueError(f"a map of weights (lambda) has no meaning for method {method}: use method optimal, or give one number")
+    return _map(weight, "weight (lambda)", observed)
+
+
+def _map(values: npt.ArrayLike, name: str, observed: Array) -> Array:
+    table = np.asarray(values)
+    if table.shape != observed.shape[1:]:
+        raise ValueError(f"{name} has shape {table.shape}, the picture {observed.shape[1:]}: they must agree")
+    table = table.astype(observed.dtype)
+    if not (np.isfinite(table).all() and (table >= 0).all()):
+        raise ValueError(f"{name} must be finite and not negative in every pixel")
+    return table
+
+
+def _reference(reference: npt.ArrayLike, observed: Array, shape: tuple[int, ...]) -> Reference:
+    clean = as_float(reference)
+    if clean.shape != shape:
+        raise ValueError(f"the reference has shape {clean.shape}, the picture {shape}: they must agree")
+    # Pictures from integers, and floats in the same units, peak at 1; others at what the clean one spans.
+    span = 1.0 if 0 <= clean.min() and clean.max() <= 1 else float(clean.max() - clean.min())
+    return Reference(_planar(clean, np.dtype(np.float64)), span)
+
+
+def _penalties(problem: Problem) -> Penalties:
+    """Penalties in units of λ over the contrast of the picture: scaling f and λ together changes nothing (docs/solver.md: the search)."""
+    spread = 3.5 * float(np.std(problem.observed, dtype=np.float64)) or 1.0
+    weight = problem.regulariser.weight
+    level = float(weight if isinstance(weight, float) else np.mean(weight, dtype=np.float64)) or 1.0
+    if problem.fidelity.curvature is not None:
+        return Penalties(8 * level / spread, 0.0, growth=1.3, ceiling=45 / 8)
+    start = 8 * min(1.0, level) ** 2 / spread
+    return Penalties(start, start, growth=1.1, ceiling=5.0)

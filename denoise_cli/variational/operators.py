@@ -1,0 +1,131 @@
+"""The linear operator of the model: D, forward differences, and the solves with DᵀD that the Fourier basis makes exact."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from denoise_cli.variational.strips import Array, Strips
+
+__all__ = ["BOUNDARIES", "Gradient", "PeriodicGradient", "SymmetricGradient"]
+
+
+class Gradient:
+    """Forward differences  (Dx u)[i, j] = u[i, j+1] − u[i, j],  (Dy u)[i, j] = u[i+1, j] − u[i, j].
+
+    Pictures are planar, (channels, height, width); Du is (2, channels, height, width), x (columns) first. Every method but `solve`
+    works on one strip of rows, so that a whole iteration can be done while the strip is in the cache.
+    """
+
+    periodic: bool
+
+    def __init__(self, strips: Strips) -> None:
+        self.strips = strips
+        self._factors: tuple[float, Array] | None = None
+
+    def differences(self, u: Array, rows: slice, out: Array) -> Array:
+        """Du on `rows` of the picture u, written to `out` of shape (2, channels, rows, width)."""
+        block = u[:, rows]
+        x, y = out
+        np.subtract(block[:, :, 1:], block[:, :, :-1], out=x[:, :, :-1])
+        np.subtract(block[:, 1:], block[:, :-1], out=y[:, :-1])
+        if self.periodic:
+            np.subtract(block[:, :, 0], block[:, :, -1], out=x[:, :, -1])
+            np.subtract(u[:, rows.stop % u.shape[1]], block[:, -1], out=y[:, -1])
+        else:
+            x[:, :, -1] = 0
+            np.subtract(u[:, min(rows.stop, u.shape[1] - 1)], block[:, -1], out=y[:, -1])
+        return out
+
+    def adjoint(self, p: Array, out: Array) -> Array:
+        """Dᵀp on a strip, as if the row above it were zero; what its last row owes to the next strip is `spill(p)`."""
+        x, y = p
+        np.subtract(y[:, :-1], y[:, 1:], out=out[:, 1:])
+        np.negative(y[:, 0], out=out[:, 0])
+        out -= x
+        out[:, :, 1:] += x[:, :, :-1]
+        if self.periodic:
+            out[:, :, 0] += x[:, :, -1]
+        return out
+
+    def join(self, spills: Array, out: Array, scale: float = 1.0) -> Array:
+        """Add the rows that the strips owe each other, (strips, channels, width), to the whole picture `out`."""
+        for strip, rows in enumerate(self.strips):
+            following = rows.stop % out.shape[1] if self.periodic else rows.stop
+            if following < out.shape[1]:
+                out[:, following] += out.dtype.type(scale) * spills[strip]
+        return out
+
+    def neighbours(self) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+        """For x and for y: which pixels have a forward difference of their own, and which end one (0/1 vectors along that axis)."""
+        _, height, width = self.strips.shape
+
+        def along(length: int) -> tuple[Array, Array]:
+            own = np.ones(length)
+            if not self.periodic or length == 1:
+                own[-1] = 0
+            return own, np.roll(own, 1)
+
+        return along(width), along(height)
+
+    def solve(self, rhs: Array, penalty: float) -> Array:
+        """u with  (I + penalty·DᵀD) u = rhs, exactly. Uses `rhs` as scratch, and may return it."""
+        raise NotImplementedError
+
+    def _inverse(self, penalty: float, laplacians: tuple[Array, Array], dtype: type) -> Array:
+        """1/(1 + penalty·|D̂|²) over the frequencies, kept until another penalty is asked for."""
+        if self._factors is None or self._factors[0] != penalty:
+            y, x = laplacians
+            scaled = (1 + penalty * y)[:, None], (penalty * x)[None, :]
+            factors = self._factors[1] if self._factors else np.empty((len(y), len(x)), dtype)
+
+            def invert(rows: slice) -> None:
+                np.reciprocal(np.add(scaled[0][rows], scaled[1]), out=factors[rows], casting="same_kind")
+
+            self.strips.over_rows(invert, len(y))
+            self._factors = penalty, factors
+        return self._factors[1]
+
+
+class PeriodicGradient(Gradient):
+    """Opposite edges are neighbours, as in the MATLAB original. DᵀD is diagonal in the Fourier basis: 4 sin²(πk/n) along each axis."""
+
+    periodic = True
+
+    def solve(self, rhs: Array, penalty: float) -> Array:
+        from scipy import fft
+
+        _, height, width = rhs.shape
+        workers = self.strips.workers
+        spectrum = fft.rfft2(rhs, workers=workers, overwrite_x=True)
+        frequencies = _laplacian(height, height), _laplacian(width, width)[: width // 2 + 1]
+        inverse = self._inverse(penalty, frequencies, spectrum.dtype.type)
+        self.strips.over_rows(lambda rows: np.multiply(spectrum[:, rows], inverse[rows], out=spectrum[:, rows]), height)
+        solution: Array = fft.irfft2(spectrum, s=(height, width), workers=workers, overwrite_x=True)
+        return solution
+
+
+class SymmetricGradient(Gradient):
+    """The picture is mirrored at its edges (Neumann). DᵀD is diagonal in the cosine basis (DCT-II): 4 sin²(πk/2n) along each axis."""
+
+    periodic = False
+
+    def solve(self, rhs: Array, penalty: float) -> Array:
+        from scipy import fft
+
+        _, height, width = rhs.shape
+        workers = self.strips.workers
+        spectrum = fft.dctn(rhs, axes=(1, 2), workers=workers, overwrite_x=True)
+        inverse = self._inverse(penalty, (_laplacian(height, 2 * height), _laplacian(width, 2 * width)), spectrum.dtype.type)
+        self.strips.over_rows(lambda rows: np.multiply(spectrum[:, rows], inverse[rows], out=spectrum[:, rows]), height)
+        solution: Array = fft.idctn(spectrum, axes=(1, 2), workers=workers, overwrite_x=True)
+        return solution
+
+
+def _laplacian(count: int, period: int) -> Array:
+    """Eigenvalues 4 sin²(πk/period), k = 0 … count−1, of one second difference."""
+    return 4 * np.sin(np.pi * np.arange(count) / period) ** 2
+
+
+BOUNDARIES: dict[str, Callable[[Strips], Gradient]] = {"periodic": PeriodicGradient, "symmetric": SymmetricGradient}

@@ -1,0 +1,105 @@
+"""Cache-sized strips of rows, worked on by threads: NumPy ufuncs release the GIL, and a strip's temporaries never leave the cache."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Array", "Strips", "available_workers", "row_sums"]
+
+Array = npt.NDArray[Any]
+Item = TypeVar("Item")
+
+# Measured on pictures of 512² to 2048²: below 128 KiB the threads fight over the GIL, above 1 MiB the strip leaves the cache.
+STRIP_BYTES = 512 * 1024
+
+
+def available_workers() -> int:
+    """Processor cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class Strips:
+    """The rows of a planar picture (channels, height, width) cut into strips, and the threads that walk them.
+
+    Results do not depend on `workers`: strips write to places of their own, and sums are gathered row by row.
+    """
+
+    def __init__(self, shape: tuple[int, int, int], dtype: npt.DTypeLike, workers: int | None = None) -> None:
+        self.shape = channels, height, width = shape
+        self.dtype = np.dtype(dtype)
+        self.workers = available_workers() if workers is None else workers
+        rows = STRIP_BYTES // (channels * width * self.dtype.itemsize)
+        self.rows = max(1, min(rows, -(-height // self.workers)))
+        self._scratch: list[Array] = []
+        self._threads: ThreadPoolExecutor | None = None
+
+    def __iter__(self) -> Iterator[slice]:
+        return self._cut(self.shape[1])
+
+    def __len__(self) -> int:
+        return -(-self.shape[1] // self.rows)
+
+    def _cut(self, height: int) -> Iterator[slice]:
+        return (slice(start, min(start + self.rows, height)) for start in range(0, height, self.rows))
+
+    def over_rows(self, work: Callable[[slice], object], height: int) -> None:
+        """Call work(rows) for strips of a table with `height` rows."""
+        self._share(list(self._cut(height)), lambda rows, _: work(rows))
+
+    def each(self, work: Callable[[int, slice, Array], object], planes: int) -> None:
+        """Call work(index, rows, scratch) for every strip; scratch is (planes, channels, rows, width), a thread's own, uninitialised."""
+        if not self._scratch or len(self._scratch[0]) < planes:
+            channels, _, width = self.shape
+            self._scratch = [np.empty((planes, channels, self.rows, width), self.dtype) for _ in range(self._teams())]
+        self._share(
+            list(enumerate(self)), lambda strip, team: work(*strip, self._scratch[team][:planes, :, : strip[1].stop - strip[1].start])
+        )
+
+    def totals(self, terms: Callable[[slice, Array], Array], planes: int) -> Array:
+        """Σ over the picture of terms(rows, scratch), an array (kinds, rows) of row sums for each strip; float64 (kinds,)."""
+        sums: list[Array] = [np.empty(0)] * len(self)
+
+        def work(index: int, rows: slice, scratch: Array) -> None:
+            sums[index] = terms(rows, scratch)
+
+        self.each(work, planes)
+        total: Array = np.concatenate(sums, axis=1).sum(axis=1)
+        return total
+
+    def _teams(self) -> int:
+        return min(self.workers, len(self))
+
+    def _share(self, items: list[Item], work: Callable[[Item, int], object]) -> None:
+        teams = min(self._teams(), len(items))
+
+        def walk(team: int) -> None:
+            for item in items[team * len(items) // teams : (team + 1) * len(items) // teams]:
+                work(item, team)
+
+        if teams <= 1:
+            walk(0)
+            return
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(self.workers - 1, thread_name_prefix="denoise-strips")
+        others = [self._threads.submit(walk, team) for team in range(1, teams)]
+        try:
+            walk(0)
+        finally:
+            for other in others:
+                other.result()
+
+
+def row_sums(values: Array) -> Array:
+    """Sums over channels and columns of (channels, rows, width), accumulated in float64: shape (rows,)."""
+    total: Array = np.add.reduce(values, axis=-1, dtype=np.float64)
+    while total.ndim > 1:
+        total = np.add.reduce(total, axis=0)
+    return total
