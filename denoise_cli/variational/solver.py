@@ -203,7 +203,8 @@ class SplitBregman:
         for iteration in range(1, iterations + 1):
             alpha, _ = self.penalties.at(iteration)
             solution = problem.operator.solve(rhs, alpha / self.shift(iteration))
-            u, rhs = solution, (u if solution is rhs else rhs)
+            # The solve may have worked in place, behind an array object of its own.
+            u, rhs = solution, (u if np.may_share_memory(solution, rhs) else rhs)
             certificate = None
             if target is not None and (iteration == iterations or target.is_due(iteration)):
                 certificate = sweep.certify(iteration, u, rhs)
