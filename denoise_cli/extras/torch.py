@@ -69,7 +69,8 @@ class LDAMLoss(torch.nn.Module):
             raise ValueError("class_weights and reweight_epoch both set the class weights; give one of them")
         counts = torch.as_tensor(class_counts, dtype=torch.float64, device="cpu").numpy()
         margins = ldam_margins(counts, max_margin)
-        weights = torch.ones(len(margins)) if class_weights is None else torch.as_tensor(class_weights, device="cpu")
+        given = [1.0] * len(margins) if class_weights is None else class_weights
+        weights = torch.as_tensor(given, dtype=torch.float64, device="cpu")
         if weights.shape != (len(margins),):
             raise ValueError(f"class_weights has shape {tuple(weights.shape)}; give {len(margins)}, one per class")
         if not bool((weights.isfinite() & (weights >= 0)).all()):
@@ -77,7 +78,7 @@ class LDAMLoss(torch.nn.Module):
 
         place = {"device": device, "dtype": dtype or torch.get_default_dtype()}
         self.register_buffer("margins", torch.as_tensor(margins, **place))
-        self.register_buffer("class_weights", weights.detach().to(**place, copy=True))
+        self.register_buffer("class_weights", weights.detach().clone().to(**place))
         # Not a buffer: the constructor makes it anew, and state_dict() holds what the loss computes with.
         self._balanced_weights = None if reweight_epoch is None else class_balanced_weights(counts, beta).tolist()
         self.reweight_epoch = reweight_epoch
@@ -90,7 +91,7 @@ class LDAMLoss(torch.nn.Module):
         if self.reweight_epoch is None or self._balanced_weights is None:
             raise ValueError("there is no re-weighting to defer; construct LDAMLoss with reweight_epoch=...")
         if epoch >= self.reweight_epoch:
-            self.class_weights.copy_(torch.as_tensor(self._balanced_weights))
+            self.class_weights.copy_(torch.as_tensor(self._balanced_weights, dtype=self.class_weights.dtype))
         else:
             self.class_weights.fill_(1)
 
