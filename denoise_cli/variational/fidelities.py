@@ -63,12 +63,14 @@ class SquaredL2(Fidelity):
         np.multiply(residual, residual, out=scratch)
         return scratch if self.weights is None else np.multiply(scratch, self.weights_on(rows), out=scratch)
 
-    def dual_part(self, v: Array, rows: slice, penalty: float, relaxation: float, out: Array, scratch: Array) -> Array:
+    def dual_part(self, v: Array, rows: slice, penalty: float, relaxation: float, out: Array, scratch: Array) -> Array:  # noqa: ARG002
         m = self.weights_on(rows)
-        return np.multiply(v, 2 * m / (2 * m + penalty), out=out)
+        np.multiply(v, 2 * m / (2 * m + penalty), out=out)
+        return out
 
     def bound(self, g: Array, observed: Array, rows: slice, box: tuple[Array, Array], scratch: Array) -> Array:
-        value, residual = scratch[0], scratch[1]
+        value: Array = scratch[0]
+        residual: Array = scratch[1]
         if self.weights is None:
             np.multiply(g, -0.5, out=residual)
         else:
@@ -105,15 +107,18 @@ class L1(Fidelity):
     def dual_part(self, v: Array, rows: slice, penalty: float, relaxation: float, out: Array, scratch: Array) -> Array:
         radius = self.weights_on(rows) / (penalty * relaxation)
         if not self.summed_channels or len(v) == 1:
-            return np.clip(v, -radius, radius, out=out)
+            np.clip(v, -radius, radius, out=out)
+            return out
         magnitude = np.abs(v, out=scratch).sum(axis=0)
         np.maximum(magnitude, radius, out=magnitude)
         np.divide(radius, magnitude, out=magnitude)
-        return np.multiply(v, magnitude, out=out)
+        np.multiply(v, magnitude, out=out)
+        return out
 
     def bound(self, g: Array, observed: Array, rows: slice, box: tuple[Array, Array], scratch: Array) -> Array:
         # Piecewise linear in u: the minimum is at f or at an end of the box.
-        value, other = scratch[0], scratch[1]
+        value: Array = scratch[0]
+        other: Array = scratch[1]
         m = self.weights_on(rows)
         np.multiply(g, observed, out=value)
         for end in box:

@@ -19,7 +19,7 @@ from denoise_cli.variational.regularisers import CHANNELS, TV, TotalVariation
 from denoise_cli.variational.solver import GapTarget, Penalties, Problem, Reference, SplitBregman, State, Status
 from denoise_cli.variational.strips import Array, Strips
 
-__all__ = ["METHODS", "Solution", "as_float", "denoise", "denoising", "identity_threshold"]
+__all__ = ["METHODS", "Solution", "as_float", "check_options", "denoise", "denoising", "identity_threshold"]
 
 # What each method takes, and what it does when it is not told; anything else that it is asked for is refused.
 METHODS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
@@ -28,7 +28,14 @@ METHODS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             {"iterations": 100, "alpha": 500.0, "beta": 50.0, "boundary": "periodic", "tv": "anisotropic", "channels": "sum"}
         ),
         "optimal": MappingProxyType(
-            {"iterations": 5000, "gap": 1e-3, "boundary": "symmetric", "tv": "isotropic", "channels": "coupled", "weights": None}
+            {
+                "iterations": 30_000,
+                "gap": 1e-3,
+                "boundary": "symmetric",
+                "tv": "isotropic",
+                "channels": "coupled",
+                "weights": None,
+            }
         ),
     }
 )
@@ -43,8 +50,8 @@ class Solution:
 
     image: the result, shaped as the input, float; not clipped.  iterations: how many were done.  cost: F(image) + λR(image).
     status: why it ended.  records: one IterationRecord an iteration, if asked for.  bound ≤ optimum ≤ cost and
-    gap = (cost − bound)/cost, None under "matlab", which has none.  input_is_a_minimiser: λ is at or under the threshold where L1
-    has its own input as an exact minimiser.
+    gap = (cost − bound)/cost, None under "matlab", which has none.  psnr_db: against the reference, if there was one.
+    input_is_a_minimiser: λ is at or under the threshold where L1 has its own input as an exact minimiser.
     """
 
     image: Array
@@ -54,6 +61,7 @@ class Solution:
     records: list[IterationRecord] = field(default_factory=list)
     bound: float | None = None
     gap: float | None = None
+    psnr_db: float | None = None
     input_is_a_minimiser: bool = False
 
 
@@ -100,7 +108,7 @@ def denoise(
     weight : λ > 0; for "optimal" also a map (height, width) of values ≥ 0.
     fidelity : "l2" or "l1".
     method : "matlab" or "optimal".
-    iterations : how many ("matlab", 100 unless told), or at most how many ("optimal", 5000 unless told).
+    iterations : how many ("matlab", 100 unless told), or at most how many ("optimal", 30,000 unless told).
     alpha, beta : "matlab": the penalties on Du and on u − f, 500 and 50 unless told. "optimal" chooses its own.
     gap : "optimal": the relative duality gap to stop at, 1e-3 unless told; at least 2e-6 in float32, 1e-12 in float64.
     tv : "optimal": "isotropic" (sqrt(Dx² + Dy²); unless told) or "anisotropic" (|Dx| + |Dy|).
@@ -128,27 +136,12 @@ def denoise(
     >>> denoise(step, 0.4, method="optimal", gap=1e-9).image[0, [0, -1]].round(6)  # a step of width 8 loses λ/(2·8) on either side
     array([0.025, 0.975])
     """
-    told = {
-        "iterations": iterations, "alpha": alpha, "beta": beta, "gap": gap, "tv": tv, "channels": channels,
-        "boundary": boundary, "weights": weights,
-    }  # fmt: skip
-    options = _options(method, told)
     pixels = as_float(image)
     dtype = np.dtype((np.float64 if pixels.dtype == np.float64 else np.float32) if dtype is None else dtype)
-    if dtype.name not in SMALLEST_GAP:
-        raise ValueError(f"dtype must be float32 or float64, not {dtype.name}")
-    if workers is not None and operator.index(workers) < 1:
-        raise ValueError(f"workers must be at least 1, not {workers}")
-    if options["iterations"] < 1:
-        raise ValueError(f"iterations must be at least 1, not {options['iterations']}")
-    for name in ("alpha", "beta"):
-        if name in options and not 0 < options[name] < math.inf:
-            raise ValueError(f"{name} must be positive and finite, not {options[name]:g}")
-    if method == "optimal" and not SMALLEST_GAP[dtype.name] <= options["gap"] < math.inf:
-        raise ValueError(
-            f"gap must be at least {SMALLEST_GAP[dtype.name]:g} in {dtype.name}, not {options['gap']:g}"
-            + ("; use dtype float64" if SMALLEST_GAP["float64"] <= options["gap"] else "")
-        )
+    options = check_options(
+        method, dtype, workers, iterations=iterations, alpha=alpha, beta=beta, gap=gap, tv=tv, channels=channels, boundary=boundary,
+        weights=weights,
+    )  # fmt: skip
 
     observed = _planar(pixels, dtype)
     if fidelity not in FIDELITIES:
@@ -159,12 +152,17 @@ def denoise(
         TotalVariation(_lambda(weight, method, observed), options["tv"], options["channels"]),
         BOUNDARIES[options["boundary"]](Strips(observed.shape, dtype, workers)),
     )
-    comparison = None if reference is None else _reference(reference, observed, pixels.shape)
+    comparison = None if reference is None else _reference(reference, pixels.shape)
     return _run(problem, method, options, comparison, records, callback)
 
 
 def _run(
-    problem: Problem, method: str, options: Mapping[str, Any], reference: Reference | None, records: bool, callback: Callable[[State], object] | None
+    problem: Problem,
+    method: str,
+    options: Mapping[str, Any],
+    reference: Reference | None,
+    records: bool,
+    callback: Callable[[State], object] | None,
 ) -> Solution:
     trivial = problem.input_is_a_minimiser()
     if method == "matlab":
@@ -196,12 +194,13 @@ def _run(
         records=log,
         bound=certificate.bound if certificate else None,
         gap=certificate.gap if certificate else None,
+        psnr_db=reference.psnr_db(state.picture) if reference else None,
         input_is_a_minimiser=trivial,
     )
 
 
 def denoising(
-    input: npt.ArrayLike,  # noqa: A002 - the original's name
+    input: npt.ArrayLike,
     lambda_: float,
     max_iter: float,
     label: float,
@@ -267,7 +266,16 @@ def _planar(pixels: Array, dtype: np.dtype[Any]) -> Array:
     return planar
 
 
-def _options(method: str, told: Mapping[str, Any]) -> dict[str, Any]:
+def check_options(method: str, dtype: npt.DTypeLike, workers: int | None, **told: Any) -> dict[str, Any]:
+    """The options of a method: those that were told (not None), and its defaults for the others.
+
+    Raises ValueError, its message beginning with the option's name, for what the method does not have and for values out of range.
+    """
+    precision = np.dtype(dtype).name
+    if precision not in SMALLEST_GAP:
+        raise ValueError(f"dtype must be float32 or float64, not {precision}")
+    if workers is not None and operator.index(workers) < 1:
+        raise ValueError(f"workers must be at least 1, not {workers}")
     if method not in METHODS:
         raise ValueError(f"method must be one of {', '.join(METHODS)}, not {method!r}")
     defaults = METHODS[method]
@@ -286,6 +294,14 @@ def _options(method: str, told: Mapping[str, Any]) -> dict[str, Any]:
             "channels 'sum' is the original's shrinkage, which minimises no energy, so it has no optimum and no gap: "
             "use channels coupled or separate, or method matlab"
         )
+    if options["iterations"] < 1:
+        raise ValueError(f"iterations must be at least 1, not {options['iterations']}")
+    for name in ("alpha", "beta"):
+        if name in options and not 0 < options[name] < math.inf:
+            raise ValueError(f"{name} must be positive and finite, not {options[name]:g}")
+    if "gap" in options and not SMALLEST_GAP[precision] <= options["gap"] < math.inf:
+        way_out = "; use dtype float64" if SMALLEST_GAP["float64"] <= options["gap"] < 1 else ""
+        raise ValueError(f"gap must be at least {SMALLEST_GAP[precision]:g} in {precision}, not {options['gap']:g}{way_out}")
     return options
 
 
@@ -325,12 +341,12 @@ def _map(values: npt.ArrayLike, name: str, observed: Array) -> Array:
     return table
 
 
-def _reference(reference: npt.ArrayLike, observed: Array, shape: tuple[int, ...]) -> Reference:
+def _reference(reference: npt.ArrayLike, shape: tuple[int, ...]) -> Reference:
     clean = as_float(reference)
     if clean.shape != shape:
         raise ValueError(f"the reference has shape {clean.shape}, the picture {shape}: they must agree")
     # Pictures from integers, and floats in the same units, peak at 1; others at what the clean one spans.
-    span = 1.0 if 0 <= clean.min() and clean.max() <= 1 else float(clean.max() - clean.min())
+    span = 1.0 if clean.min() >= 0 and clean.max() <= 1 else float(clean.max() - clean.min())
     return Reference(_planar(clean, np.dtype(np.float64)), span)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from scipy import fft
 
 from denoise_cli.variational.strips import Array, Strips
 
@@ -94,8 +95,6 @@ class PeriodicGradient(Gradient):
     periodic = True
 
     def solve(self, rhs: Array, penalty: float) -> Array:
-        from scipy import fft
-
         _, height, width = rhs.shape
         workers = self.strips.workers
         spectrum = fft.rfft2(rhs, workers=workers, overwrite_x=True)
@@ -112,8 +111,6 @@ class SymmetricGradient(Gradient):
     periodic = False
 
     def solve(self, rhs: Array, penalty: float) -> Array:
-        from scipy import fft
-
         _, height, width = rhs.shape
         workers = self.strips.workers
         spectrum = fft.dctn(rhs, axes=(1, 2), workers=workers, overwrite_x=True)

@@ -101,5 +101,3 @@ def _fold(values: Array, axis: int) -> Array:
     for part in parts[1:]:
         np.add(parts[0], part, out=parts[0])
     return np.moveaxis(parts[:1], 0, axis)
-
-

@@ -12,6 +12,7 @@ from functools import cached_property
 import numpy as np
 
 from denoise_cli.variational.fidelities import Fidelity
+from denoise_cli.variational.metrics import psnr_db, rmse, snr_db
 from denoise_cli.variational.operators import Gradient
 from denoise_cli.variational.records import IterationRecord
 from denoise_cli.variational.regularisers import TotalVariation
@@ -94,7 +95,6 @@ class Problem:
         weights = 1.0 if self.fidelity.weights is None else self.fidelity.weights
         return bool(np.all(largest <= weights * (1 + 1e-12)))
 
-
     def observed_as_state(self, reference: Reference | None) -> State:
         """Iteration 0 of a problem that f itself solves: the certificate is the theorem."""
         cost = self.cost(self.observed)
@@ -123,6 +123,9 @@ class Reference:
     clean: Array
     data_range: float = 1.0
 
+    def psnr_db(self, picture: Array) -> float:
+        return psnr_db(picture, self.clean, self.data_range)
+
 
 @dataclass
 class State:
@@ -147,15 +150,13 @@ class State:
 
     @cached_property
     def record(self) -> IterationRecord:
-        from denoise_cli.variational.metrics import psnr_db, rmse, snr_db
-
         picture, certificate, reference = self.picture, self.certificate, self.reference
         return IterationRecord(
             iteration=self.iteration,
             cost=self.problem.cost(picture) if certificate is None else certificate.cost,
             rmse=rmse(picture, reference.clean) if reference else None,
             snr_db=snr_db(picture, reference.clean) if reference else None,
-            psnr_db=psnr_db(picture, reference.clean, reference.data_range) if reference else None,
+            psnr_db=reference.psnr_db(picture) if reference else None,
             seconds=self.seconds,
             bound=certificate.bound if certificate else None,
             gap=certificate.gap if certificate else None,
@@ -182,7 +183,13 @@ class SplitBregman:
     """
 
     def __init__(
-        self, problem: Problem, penalties: Penalties, *, relaxation: float = 1.0, split_fidelity: bool = True, start_from_observed: bool = False
+        self,
+        problem: Problem,
+        penalties: Penalties,
+        *,
+        relaxation: float = 1.0,
+        split_fidelity: bool = True,
+        start_from_observed: bool = False,
     ) -> None:
         self.problem = problem
         self.penalties = penalties

@@ -60,7 +60,8 @@ class Strips:
             channels, _, width = self.shape
             self._scratch = [np.empty((planes, channels, self.rows, width), self.dtype) for _ in range(self._teams())]
         self._share(
-            list(enumerate(self)), lambda strip, team: work(*strip, self._scratch[team][:planes, :, : strip[1].stop - strip[1].start])
+            list(enumerate(self)),
+            lambda strip, team: work(*strip, self._scratch[team][:planes, :, : strip[1].stop - strip[1].start]),
         )
 
     def totals(self, terms: Callable[[slice, Array], Array], planes: int) -> Array:

@@ -1,0 +1,45 @@
+"""A bar on stderr when somebody is looking, and nothing when nobody is."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from denoise_cli.variational import State
+
+__all__ = ["Bar", "bar"]
+
+REFRESH_SECONDS = 0.1
+
+
+class Bar:
+    """Iterations and cost of one picture. The cost is computed only when the bar is redrawn."""
+
+    def __init__(self, tqdm_bar: Any) -> None:
+        self._bar = tqdm_bar
+        self._drawn = time.monotonic()
+
+    def __call__(self, state: State) -> None:
+        if time.monotonic() - self._drawn < REFRESH_SECONDS and state.iteration != self._bar.total:
+            return
+        record = state.record
+        self._bar.n = state.iteration
+        gap = f", gap {record.gap:.1e}" if record.gap is not None else ""
+        self._bar.set_postfix_str(f"cost {record.cost:.6g}{gap}", refresh=True)
+        self._drawn = time.monotonic()
+
+
+@contextmanager
+def bar(name: str, total: int, *, quiet: bool) -> Iterator[Bar | None]:
+    """A Bar, or None where stderr is no terminal."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from tqdm import tqdm
+
+    with tqdm(total=total, desc=name, unit="it", leave=False, file=sys.stderr, dynamic_ncols=True) as tqdm_bar:
+        yield Bar(tqdm_bar)
