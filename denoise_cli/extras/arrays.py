@@ -63,8 +63,7 @@ def divisor(count: int, unbiased: bool, name: str, shape: tuple[int, ...], unit:
     """N or, unbiased, N − 1: what the variance of `count` numbers divides by."""
     if unbiased and count == 1:
         raise ValueError(
-            f"{name} of shape {shape} has one value per {unit}: its unbiased variance is 0/0; "
-            "use unbiased=False (biased) or more values"
+            f"{name} of shape {shape} has one value per {unit}: its unbiased variance is 0/0; use the biased variance or more values"
         )
     return count - unbiased
 

@@ -170,9 +170,7 @@ def ldam(
     ] = None,
     max_margin: Annotated[float, typer.Option(help="Margin of the rarest class, in the units of the logits.")] = 0.5,
     scale: Annotated[float, typer.Option(help="Multiplies the logits; 30 is made for cosines in [-1, 1].")] = 30.0,
-    class_weights: Annotated[
-        str, typer.Option(metavar="W", help="Class weights: one number for all, one per class, or a file.")
-    ] = "1",
+    class_weights: Annotated[str, typer.Option(metavar="W", help="Class weights: one number for all, one per class, or a file.")] = "1",
     gradient: Annotated[
         str | None,
         typer.Option(metavar="OUT", show_default="none", help="Write the gradient of the logits: .csv, .npy, .npz, .json."),
@@ -187,7 +185,7 @@ def ldam(
     \b
     Example (l.csv holds 'a,b', '0.9,0.1', '0.2,0.4'; t.csv holds 'label', '0', '1'):
       $ denoise extras ldam l.csv --target t.csv --class-counts 160,10 --scale 10
-      loss 1.6604669938829
+      loss 1.5263328974221564
       class  count  margin
       a        160    0.25
       b         10     0.5
@@ -222,7 +220,7 @@ def ldam(
         if gradient is not None:
             write_arrays(gradient, {"grad_logits": grad_logits}, table.header)
         if output != "-":
-            write_arrays(output, {"margin": margins, "count": counts, "loss": np.array(loss)}, ["margin"])
+            write_arrays(output, {"margins": margins, "class_counts": counts, "loss": np.array(loss)}, table.header)
             return
         names = table.header or [str(index) for index in range(classes)]
         rows = [[name, f"{count:g}", f"{margin:.6g}"] for name, count, margin in zip(names, counts, margins, strict=True)]

@@ -17,7 +17,7 @@ def plain_errors(*sources: str | None) -> Iterator[None]:
     """Bad data ends the command with one line on stderr that begins with the files it came from, and exit code 1."""
     from denoise_cli.extras.tables import FileError
 
-    files = ", ".join(source for source in sources if source is not None)
+    files = ", ".join(called(source) for source in sources if source is not None)
     try:
         yield
     except FileError as error:
@@ -26,6 +26,10 @@ def plain_errors(*sources: str | None) -> Iterator[None]:
         fail(f"{files}: {error}")
     except MemoryError:
         fail(f"{files}: not enough memory; give fewer rows at a time")
+
+
+def called(source: str) -> str:
+    return "standard input" if source == "-" else source
 
 
 def fail(message: str) -> NoReturn:
@@ -87,8 +91,7 @@ def show(title: str, header: Sequence[str], rows: Sequence[Sequence[str]], *clos
     lines = [title]
     for row in (header, *rows):
         first, *numbers = (
-            cell.ljust(width) if not index else cell.rjust(width)
-            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
+            cell.ljust(width) if not index else cell.rjust(width) for index, (cell, width) in enumerate(zip(row, widths, strict=True))
         )
         lines.append("  ".join([first, *numbers]))
     with replacing("-") as stream:

@@ -130,7 +130,7 @@ def linear_regression(
         hint = "" if standardize else ", or standardize the columns"
         raise DivergenceError(
             f"learning rate {learning_rate:g} is above 2/L, where gradient descent diverges on these data; "
-            f"the largest stable value is {_round_down(limit)}{hint}"
+            f"use at most {_round_down(limit)}, the largest stable value{hint}"
         )
     # No stable descent raises the loss a million times, rounding included; one batch may hold all of it.
     start_loss, _, _ = mse_gradients(x, y, weight, bias)
@@ -221,7 +221,7 @@ def _descend(
             safe = largest_stable_learning_rate(x, every_batch=True)
             raise DivergenceError(
                 f"learning rate {learning_rate:g} diverges at step {step} with batches of {batch_size}; "
-                f"the largest value stable for every batch is {_round_down(safe)}"
+                f"use at most {_round_down(safe)}, the largest value stable for every batch"
             )
         grad_norm = float(np.hypot(np.linalg.norm(grad_weight), grad_bias))
         weight = weight - x.dtype.type(learning_rate) * grad_weight

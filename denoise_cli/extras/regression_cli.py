@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from denoise_cli.extras.console import check_files, note, plain_errors, show
+from denoise_cli.extras.console import called, check_files, note, plain_errors, show
 
 if TYPE_CHECKING:
     from denoise_cli.extras.arrays import Array
@@ -53,16 +53,12 @@ def fit(
     seed: Annotated[int, typer.Option(min=0, help="Of the shuffling into batches.")] = 0,
     standardize: Annotated[
         bool,
-        typer.Option(
-            "--standardize/--raw", help="Descend on columns scaled to mean 0, variance 1; the result is the same model."
-        ),
+        typer.Option("--standardize/--raw", help="Descend on columns scaled to mean 0, variance 1; the result is the same model."),
     ] = False,
     closed_form: Annotated[
         bool, typer.Option("--closed-form/--descent", help="Solve the least squares at once instead of descending.")
     ] = False,
-    log: Annotated[
-        str | None, typer.Option(metavar="CSV", show_default="none", help="One row per step: step,loss,grad_norm.")
-    ] = None,
+    log: Annotated[str | None, typer.Option(metavar="CSV", show_default="none", help="One row per step: step,loss,grad_norm.")] = None,
     save: Annotated[
         str | None, typer.Option(metavar="JSON", show_default="none", help="The model, for 'denoise extras regression predict'.")
     ] = None,
@@ -88,7 +84,7 @@ def fit(
             if source is not None and source.name == "COMMANDLINE":
                 raise typer.BadParameter(f"--{name.replace('_', '-')} is for gradient descent; leave it or --closed-form out.")
     check_files([data], ["-", log], (".csv",))
-    check_files([data, log], ["-", save], (".json",))
+    check_files([data], ["-", save], (".json",))
     from denoise_cli.extras import regression
     from denoise_cli.extras.tables import read_table, replacing
 
@@ -119,12 +115,12 @@ def fit(
             weight_errors, bias_error = regression.standard_errors(x, y, closed_weight, closed_bias)
             errors = [bias_error, *weight_errors.tolist()]
         except ValueError as error:
-            note(f"{data}: {error}")
+            note(f"{called(data)}: {error}")
         r_squared: float | None = None
         try:
             r_squared = regression.r_squared(y, regression.predict(x, weight, bias))
         except ValueError as error:
-            note(f"{data}: {error}")
+            note(f"{called(data)}: {error}")
 
         if save is not None:
             model = {
@@ -160,21 +156,17 @@ def fit(
 @app.command("predict")
 def predict(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="What 'denoise extras regression --save' wrote.")],
-    data: Annotated[
-        str, typer.Argument(metavar="NEW", help="A table with the model's feature columns, in any order; - is CSV here.")
-    ],
-    output: Annotated[
-        str, typer.Option("-o", "--output", metavar="OUT", help="Where to: .csv, .npy, .npz, .json; - is CSV here.")
-    ] = "-",
+    data: Annotated[str, typer.Argument(metavar="NEW", help="A table with the model's feature columns, in any order; - is CSV here.")],
+    output: Annotated[str, typer.Option("-o", "--output", metavar="OUT", help="Where to: .csv, .npy, .npz, .json; - is CSV here.")] = "-",
 ) -> None:
     """Predict the target for each row of a table with a saved model.
 
     \b
-    Example (model.json: y = 1.8 x + 0.8):
+    Example (model.json was saved from 'x,y', '0,1', '1,3', '2,5'):
       $ printf 'x\\n10\\n20\\n' | denoise extras regression predict model.json -
       predicted_y
-      18.8
-      36.8
+      21.0
+      41.0
     """
     check_files([model, data], [output])
     from denoise_cli.extras import regression
@@ -209,7 +201,7 @@ def _find(source: str, name: str, columns: list[str]) -> int:
     if columns.count(name) != 1:
         trouble = "no column" if name not in columns else "more than one column"
         listed = ", ".join(columns[:20]) + (", ..." if len(columns) > 20 else "")
-        raise FileError(f"{source}: {trouble} named {name!r}; there are {listed}")
+        raise FileError(f"{called(source)}: {trouble} named {name!r}; there are {listed}")
     return columns.index(name)
 
 

@@ -46,6 +46,7 @@ def read_table(source: str, *, key: str, choose: Callable[[list[str]], list[int]
     path = file_of(source)
     wanted = None if path == source else source[len(path) + 1 :]
     content = read_bytes(path)
+    source = "standard input" if source == "-" else source
     if not content.strip():
         raise FileError(f"{source}: the file is empty; give a table of numbers")
     if content.startswith(b"\x93NUMPY"):
@@ -104,12 +105,13 @@ def read_bytes(path: str) -> bytes:
 def write_arrays(destination: str, arrays: Mapping[str, Array], header: Sequence[str] | None = None) -> None:
     """`arrays` to a path, the format told by its suffix, or to standard output as CSV for `-`.
 
-    .json and .npz hold all of them, .csv and .npy the first.
+    .json and .npz hold all of them, .csv and .npy the first. header: the names of its columns.
     """
     suffix = ".csv" if destination == "-" else Path(destination).suffix.lower()
     main = next(iter(arrays.values()))
     if suffix not in (".npy", ".npz", ".json") and main.ndim > 2:
-        raise FileError(f"{destination}: CSV holds tables, the result has shape {main.shape}; write .npy, .npz or .json")
+        name = "standard output" if destination == "-" else destination
+        raise FileError(f"{name}: CSV holds tables, the result has shape {main.shape}; write .npy, .npz or .json")
     with replacing(destination) as stream:
         if suffix == ".npy":
             np.save(stream, main, allow_pickle=False)
@@ -122,7 +124,7 @@ def write_arrays(destination: str, arrays: Mapping[str, Array], header: Sequence
                 content["columns"] = list(header)
             stream.write((json.dumps(content, allow_nan=False, ensure_ascii=False) + "\n").encode())
         else:
-            rows = main if main.ndim == 2 else main.reshape(-1, 1)
+            rows = main if main.ndim == 2 else main.reshape(-1, 1 if header is None else len(header))
             # str(float32) is the shortest text that reads back as the same float32; as a Python float it has 17 digits.
             write_csv(stream, header, (map(str, row) if row.dtype == np.float32 else row.tolist() for row in rows))
 
@@ -199,7 +201,7 @@ def _load_npz(source: str, content: bytes, wanted: str | None, key: str) -> Arra
                 raise FileError(f"{source}: a zip archive without NumPy arrays; if it is a spreadsheet, save it as CSV")
             name = wanted if wanted is not None else members[0] if len(members) == 1 else key
             if name not in members:
-                listed = ", ".join(members)
+                listed = ", ".join(members[:12]) + (", ..." if len(members) > 12 else "")
                 raise FileError(f"{source}: no array {name!r} in it; choose one of {listed} by writing {file_of(source)}:NAME")
             member = archive.read(f"{name}.npy")
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError):
@@ -230,9 +232,11 @@ def _parse_csv(source: str, content: bytes, choose: Callable[[list[str]], list[i
     suspicious = b"_" in content  # float("1_000") is 1000 in Python, and a typing error in a table
     values = array("d")
     for number, row in rows:
+        if not row:
+            raise FileError(f"{source}: row {number} is blank; fill it in or remove it")
         if len(row) != columns:
-            what = "is blank" if not row else f"has {len(row)} column{'s' * (len(row) != 1)}"
-            raise FileError(f"{source}: row {number} {what}, row 1 has {columns}; make every row as long as the first")
+            has = f"{len(row)} column{'s' * (len(row) != 1)}"
+            raise FileError(f"{source}: row {number} has {has}, row 1 has {columns}; make every row as long as the first")
         picked = row if chosen is None else [row[index] for index in chosen]
         try:
             if suspicious and any("_" in cell for cell in picked):
@@ -248,9 +252,7 @@ def _parse_csv(source: str, content: bytes, choose: Callable[[list[str]], list[i
         row_index, column = (int(i) for i in np.argwhere(~np.isfinite(table))[0])
         name = column_names(header, columns)[column if chosen is None else chosen[column]]
         number = row_index + (2 if header is not None else 1)
-        raise FileError(
-            f"{source}: row {number}, column {name!r} is {table[row_index, column]}; replace what is not a finite number"
-        )
+        raise FileError(f"{source}: row {number}, column {name!r} is {table[row_index, column]}; replace what is not a finite number")
     if header is not None and chosen is not None:
         header = [header[index] for index in chosen]
     return Table(table, header)

@@ -102,9 +102,7 @@ class LDAMLoss(torch.nn.Module):
         if target.shape == logits.shape:
             raise ValueError(f"target has shape {tuple(target.shape)}: {ONE_LABEL_A_SAMPLE}")
         if target.shape != logits.shape[:1]:
-            raise ValueError(
-                f"target has shape {tuple(target.shape)}, logits has shape {tuple(logits.shape)}: give one label per row"
-            )
+            raise ValueError(f"target has shape {tuple(target.shape)}, logits has shape {tuple(logits.shape)}: give one label per row")
         if target.is_floating_point() or target.is_complex() or target.dtype == torch.bool:
             raise ValueError(f"target holds {target.dtype}; give integer labels 0..{classes - 1}")
         kept = target != self.ignore_index

@@ -55,9 +55,7 @@ def test_the_backwards_are_the_derivatives(shape, unbiased, numerical_gradient, 
     eps = 0.2
 
     grad = weight_standardize_backward(grad_out, x, eps, unbiased=unbiased)
-    assert_close(
-        grad, numerical_gradient(lambda v: float((grad_out * weight_standardize(v, eps, unbiased=unbiased)).sum()), x), 1e-7
-    )
+    assert_close(grad, numerical_gradient(lambda v: float((grad_out * weight_standardize(v, eps, unbiased=unbiased)).sum()), x), 1e-7)
     grad_x, grad_weight = scale_by_std_backward(grad_out, x, weight, eps, unbiased=unbiased)
 
     def loss(x, weight):

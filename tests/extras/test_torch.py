@@ -28,9 +28,7 @@ def test_batch_norm_agrees_with_autograd(trial, unbiased, assert_close):
     yt.backward(tensor(grad_y))
     y, x_hat, v = extras.batch_norm_forward(x, weight, bias, eps, unbiased=unbiased)
     assert_close(y, yt.detach().numpy())
-    for actual, leaf in zip(
-        extras.batch_norm_backward(grad_y, x_hat, v, eps, weight, unbiased=unbiased), (xt, wt, bt), strict=True
-    ):
+    for actual, leaf in zip(extras.batch_norm_backward(grad_y, x_hat, v, eps, weight, unbiased=unbiased), (xt, wt, bt), strict=True):
         assert_close(actual, leaf.grad.numpy(), 1e-9)
     if not unbiased:
         assert_close(y, torch.nn.functional.batch_norm(xt, None, None, wt, bt, True, eps=eps).detach().numpy())
