@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -41,5 +42,15 @@ def bar(name: str, total: int, *, quiet: bool) -> Iterator[Bar | None]:
         return
     from tqdm import tqdm
 
-    with tqdm(total=total, desc=name, unit="it", leave=False, file=sys.stderr, dynamic_ncols=True) as tqdm_bar:
+    columns, lines = _terminal_size()
+    with tqdm(total=total, desc=name, unit="it", leave=False, file=sys.stderr, ncols=columns, nrows=lines) as tqdm_bar:
         yield Bar(tqdm_bar)
+
+
+def _terminal_size() -> tuple[int, int]:
+    """Columns and lines; a terminal that does not know its size says 0, and tqdm would then show nothing at all."""
+    try:
+        columns, lines = os.get_terminal_size(sys.stderr.fileno())
+    except OSError:
+        columns, lines = 0, 0
+    return columns or 80, lines or 24

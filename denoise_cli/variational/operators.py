@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from scipy import fft
 
+from denoise_cli.variational.fourier import cosine, fourier, inverse_cosine, inverse_fourier
 from denoise_cli.variational.strips import Array, Strips
 
 __all__ = ["BOUNDARIES", "Gradient", "PeriodicGradient", "SymmetricGradient"]
@@ -97,12 +97,11 @@ class PeriodicGradient(Gradient):
     def solve(self, rhs: Array, penalty: float) -> Array:
         _, height, width = rhs.shape
         workers = self.strips.workers
-        spectrum = fft.rfft2(rhs, workers=workers, overwrite_x=True)
+        spectrum = fourier(rhs, workers)
         frequencies = _laplacian(height, height), _laplacian(width, width)[: width // 2 + 1]
         inverse = self._inverse(penalty, frequencies, spectrum.dtype.type)
         self.strips.over_rows(lambda rows: np.multiply(spectrum[:, rows], inverse[rows], out=spectrum[:, rows]), height)
-        solution: Array = fft.irfft2(spectrum, s=(height, width), workers=workers, overwrite_x=True)
-        return solution
+        return inverse_fourier(spectrum, rhs, workers)
 
 
 class SymmetricGradient(Gradient):
@@ -113,11 +112,10 @@ class SymmetricGradient(Gradient):
     def solve(self, rhs: Array, penalty: float) -> Array:
         _, height, width = rhs.shape
         workers = self.strips.workers
-        spectrum = fft.dctn(rhs, axes=(1, 2), workers=workers, overwrite_x=True)
+        spectrum = cosine(rhs, workers)
         inverse = self._inverse(penalty, (_laplacian(height, 2 * height), _laplacian(width, 2 * width)), spectrum.dtype.type)
         self.strips.over_rows(lambda rows: np.multiply(spectrum[:, rows], inverse[rows], out=spectrum[:, rows]), height)
-        solution: Array = fft.idctn(spectrum, axes=(1, 2), workers=workers, overwrite_x=True)
-        return solution
+        return inverse_cosine(spectrum, workers)
 
 
 def _laplacian(count: int, period: int) -> Array:
