@@ -278,8 +278,9 @@ def _logging(path: Path | None, *, named: bool, overwrite: bool) -> Iterator[Log
         yield None
         return
     from denoise_cli.files import LogFile
+    from denoise_cli.variational.records import COLUMNS
 
-    log = LogFile(path, named=named, overwrite=overwrite)
+    log = LogFile(path, COLUMNS, named=named, overwrite=overwrite)
     try:
         yield log
     finally:
@@ -300,7 +301,7 @@ def _watch(settings: Settings, log: LogFile | None, *, quiet: bool) -> Watch:
 
             def see(state: State) -> None:
                 if write:
-                    write(state.record)
+                    write(state.record.cells())
                 if shown:
                     shown(state)
 

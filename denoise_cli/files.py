@@ -8,8 +8,8 @@ import io
 import os
 import struct
 import zlib
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field, fields, replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
@@ -18,8 +18,6 @@ from denoise_cli.errors import DenoiseError
 if TYPE_CHECKING:
     import numpy.typing as npt
     from PIL.Image import Image
-
-    from denoise_cli.variational import IterationRecord
 
     Array = npt.NDArray[Any]
 
@@ -390,10 +388,8 @@ def check_writable(path: Path) -> None:
 class LogFile:
     """A CSV with one row an iteration, written as it happens; values to full precision (repr), cells that were not computed empty."""
 
-    def __init__(self, path: Path, *, named: bool, overwrite: bool) -> None:
+    def __init__(self, path: Path, columns: Iterable[str], *, named: bool, overwrite: bool) -> None:
         """`named` puts a leading column with the file's name. Raises DenoiseError if the log cannot be begun."""
-        from denoise_cli.variational import IterationRecord
-
         self.path, self.named = path, named
         try:
             self._stream: TextIO = path.open("w" if overwrite else "x", newline="", encoding="utf-8", buffering=1)
@@ -402,11 +398,11 @@ class LogFile:
         except OSError as error:
             raise DenoiseError(f"{path}: the log cannot be written ({error.strerror}); choose another place for --log") from error
         self._rows = csv.writer(self._stream, lineterminator="\n")
-        self._write((["file"] if named else []) + [column.name for column in fields(IterationRecord)])
+        self._write([*(["file"] if named else []), *columns])
 
-    def writer(self, name: str) -> Callable[[IterationRecord], None]:
-        def write(record: IterationRecord) -> None:
-            values = ["" if value is None else repr(value) for value in asdict(record).values()]
+    def writer(self, name: str) -> Callable[[Iterable[object]], None]:
+        def write(row: Iterable[object]) -> None:
+            values = ["" if value is None else repr(value) for value in row]
             self._write(([name] if self.named else []) + values)
 
         return write

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, fields
 
-__all__ = ["IterationRecord"]
+__all__ = ["COLUMNS", "IterationRecord"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,3 +25,11 @@ class IterationRecord:
     gap: float | None = None
     primal_residual: float | None = None
     dual_residual: float | None = None
+
+    def cells(self) -> tuple[float | None, ...]:
+        """The values in the order of COLUMNS."""
+        return astuple(self)
+
+
+# The header of the CSV log: names are the interface.
+COLUMNS = tuple(column.name for column in fields(IterationRecord))
