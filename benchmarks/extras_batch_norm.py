@@ -76,12 +76,11 @@ def main() -> None:
             candidate(*given)
             seconds[name].append(time.perf_counter() - start)
 
-    reference = leanest(*given)
+    reference = leanest(*(array.astype(np.float64) for array in given))
     lean = min(seconds["leanest NumPy"])
-    print(
-        f"{options.rows} x {options.columns} {options.dtype}, forward + backward, best (median) of {options.repeats}, NumPy {np.__version__}"
-    )
-    print("| | seconds | × leanest | peak memory, × input | largest difference |")
+    what = f"{options.rows} x {options.columns} {options.dtype}, forward + backward, NumPy {np.__version__}"
+    print(f"{what}: best (median) of {options.repeats}")
+    print("| | seconds | × leanest | peak memory, × input | distance from float64 |")
     print("|---|---|---|---|---|")
     for name, candidate in candidates.items():
         tracemalloc.start()

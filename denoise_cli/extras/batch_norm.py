@@ -10,8 +10,8 @@ from denoise_cli.extras.arrays import Array, as_float, check_eps, check_spread, 
 
 __all__ = ["batch_norm_backward", "batch_norm_forward"]
 
-# Strips of this many bytes stay in a core's L2 cache between the operations on them.
-_STRIP_BYTES = 1 << 18
+# Strips of this many bytes stay in cache between the operations on them (benchmarks/extras_batch_norm.py).
+_STRIP_BYTES = 1 << 20
 
 
 @loud
@@ -27,7 +27,7 @@ def batch_norm_forward(
 
     Returns y and x̂, both shaped like x, and the variance (C,). Keep x̂ and the variance for `batch_norm_backward`, and
     hand it the same `unbiased`: the one formula is not the derivative of the other.
-    A constant channel gives y = bias. Beside what it returns it holds one strip of x, about 256 KiB (or one sample).
+    A constant channel gives y = bias. Beside what it returns it holds one strip of x, about 1 MiB (or one sample).
 
     Raises ValueError: x of fewer than two axes, weight or bias not (C,), NaN or infinity, overflow, one value per channel
     with unbiased=True (0/0), a constant channel with eps = 0.
@@ -47,14 +47,14 @@ def batch_norm_forward(
     origin = x[0].reshape(x.shape[1], -1)[:, 0].reshape(shape).astype(np.float64)
     total = np.zeros(shape)
     for strip in strips:
-        total += np.subtract(x[strip], origin, out=scratch[: strip.stop - strip.start]).sum(axes, keepdims=True)[0]
+        total += _minus(x[strip], origin, scratch).sum(axes, keepdims=True)[0]
     if not np.isfinite(total).all():
         raise FloatingPointError
     mean = origin + total / count
 
     squares = np.zeros(shape)
     for strip in strips:
-        centred = np.subtract(x[strip], mean, out=scratch[: strip.stop - strip.start])
+        centred = _minus(x[strip], mean, scratch)
         squares += np.square(centred, out=centred).sum(axes, keepdims=True)[0]
     variance = squares / over
     check_spread(variance, eps, "channel")
@@ -63,8 +63,9 @@ def batch_norm_forward(
     inverse_std = 1 / np.sqrt(variance + eps)
     gain, offset = weight.reshape(shape), bias.reshape(shape)
     for strip in strips:
-        centred = np.subtract(x[strip], mean, out=scratch[: strip.stop - strip.start])
-        np.multiply(centred, inverse_std, out=x_hat[strip], casting="same_kind")
+        centred = _minus(x[strip], mean, scratch)
+        centred *= inverse_std
+        np.copyto(x_hat[strip], centred, casting="same_kind")
         out = np.multiply(x_hat[strip], gain, out=y[strip])
         out += offset
     return y, x_hat, variance.reshape(-1).astype(x.dtype)
@@ -104,24 +105,24 @@ def batch_norm_backward(
     over = divisor(count, unbiased, "x_hat", x_hat.shape, "channel")
 
     strips = list(_strips(x_hat))
-    scratch = np.empty((strips[0].stop, *x_hat.shape[1:]))
+    scratch = np.empty_like(x_hat[strips[0]])
     grad_bias, grad_weight = np.zeros(shape), np.zeros(shape)
     for strip in strips:
         grad_bias += grad_y[strip].sum(axes, dtype=np.float64, keepdims=True)[0]
         product = np.multiply(grad_y[strip], x_hat[strip], out=scratch[: strip.stop - strip.start])
-        grad_weight += product.sum(axes, keepdims=True)[0]
+        grad_weight += product.sum(axes, dtype=np.float64, keepdims=True)[0]
     if not (np.isfinite(grad_bias).all() and np.isfinite(grad_weight).all()):
         raise FloatingPointError
 
     # weight is constant over the sums, so it leaves them:  grad_x = (grad_y − grad_bias/n − x̂ grad_weight/(n − k)) weight/std
     grad_x = np.empty_like(x_hat)
-    mean_term, slope = grad_bias / count, grad_weight / over
     gain = weight.reshape(shape) / np.sqrt(variance.reshape(shape) + eps)
+    mean_term, slope, gain = (term.astype(x_hat.dtype) for term in (grad_bias / count, grad_weight / over, gain))
     for strip in strips:
         term = np.multiply(x_hat[strip], slope, out=scratch[: strip.stop - strip.start])
         np.subtract(grad_y[strip], term, out=term)
         term -= mean_term
-        np.multiply(term, gain, out=grad_x[strip], casting="same_kind")
+        np.multiply(term, gain, out=grad_x[strip])
     return grad_x, grad_weight.reshape(-1).astype(x_hat.dtype), grad_bias.reshape(-1).astype(x_hat.dtype)
 
 
@@ -131,6 +132,17 @@ def _layout(name: str, x: Array) -> tuple[tuple[int, ...], tuple[int, ...], int]
         raise ValueError(f"{name} has shape {x.shape}; batch norm needs (N, C) or (N, C, ...), samples first, channels second")
     axes = (0, *range(2, x.ndim))
     return axes, (x.shape[1], *[1] * (x.ndim - 2)), prod(x.shape[a] for a in axes)
+
+
+def _minus(strip: Array, center: Array, scratch: Array) -> Array:
+    """strip − center, in the float64 of `scratch`."""
+    out = scratch[: len(strip)]
+    if strip.dtype == out.dtype:
+        return np.subtract(strip, center, out=out)
+    # Not in one go: a ufunc of mixed types casts in small buffers and takes half as long again.
+    np.copyto(out, strip)
+    out -= center
+    return out
 
 
 def _strips(x: Array) -> Iterator[slice]:
