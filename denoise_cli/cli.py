@@ -1,27 +1,21 @@
-"""What can be typed: words into Jobs, Reports into an exit code. Typer lives here."""
+"""What can be typed: a table of contents. Typer lives here."""
 
 from __future__ import annotations
 
-import math
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
 from denoise_cli import __version__
-from denoise_cli.errors import FAILED, INTERRUPTED, OK, USAGE, DenoiseError, UsageError
-
-if TYPE_CHECKING:
-    from denoise_cli.batch import Watch
-    from denoise_cli.files import LogFile
-    from denoise_cli.job import Job, Report, Settings
-    from denoise_cli.variational import State
+from denoise_cli.errors import INTERRUPTED, OK, USAGE, DenoiseError, UsageError
+from denoise_cli.files import MAX_PIXELS
+from denoise_cli.job import Settings
+from denoise_cli.progress import say
 
 __all__ = ["main"]
 
@@ -56,6 +50,15 @@ class Precision(StrEnum):
     float64 = "float64"
 
 
+class Format(StrEnum):
+    png = "png"
+    jpeg = "jpeg"
+    tiff = "tiff"
+    bmp = "bmp"
+    webp = "webp"
+    npy = "npy"
+
+
 class DenoiseGroup(TyperGroup):
     """`denoise PICTURE…` is the default command; a first word that names another command runs that."""
 
@@ -79,11 +82,11 @@ class GroupedHelp(TyperCommand):
         formatter.write_usage("denoise", "[OPTIONS] PICTURE...")
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
-        panels: dict[str, list[tuple[str, str]]] = {}
+        panels: dict[str, list[tuple[str, str]]] = {PROBLEM: [], ALGORITHM: [], FILES: [], RUN: []}
         for parameter in self.get_params(ctx):
             row = parameter.get_help_record(ctx)
             if row is not None:
-                panels.setdefault(getattr(parameter, "rich_help_panel", None) or "Run", []).append(row)
+                panels[getattr(parameter, "rich_help_panel", None) or RUN].append(row)
         for title, rows in panels.items():
             with formatter.section(title):
                 formatter.write_dl(rows)
@@ -105,236 +108,164 @@ def _version(value: bool) -> None:
         raise typer.Exit
 
 
+def _configure(ctx: typer.Context, path: Path | None) -> Path | None:
+    """Let the settings of a file be the defaults."""
+    if path is not None:
+        from denoise_cli.config import read_config
+
+        options = {max(option.opts, key=len).lstrip("-"): option for option in ctx.command.params if option.param_type_name == "option"}
+        kinds = {name: _kind(option) for name, option in options.items() if name not in NOT_IN_CONFIG}
+        ctx.default_map = {str(options[name].name): value for name, value in read_config(path, kinds).items()}
+    return path
+
+
+def _kind(option: Any) -> type:
+    if option.is_flag:
+        return bool
+    return next((kind for kind in (int, float) if kind.__name__ in str(option.type).lower()), str)
+
+
+NOT_IN_CONFIG = ("config", "save-config", "version", "help", "include", "exclude")
 PROBLEM, ALGORITHM, FILES, RUN = "Problem", "Algorithm", "Files", "Run"
+
+
+def _option(panel: str, help: str, *names: str, **details: Any) -> Any:
+    return typer.Option(*names, help=help, rich_help_panel=panel, **details)
+
+
+PICTURES = typer.Argument(
+    metavar="[PICTURE]...",
+    help="PNG, JPEG, TIFF, BMP, WebP or .npy; a folder; a pattern in quotes; - for stdin.",
+    show_default=False,
+    rich_help_panel=FILES,
+)
+# fmt: off
+LAMBDA = _option(PROBLEM, "λ > 0 in F(u; f) + λ·TV(u): larger is smoother. Pixels count from 0 to 1.", "--lambda", metavar="X")
+ONE = _option(PROBLEM, "Fidelity Σ|u − f|: for impulses, salt and pepper (λ 0.5 to 2).", "--l1")
+TWO = _option(PROBLEM, "Fidelity Σ(u − f)²: for Gaussian noise (λ about 1.4 σ). [default]", "--l2")
+TV_ = _option(PROBLEM, "Total variation. [default: optimal isotropic; matlab is anisotropic]")
+CHANNELS = _option(PROBLEM, "How colours share it. [default: optimal coupled; matlab is sum]")
+BOUNDARY = _option(PROBLEM, "Beyond the edges. [default: optimal symmetric; matlab is periodic]")
+WEIGHTS = _option(PROBLEM, "Weight ≥ 0 of each pixel's fidelity, 0 is unknown (optimal). [default: 1 everywhere]", metavar="MAP")
+MASK = _option(PROBLEM, "White is known, black is filled in (optimal). [default: all known]", metavar="MASK")
+LAMBDA_MAP = _option(PROBLEM, "λ ≥ 0 of each pixel, times --lambda if given (optimal). [default: none]", metavar="MAP")
+METHOD = _option(
+    ALGORITHM,
+    "matlab: the original iteration, stopped early, so that --iterations shapes the picture. "
+    "optimal: the exact minimiser, certified.",
+)
+ITERATIONS = _option(ALGORITHM, "matlab: how many. optimal: at most. [default: matlab 100; optimal 30000]", metavar="N")
+GAP = _option(ALGORITHM, "optimal: stop when (cost − optimum)/cost ≤ G is proven. [default: 0.001]", metavar="G")
+ALPHA = _option(ALGORITHM, "matlab: penalty on Du. [default: 500]", metavar="A")
+BETA = _option(ALGORITHM, "matlab: penalty on u − f. [default: 50]", metavar="B")
+DTYPE = _option(ALGORITHM, "Precision of the computation.")
+OUTPUT = _option(
+    FILES, "Result; a folder for several; - for stdout. [default: NAME_denoised beside the input]", "-o", "--output", metavar="PATH"
+)
+RECURSIVE = _option(FILES, "Folders within folders too. [default: no]", "--recursive", "-r")
+INCLUDE = _option(FILES, "In folders, only names like this; may be repeated. [default: all]", metavar="PATTERN", show_default=False)
+EXCLUDE = _option(FILES, "In folders, no names like this; may be repeated. [default: none]", metavar="PATTERN", show_default=False)
+FILES_FROM = _option(FILES, "Names of pictures from a file, one a line; - for stdin. [default: none]", metavar="LIST")
+NULL = _option(FILES, "The names in LIST end in NUL (find -print0). [default: lines]", "--null", "-0")
+SUFFIX = _option(FILES, "Added to a name. [default: _denoised; nothing in a folder named by -o]", metavar="TEXT")
+FORMAT = _option(FILES, "Of the results. [default: what the output's name says, or that of the input]", "--format")
+OVERWRITE = _option(FILES, "Replace results and logs that exist. [default: refuse]", "--overwrite")
+SKIP_EXISTING = _option(FILES, "Keep any result that exists. [default: of several, those done with the same settings]", "--skip-existing")
+PRESERVE_TIMES = _option(FILES, "Results get the time stamps of their inputs. [default: no]", "--preserve-times")
+MAX_PIXELS_ = _option(FILES, "Refuse larger pictures before they are decoded.", metavar="N", min=1)
+REFERENCE = _option(FILES, "A clean picture to compare with: RMSE, SNR, PSNR. [default: none]", metavar="CLEAN")
+LOG = _option(FILES, "One row an iteration: cost, rmse, snr_db, psnr_db, gap … [default: none]", metavar="FILE.csv")
+WORKERS = _option(RUN, "Threads for a picture. [default: all cores, shared among --jobs]", metavar="N")
+JOBS = _option(RUN, "Pictures at once, each in a process of its own.", "--jobs", "-j", metavar="N", min=1)
+FAIL_FAST = _option(RUN, "Stop at the first picture that fails. [default: go on]", "--fail-fast")
+DRY_RUN = _option(RUN, "Only list what would be done, and what not, and why. [default: do it]", "--dry-run")
+JSON = _option(RUN, "One JSON object a picture on stdout, a summary last. [default: no]", "--json")
+CONFIG = _option(
+    RUN, "Settings by their long names; what is typed beats them. [default: none]", metavar="FILE.toml", callback=_configure, is_eager=True
+)
+SAVE_CONFIG = _option(RUN, "Write the settings of this run, for --config. [default: none]", metavar="FILE.toml")
+QUIET = _option(RUN, "Say nothing but errors. [default: one line a picture]", "-q", "--quiet")
+VERBOSE = _option(RUN, "Say more about each picture. [default: one line a picture]", "-v", "--verbose")
+VERSION = _option(RUN, "Print the version.", "--version", callback=_version, is_eager=True)
+# fmt: on
 
 
 @app.command(DEFAULT, cls=GroupedHelp, context_settings={"help_option_names": ["-h", "--help"]})
 def image(
-    pictures: Annotated[
-        list[Path],
-        typer.Argument(metavar="PICTURE...", help="PNG, JPEG, TIFF, BMP, WebP or .npy; grey or RGB, 8 or 16 bit.", rich_help_panel=FILES),
-    ],
-    weight: Annotated[
-        float | None,
-        typer.Option(
-            "--lambda",
-            metavar="X",
-            help="λ > 0 in F(u; f) + λ·TV(u): larger is smoother. Pixels count from 0 to 1.",
-            rich_help_panel=PROBLEM,
-        ),
-    ] = None,
-    l1: Annotated[
-        bool, typer.Option("--l1", help="Fidelity Σ|u − f|: for impulses, salt and pepper (λ 0.5 to 2).", rich_help_panel=PROBLEM)
-    ] = False,
-    l2: Annotated[
-        bool,
-        typer.Option("--l2", help="Fidelity Σ(u − f)²: for Gaussian noise (λ about 1.4 σ). [default]", rich_help_panel=PROBLEM),
-    ] = False,
-    tv: Annotated[
-        TV | None,
-        typer.Option(help="Total variation. [default: optimal isotropic; matlab is anisotropic]", rich_help_panel=PROBLEM),
-    ] = None,
-    channels: Annotated[
-        Channels | None,
-        typer.Option(help="How colours share it. [default: optimal coupled; matlab is sum]", rich_help_panel=PROBLEM),
-    ] = None,
-    boundary: Annotated[
-        Boundary | None,
-        typer.Option(help="Beyond the edges. [default: optimal symmetric; matlab is periodic]", rich_help_panel=PROBLEM),
-    ] = None,
-    weights: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="MAP",
-            help="Weight of each pixel's fidelity, ≥ 0; 0 is unknown (optimal). [default: 1 everywhere]",
-            rich_help_panel=PROBLEM,
-        ),
-    ] = None,
-    mask: Annotated[
-        Path | None,
-        typer.Option(metavar="MASK", help="White is known, black is filled in (optimal). [default: all known]", rich_help_panel=PROBLEM),
-    ] = None,
-    lambda_map: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="MAP",
-            help="λ of each pixel, ≥ 0, times --lambda if given (optimal). [default: none]",
-            rich_help_panel=PROBLEM,
-        ),
-    ] = None,
-    method: Annotated[
-        Method,
-        typer.Option(
-            help="matlab: the original iteration, stopped early; --iterations shapes the picture. optimal: the exact minimiser, certified.",
-            rich_help_panel=ALGORITHM,
-        ),
-    ] = Method.matlab,
-    iterations: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N",
-            help="matlab: how many. optimal: at most. [default: matlab 100; optimal 30000]",
-            rich_help_panel=ALGORITHM,
-        ),
-    ] = None,
-    gap: Annotated[
-        float | None,
-        typer.Option(metavar="G", help="optimal: stop when cost ≤ optimum/(1 − G) is certain. [default: 0.001]", rich_help_panel=ALGORITHM),
-    ] = None,
-    alpha: Annotated[
-        float | None, typer.Option(metavar="A", help="matlab: penalty on Du. [default: 500]", rich_help_panel=ALGORITHM)
-    ] = None,
-    beta: Annotated[
-        float | None, typer.Option(metavar="B", help="matlab: penalty on u − f. [default: 50]", rich_help_panel=ALGORITHM)
-    ] = None,
-    dtype: Annotated[Precision, typer.Option(help="Precision of the computation.", rich_help_panel=ALGORITHM)] = Precision.float32,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "-o",
-            "--output",
-            metavar="PATH",
-            help="Result, or a directory for several. [default: NAME_denoised beside the input]",
-            rich_help_panel=FILES,
-        ),
-    ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace results and logs that exist. [default: refuse]", rich_help_panel=FILES)
-    ] = False,
-    reference: Annotated[
-        Path | None,
-        typer.Option(metavar="CLEAN", help="A clean picture to compare with: RMSE, SNR, PSNR. [default: none]", rich_help_panel=FILES),
-    ] = None,
-    log: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE.csv",
-            help="Write one row an iteration: cost, rmse, snr_db, psnr_db, gap … [default: none]",
-            rich_help_panel=FILES,
-        ),
-    ] = None,
-    workers: Annotated[int | None, typer.Option(metavar="N", help="Threads. [default: all cores]", rich_help_panel=RUN)] = None,
-    quiet: Annotated[
-        bool, typer.Option("-q", "--quiet", help="Say nothing but errors. [default: one line a picture]", rich_help_panel=RUN)
-    ] = False,
-    verbose: Annotated[
-        bool,
-        typer.Option("-v", "--verbose", help="Say more about each picture. [default: one line a picture]", rich_help_panel=RUN),
-    ] = False,
-    version: Annotated[  # noqa: ARG001 - acts by its callback
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.", rich_help_panel=RUN)
-    ] = False,
+    ctx: typer.Context,
+    pictures: Annotated[list[Path] | None, PICTURES] = None,
+    weight: Annotated[float | None, LAMBDA] = None,
+    l1: Annotated[bool, ONE] = False,
+    l2: Annotated[bool, TWO] = False,
+    tv: Annotated[TV | None, TV_] = None,
+    channels: Annotated[Channels | None, CHANNELS] = None,
+    boundary: Annotated[Boundary | None, BOUNDARY] = None,
+    weights: Annotated[Path | None, WEIGHTS] = None,
+    mask: Annotated[Path | None, MASK] = None,
+    lambda_map: Annotated[Path | None, LAMBDA_MAP] = None,
+    method: Annotated[Method, METHOD] = Method.matlab,
+    iterations: Annotated[int | None, ITERATIONS] = None,
+    gap: Annotated[float | None, GAP] = None,
+    alpha: Annotated[float | None, ALPHA] = None,
+    beta: Annotated[float | None, BETA] = None,
+    dtype: Annotated[Precision, DTYPE] = Precision.float32,
+    output: Annotated[Path | None, OUTPUT] = None,
+    recursive: Annotated[bool, RECURSIVE] = False,
+    include: Annotated[list[str] | None, INCLUDE] = None,
+    exclude: Annotated[list[str] | None, EXCLUDE] = None,
+    files_from: Annotated[Path | None, FILES_FROM] = None,
+    null: Annotated[bool, NULL] = False,
+    suffix: Annotated[str | None, SUFFIX] = None,
+    format_: Annotated[Format | None, FORMAT] = None,
+    overwrite: Annotated[bool, OVERWRITE] = False,
+    skip_existing: Annotated[bool, SKIP_EXISTING] = False,
+    preserve_times: Annotated[bool, PRESERVE_TIMES] = False,
+    max_pixels: Annotated[int, MAX_PIXELS_] = MAX_PIXELS,
+    reference: Annotated[Path | None, REFERENCE] = None,
+    log: Annotated[Path | None, LOG] = None,
+    workers: Annotated[int | None, WORKERS] = None,
+    jobs: Annotated[int, JOBS] = 1,
+    fail_fast: Annotated[bool, FAIL_FAST] = False,
+    dry_run: Annotated[bool, DRY_RUN] = False,
+    as_json: Annotated[bool, JSON] = False,
+    config: Annotated[Path | None, CONFIG] = None,  # noqa: ARG001 - acts by its callback
+    save_config: Annotated[Path | None, SAVE_CONFIG] = None,
+    quiet: Annotated[bool, QUIET] = False,
+    verbose: Annotated[bool, VERBOSE] = False,
+    version: Annotated[bool, VERSION] = False,  # noqa: ARG001 - acts by its callback
 ) -> None:
     """Remove noise from pictures by total variation.
 
-    denoise input.png --lambda 0.1 --l1      writes input_denoised.png
-
-    denoise *.tif --lambda 0.1 --method optimal -o clean/      many at once, exact
+    \b
+    denoise input.png --lambda 0.1 --l1                   writes input_denoised.png
+    denoise scans/ -o clean/ --lambda 0.1 --method optimal    a folder, exactly
     """
-    from denoise_cli.batch import check_log, plan, run_all
-    from denoise_cli.job import Settings
+    from denoise_cli.inputs import Selection
+    from denoise_cli.session import Run, execute
 
+    l1, l2 = _one_fidelity(ctx, l1, l2)
     settings = Settings(
         weight=weight, fidelity="l1" if l1 else "l2", method=method, iterations=iterations, alpha=alpha, beta=beta, gap=gap, tv=tv,
         channels=channels, boundary=boundary, dtype=dtype, workers=workers, lambda_map=lambda_map, weights=weights, mask=mask,
-        reference=reference, overwrite=overwrite,
+        reference=reference, max_pixels=max_pixels, overwrite=overwrite, preserve_times=preserve_times,
     )  # fmt: skip
-    if l1 and l2:
+    run = Run(
+        pictures=tuple(pictures or ()), settings=settings, output=output, suffix=suffix, kind=format_.value if format_ else None,
+        selection=Selection(recursive, tuple(include or ()), tuple(exclude or ())), files_from=files_from, null=null,
+        skip_existing=skip_existing, log=log, jobs=jobs, fail_fast=fail_fast, dry_run=dry_run, as_json=as_json, save_config=save_config,
+        quiet=quiet, verbose=verbose,
+    )  # fmt: skip
+    raise typer.Exit(execute(run))
+
+
+def _one_fidelity(ctx: typer.Context, l1: bool, l2: bool) -> tuple[bool, bool]:
+    """--l1 and --l2 together are a mistake; but one that is typed beats the other from a settings file."""
+    if not (l1 and l2):
+        return l1, l2
+    typed = [name for name in ("l1", "l2") if (source := ctx.get_parameter_source(name)) is not None and source.name == "COMMANDLINE"]
+    if len(typed) != 1:
         raise UsageError("--l1 and --l2 are two fidelities: give one of them")
-    _check_numbers(settings)
-    jobs = plan(pictures, output, settings)
-    check_log(log, jobs)
-
-    failed = 0
-    with _logging(log, named=len(jobs) > 1, overwrite=overwrite) as rows:
-        for report in run_all(jobs, _watch(settings, rows, quiet=quiet)):
-            failed += report.error is not None
-            _tell(report, quiet=quiet, verbose=verbose)
-    raise typer.Exit(FAILED if failed else OK)
-
-
-def _check_numbers(settings: Settings) -> None:
-    """Refuse a command that no picture could make right."""
-    from denoise_cli.variational import check_options
-
-    if settings.weight is None and settings.lambda_map is None:
-        raise UsageError("no strength given: say --lambda X (0.1 for moderate Gaussian noise; 1 with --l1 for impulses)")
-    if settings.weight is not None and not 0 < settings.weight < math.inf:
-        raise UsageError(f"--lambda must be positive and finite, not {settings.weight:g}")
-    if settings.weights is not None and settings.mask is not None:
-        raise UsageError("--weights and --mask are two ways to say the same: give one of them")
-    told = {name: getattr(settings, name) for name in ("iterations", "alpha", "beta", "gap", "tv", "channels", "boundary", "weights")}
-    if settings.method == Method.matlab:
-        told |= {"mask": settings.mask, "lambda-map": settings.lambda_map}
-    try:
-        check_options(settings.method, settings.dtype, settings.workers, **told)
-    except ValueError as error:
-        raise UsageError(f"--{error}") from error
-
-
-@contextmanager
-def _logging(path: Path | None, *, named: bool, overwrite: bool) -> Iterator[LogFile | None]:
-    if path is None:
-        yield None
-        return
-    from denoise_cli.files import LogFile
-    from denoise_cli.variational.records import COLUMNS
-
-    log = LogFile(path, COLUMNS, named=named, overwrite=overwrite)
-    try:
-        yield log
-    finally:
-        log.close()
-
-
-def _watch(settings: Settings, log: LogFile | None, *, quiet: bool) -> Watch:
-    """What sees every State of a job: the log and the bar, or nobody."""
-
-    @contextmanager
-    def watch(job: Job) -> Iterator[Callable[[State], object] | None]:
-        from denoise_cli.progress import bar
-        from denoise_cli.variational import METHODS
-
-        total = settings.iterations or METHODS[settings.method]["iterations"]
-        write = log.writer(str(job.input)) if log else None
-        with bar(job.input.name, total, quiet=quiet) as shown:
-
-            def see(state: State) -> None:
-                if write:
-                    write(state.record.cells())
-                if shown:
-                    shown(state)
-
-            yield see if write or shown else None
-
-    return watch
-
-
-def _tell(report: Report, *, quiet: bool, verbose: bool) -> None:
-    if report.error is not None:
-        _say(report.error)
-        return
-    if quiet:
-        return
-    for note in report.notes:
-        _say(f"{report.input}: {note}")
-    if verbose:
-        size = " × ".join(str(side) for side in report.shape)
-        bound = f", proven within [{report.bound:.6g}, {report.cost:.6g}]" if report.bound is not None else ""
-        _say(f"{report.input}: {size}, {report.depth}; cost {report.cost:.6g}{bound}")
-    weight = "λ map" if report.weight is None else f"λ {report.weight:g}"
-    why = {
-        "iterations_done": f"{report.iterations} iterations, all that were asked for",
-        "converged": f"{report.iterations} iterations, certified: gap {report.gap or 0:.1e}",
-        "iteration_limit": f"stopped at the limit of {report.iterations} iterations, NOT at the optimum: gap {report.gap or 0:.1e}",
-        "input_is_minimiser": "0 iterations, the input is the exact minimiser: gap 0",
-    }[report.status]
-    psnr = f", PSNR {report.psnr_db:.2f} dB" if report.psnr_db is not None else ""
-    _say(f"{report.input} → {report.output}: {report.method}, {report.fidelity.upper()}, {weight}, {why}, {report.seconds:.2f} s{psnr}")
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr)
+    return typed == ["l1"], typed == ["l2"]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -343,14 +274,18 @@ def main(arguments: list[str] | None = None) -> int:
         code = app(args=arguments, prog_name="denoise", standalone_mode=False)
         return code if isinstance(code, int) else OK
     except DenoiseError as error:
-        _say(f"denoise: {error}" if isinstance(error, UsageError) else str(error))
+        say(f"denoise: {error}" if isinstance(error, UsageError) else str(error))
         return error.exit_code
     except (KeyboardInterrupt, typer.Abort):
-        _say("denoise: interrupted")
+        say("denoise: interrupted; the same command goes on where it stopped")
         return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has seen enough. Python would complain once more when it flushes.
+        sys.stdout = None
+        return OK
     except Exception as error:
         # Click's own usage errors; Typer has carried its own copy of click since 0.26, so they are known by what they can do.
         if not hasattr(error, "format_message"):
             raise
-        _say(f"denoise: {error.format_message()} (denoise --help)")
+        say(f"denoise: {error.format_message()} (denoise --help)")
         return USAGE

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from denoise_cli.errors import DenoiseError
-from denoise_cli.files import Picture, check_writable, read_picture, write_picture
+from denoise_cli.files import MAX_PIXELS, Picture, read_picture, write_picture
+from denoise_cli.ledger import digest, enter
+from denoise_cli.writing import check_writable
 
 if TYPE_CHECKING:
     from denoise_cli.variational import Solution, State
 
-__all__ = ["Job", "Report", "Settings", "run"]
+__all__ = ["PIPE", "Job", "Report", "Settings", "failure", "inputs", "run"]
 
 
 @dataclass(frozen=True)
@@ -37,14 +40,32 @@ class Settings:
     weights: Path | None = None
     mask: Path | None = None
     reference: Path | None = None
+    max_pixels: int = MAX_PIXELS
     overwrite: bool = False
+    preserve_times: bool = False
+
+    def fingerprint(self) -> dict[str, Any]:
+        """What the pixels of a result depend on beside the input; maps by their content."""
+        told = {field.name: getattr(self, field.name) for field in fields(self) if field.name not in NO_MATTER}
+        return {name: _plain(value) for name, value in told.items() if value is not None}
+
+
+# Settings that leave the pixels as they are.
+NO_MATTER = ("workers", "reference", "max_pixels", "overwrite", "preserve_times")
+# In the place of a path: standard input, standard output.
+PIPE = Path("-")
 
 
 @dataclass(frozen=True)
 class Job:
+    """One picture; `kind` is the format to write where the output's name does not say it, `recorded` enters the result in the ledger."""
+
     input: Path
     output: Path
     settings: Settings
+    kind: str | None = None
+    recorded: bool = False
+    error: str | None = None
 
 
 @dataclass(frozen=True)
@@ -68,22 +89,32 @@ class Report:
     notes: tuple[str, ...] = ()
     error: str | None = None
 
+    @classmethod
+    def of(cls, job: Job, status: str, **details: Any) -> Report:
+        settings = job.settings
+        return cls(str(job.input), str(job.output), settings.method, settings.fidelity, settings.weight, status, **details)
+
 
 def run(job: Job, on_state: Callable[[State], object] | None = None) -> Report:
-    """Do the job; a DenoiseError becomes a Report that says so. The input is never touched, the output appears whole or not at all."""
-    settings, start = job.settings, time.perf_counter()
+    """Do the job; an error becomes a Report that says so. The input is never touched, the output appears whole or not at all."""
+    start = time.perf_counter()
     try:
         picture, solution, notes = _denoise(job, on_state)
     except DenoiseError as error:
-        return Report(
-            str(job.input), str(job.output), settings.method, settings.fidelity, settings.weight, "failed",
-            seconds=time.perf_counter() - start, error=str(error),
-        )  # fmt: skip
-    return Report(
-        str(job.input), str(job.output), settings.method, settings.fidelity, settings.weight, str(solution.status),
-        iterations=solution.iterations, cost=solution.cost, bound=solution.bound, gap=solution.gap, psnr_db=solution.psnr_db,
-        seconds=time.perf_counter() - start, shape=picture.pixels.shape, depth=picture.pixels.dtype.name, notes=notes,
+        return failure(job, str(error), time.perf_counter() - start)
+    except Exception as error:
+        # A batch of thousands must not end over what nobody thought of.
+        return failure(job, f"{job.input}: {type(error).__name__}: {error}; this is a defect of denoise, please report it")
+    return Report.of(
+        job, str(solution.status), iterations=solution.iterations, cost=solution.cost, bound=solution.bound, gap=solution.gap,
+        psnr_db=solution.psnr_db, seconds=time.perf_counter() - start,
+        shape=picture.pixels.shape, depth=picture.pixels.dtype.name, notes=notes,
     )  # fmt: skip
+
+
+def failure(job: Job, error: str, seconds: float = 0.0) -> Report:
+    """The Report of a job that failed."""
+    return Report.of(job, "failed", error=error, seconds=seconds)
 
 
 def _denoise(job: Job, on_state: Callable[[State], object] | None) -> tuple[Picture, Solution, tuple[str, ...]]:
@@ -115,23 +146,30 @@ def _denoise(job: Job, on_state: Callable[[State], object] | None) -> tuple[Pict
 
 def check_output(job: Job) -> None:
     """Refuse what would overwrite an input or an earlier result, or could not be written, before any work is done."""
-    if not job.input.exists():
+    if job.input != PIPE and not job.input.exists():
         raise DenoiseError(f"{job.input}: no such file; check the name")
+    if job.output == PIPE:
+        return
     if job.output.is_dir():
         raise DenoiseError(f"{job.output}: is a directory; name a file with -o")
     check_writable(job.output)
-    if job.output.exists():
-        if any(job.output.samefile(path) for path in inputs(job) if path.exists()):
-            raise DenoiseError(f"{job.output}: the output is an input; denoise never overwrites its input. Choose another name with -o")
-        if not job.settings.overwrite:
-            raise DenoiseError(f"{job.output}: exists already; choose another name with -o, or allow it with --overwrite")
+    check_not_an_input(job)
+    if job.output.exists() and not job.settings.overwrite:
+        raise DenoiseError(f"{job.output}: exists already; choose another name with -o, or allow it with --overwrite")
+
+
+def check_not_an_input(job: Job) -> None:
+    """The first rule of all."""
+    if job.output.exists() and any(job.output.samefile(path) for path in inputs(job) if path.exists()):
+        raise DenoiseError(f"{job.output}: the output is an input; denoise never overwrites its input. Choose another name with -o")
 
 
 def inputs(job: Job) -> list[Path]:
     """All the files that the job reads."""
     settings = job.settings
     others = (settings.reference, settings.weights, settings.mask, settings.lambda_map)
-    return [job.input, *(path for path in others if path is not None)]
+    own = [] if job.input == PIPE else [job.input]
+    return [*own, *(path for path in others if path is not None)]
 
 
 def _reference(path: Path | None, source: Path, shape: tuple[int, ...]) -> Any:
@@ -181,6 +219,23 @@ def _map(path: Path, source: Path, size: tuple[int, ...]) -> Any:
     if not np.isfinite(values).all() or (values < 0).any():
         raise DenoiseError(f"{path}: the map holds negative or NaN values; give finite ones, 0 or larger")
     return values
+
+
+def _plain(value: Any) -> Any:
+    return f"{value.name} {digest(value)}" if isinstance(value, Path) else value
+
+
+def _seal(job: Job) -> Callable[[Path], None]:
+    """What happens to a finished result just before it gets its name."""
+
+    def seal(temporary: Path) -> None:
+        if job.settings.preserve_times and job.input != PIPE:
+            status = job.input.stat()
+            os.utime(temporary, ns=(status.st_atime_ns, status.st_mtime_ns))
+        if job.recorded:
+            enter(job.input, job.output, temporary, job.settings.fingerprint())
+
+    return seal
 
 
 def _size(shape: tuple[int, ...]) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from denoise_cli.variational import State
 
-__all__ = ["Bar", "bar"]
+__all__ = ["Bar", "bar", "pictures_bar", "say"]
 
 REFRESH_SECONDS = 0.1
 
@@ -45,6 +45,29 @@ def bar(name: str, total: int, *, quiet: bool) -> Iterator[Bar | None]:
     columns, lines = _terminal_size()
     with tqdm(total=total, desc=name, unit="it", leave=False, file=sys.stderr, ncols=columns, nrows=lines) as tqdm_bar:
         yield Bar(tqdm_bar)
+
+
+@contextmanager
+def pictures_bar(total: int, *, quiet: bool) -> Iterator[Any]:
+    """One bar for a batch, with tqdm's `update()` and `set_postfix_str()`; None where stderr is no terminal."""
+    if quiet or total < 2 or not sys.stderr.isatty():
+        yield None
+        return
+    from tqdm import tqdm
+
+    columns, lines = _terminal_size()
+    with tqdm(total=total, unit="picture", leave=False, file=sys.stderr, ncols=columns, nrows=lines) as tqdm_bar:
+        yield tqdm_bar
+
+
+def say(line: str) -> None:
+    """A line on stderr, above the bar if there is one."""
+    if "tqdm" in sys.modules:
+        from tqdm import tqdm
+
+        tqdm.write(line, file=sys.stderr)
+    else:
+        print(line, file=sys.stderr)
 
 
 def _terminal_size() -> tuple[int, int]:

@@ -41,10 +41,12 @@ def fingerprint(folder: Path) -> dict[str, str]:
     return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.rglob("*") if path.is_file()}
 
 
+OPTIMAL = ["--lambda", "0.1", "--method", "optimal"]
+
 # words (files by name), exit code, what the line must say
 CASES = {
     "a missing file": (["none.png", "--lambda", "0.1"], 1, ["none.png", "no such file"]),
-    "a directory that is named like a picture": (["folder.png", "--lambda", "0.1"], 1, ["folder.png", "directory"]),
+    "a directory that is named like a picture": (["folder.png", "--lambda", "0.1"], 2, ["folder.png", "holds no picture"]),
     "an empty file": (["empty.png", "--lambda", "0.1"], 1, ["empty.png", "empty"]),
     "a text file": (["text.png", "--lambda", "0.1"], 1, ["text.png", "not a picture", "PNG, JPEG, TIFF"]),
     "a truncated picture": (["cut.png", "--lambda", "0.1"], 1, ["cut.png", "damaged"]),
@@ -68,15 +70,15 @@ CASES = {
     "a gap for matlab": (["good.png", "--lambda", "0.1", "--gap", "1e-3"], 2, ["--gap", "optimal"]),
     "a tv for matlab": (["good.png", "--lambda", "0.1", "--tv", "isotropic"], 2, ["--tv", "optimal"]),
     "a mask for matlab": (["good.png", "--lambda", "0.1", "--mask", "black.png"], 2, ["--mask", "optimal"]),
-    "alpha for optimal": (["good.png", "--lambda", "0.1", "--method", "optimal", "--alpha", "3"], 2, ["--alpha", "matlab"]),
-    "sum for optimal": (["good.png", "--lambda", "0.1", "--method", "optimal", "--channels", "sum"], 2, ["no energy"]),
-    "gap zero": (["good.png", "--lambda", "0.1", "--method", "optimal", "--gap", "0"], 2, ["--gap"]),
-    "a gap beyond float32": (["good.png", "--lambda", "0.1", "--method", "optimal", "--gap", "1e-9"], 2, ["--gap", "dtype float64"]),
-    "a mask and weights": (["good.png", "--lambda", "0.1", "--method", "optimal", "--mask", "black.png", "--weights", "black.png"], 2, ["--mask"]),
-    "a mask that hides all": (["good.png", "--lambda", "0.1", "--method", "optimal", "--mask", "black.png"], 1, ["black.png", "hides every"]),
-    "weights that hide all": (["good.png", "--lambda", "0.1", "--method", "optimal", "--weights", "black.png"], 1, ["hide every"]),
-    "weights of another size": (["good.png", "--lambda", "0.1", "--method", "optimal", "--weights", "small.png"], 1, ["small.png", "11 × 9"]),
-    "negative weights": (["good.png", "--lambda", "0.1", "--method", "optimal", "--weights", "negative.npy"], 1, ["negative.npy", "negative"]),
+    "alpha for optimal": (["good.png", *OPTIMAL, "--alpha", "3"], 2, ["--alpha", "matlab"]),
+    "sum for optimal": (["good.png", *OPTIMAL, "--channels", "sum"], 2, ["no energy"]),
+    "gap zero": (["good.png", *OPTIMAL, "--gap", "0"], 2, ["--gap"]),
+    "a gap beyond float32": (["good.png", *OPTIMAL, "--gap", "1e-9"], 2, ["--gap", "dtype float64"]),
+    "a mask and weights": (["good.png", *OPTIMAL, "--mask", "black.png", "--weights", "black.png"], 2, ["--mask"]),
+    "a mask that hides all": (["good.png", *OPTIMAL, "--mask", "black.png"], 1, ["black.png", "hides every"]),
+    "weights that hide all": (["good.png", *OPTIMAL, "--weights", "black.png"], 1, ["hide every"]),
+    "weights of another size": (["good.png", *OPTIMAL, "--weights", "small.png"], 1, ["small.png", "11 × 9"]),
+    "negative weights": (["good.png", *OPTIMAL, "--weights", "negative.npy"], 1, ["negative.npy", "negative"]),
     "a reference of another size": (["good.png", "--lambda", "0.1", "--reference", "small.png"], 1, ["small.png", "11 × 9", "256 × 256"]),
     "a reference in colour": (["small.png", "--lambda", "0.1", "--reference", "colour.png"], 1, ["colour.png", "3 channels"]),
     "a missing reference": (["good.png", "--lambda", "0.1", "--reference", "none.png"], 1, ["none.png", "no such file"]),
@@ -86,7 +88,7 @@ CASES = {
         ["good.png", "--lambda", "0.1", "--reference", "black.png", "-o", "black.png", "--overwrite"], 1, ["never overwrites"],
     ),
     "an output in no directory": (["good.png", "--lambda", "0.1", "-o", "nowhere/out.png"], 1, ["nowhere", "no directory"]),
-    "one output for two pictures": (["good.png", "small.png", "--lambda", "0.1", "-o", "out.png"], 2, ["out.png", "2 pictures"]),
+    "one output for two pictures": (["good.png", "small.png", "--lambda", "0.1", "-o", "out.png"], 2, ["out.png", "2 inputs"]),
     "one picture twice": (["good.png", "good.png", "--lambda", "0.1"], 2, ["good.png", "once"]),
     "a log that exists": (["good.png", "--lambda", "0.1", "--log", "log.csv"], 1, ["log.csv", "exists already"]),
     "a log over the input": (["good.png", "--lambda", "0.1", "--log", "good.png", "--overwrite"], 2, ["good.png", "--log"]),
@@ -134,7 +136,7 @@ def test_an_unwritable_directory_is_refused_before_the_work(denoise, desk):
 
 
 def test_a_full_disk_leaves_nothing_behind(denoise, desk, monkeypatch):
-    def full(descriptor: int) -> None:
+    def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)

@@ -1,0 +1,47 @@
+"""Settings files: TOML with the long option names, so that one tuned picture becomes a reproducible batch."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from denoise_cli.errors import UsageError
+
+__all__ = ["format_config", "read_config"]
+
+
+def read_config(path: Path, names: Mapping[str, type]) -> dict[str, Any]:
+    """The settings in a file. Raises UsageError for keys that are no option of `names`, and for values of another type."""
+    try:
+        settings = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"{path}: the settings cannot be read ({error.strerror}); check the name") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: not a TOML file ({error}); write lines such as  lambda = 0.1") from error
+    for key, value in settings.items():
+        if key not in names:
+            near = difflib.get_close_matches(key, names, n=1)
+            way_out = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(names)}"
+            raise UsageError(f"{path}: there is no option {key!r}; {way_out}")
+        wanted = names[key]
+        numeric = wanted is float and isinstance(value, int) and not isinstance(value, bool)
+        if not (isinstance(value, wanted) or numeric) or (wanted is not bool and isinstance(value, bool)):
+            raise UsageError(f"{path}: {key} = {value!r} should be {_kind(wanted)}")
+    return settings
+
+
+def format_config(settings: Mapping[str, Any]) -> str:
+    """The text of a settings file; None is left out."""
+    lines = ["# for denoise PICTURE… --config; what is typed beats what stands here"]
+    for key, value in settings.items():
+        if value is not None:
+            lines.append(f"{key} = {json.dumps(value, ensure_ascii=False)}")
+    return "\n".join(lines) + "\n"
+
+
+def _kind(wanted: type) -> str:
+    return {bool: "true or false", int: "a whole number", float: "a number", str: "a text in quotes"}[wanted]

@@ -1,0 +1,135 @@
+"""Writing that cannot lose anything: results that appear whole or not at all, logs that are readable at any moment."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import os
+import re
+import socket
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO, TextIO
+
+from denoise_cli.errors import DenoiseError
+
+__all__ = ["LogFile", "appear", "check_writable", "remove_stray_temporaries"]
+
+ONE_DAY = 86_400
+TEMPORARY = re.compile(r"^\..*\.(?P<host>[^.]+)-(?P<process>\d+)-[0-9a-f]{8}\.denoise-tmp$")
+
+
+def _host() -> str:
+    return re.sub(r"[^A-Za-z0-9_]", "_", socket.gethostname()) or "host"
+
+
+@contextlib.contextmanager
+def appear(path: Path, *, overwrite: bool, seal: Callable[[Path], None] | None = None) -> Iterator[BinaryIO]:
+    """A stream whose content appears at `path` at once and whole, or not at all.
+
+    `seal` is called with the finished temporary file just before it gets its name. Raises DenoiseError; nothing is left behind.
+    """
+    # Cut, so that a name as long as the file system allows still leaves room.
+    temporary = path.with_name(f".{path.name[:100]}.{_host()}-{os.getpid()}-{os.urandom(4).hex()}.denoise-tmp")
+    try:
+        # Created with the permissions that any new file gets here, unlike those that tempfile makes.
+        handle = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_BINARY", 0), 0o666)
+        with os.fdopen(handle, "w+b") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        if seal is not None:
+            seal(temporary)
+        if overwrite:
+            temporary.replace(path)
+        else:
+            _rename_to_new(temporary, path)
+    except FileExistsError:
+        raise DenoiseError(f"{path}: exists already; choose another name with -o, or allow it with --overwrite") from None
+    except OSError as error:
+        trouble = error.strerror or str(error)
+        raise DenoiseError(f"{path}: cannot be written ({trouble}); nothing was left behind. Choose another place with -o") from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+
+
+def _rename_to_new(temporary: Path, path: Path) -> None:
+    try:
+        os.link(temporary, path)  # unlike a rename, fails if somebody was faster
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links
+        if path.exists():
+            raise FileExistsError(path) from None
+        temporary.replace(path)
+
+
+def remove_stray_temporaries(folder: Path) -> None:
+    """Remove what runs that were killed left half-written in `folder`: of processes here that are gone, or anywhere a day ago."""
+    with contextlib.suppress(OSError):
+        for path in folder.iterdir():
+            if (match := TEMPORARY.match(path.name)) is None:
+                continue
+            with contextlib.suppress(OSError):
+                gone = match["host"] == _host() and not _lives(int(match["process"]))
+                if gone or time.time() - path.stat().st_mtime > ONE_DAY:
+                    path.unlink()
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def check_writable(path: Path) -> None:
+    """Refuse an output that could not appear anyway, before the work is done."""
+    folder = path.parent
+    if not folder.is_dir():
+        raise DenoiseError(f"{path}: there is no directory {folder}; make it first, or choose another place with -o")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise DenoiseError(f"{path}: the directory {folder} is not writable; choose another place with -o")
+
+
+class LogFile:
+    """A CSV with one row an iteration, written as it happens; values to full precision (repr), cells that were not computed empty."""
+
+    def __init__(self, path: Path, columns: Iterable[str], *, named: bool, overwrite: bool) -> None:
+        """`named` puts a leading column with the file's name. Raises DenoiseError if the log cannot be begun."""
+        self.path, self.named = path, named
+        try:
+            self._stream: TextIO = path.open("w" if overwrite else "x", newline="", encoding="utf-8", buffering=1)
+        except FileExistsError:
+            raise DenoiseError(f"{path}: exists already; choose another name for --log, or allow it with --overwrite") from None
+        except OSError as error:
+            raise DenoiseError(f"{path}: the log cannot be written ({error.strerror}); choose another place for --log") from error
+        self._rows = csv.writer(self._stream, lineterminator="\n")
+        self._write([*(["file"] if named else []), *columns])
+
+    def write(self, name: str, rows: Iterable[Iterable[object]]) -> None:
+        write = self.writer(name)
+        for row in rows:
+            write(row)
+
+    def writer(self, name: str) -> Callable[[Iterable[object]], None]:
+        def write(row: Iterable[object]) -> None:
+            values = ["" if value is None else repr(value) for value in row]
+            self._write(([name] if self.named else []) + values)
+
+        return write
+
+    def _write(self, row: list[str]) -> None:
+        try:
+            self._rows.writerow(row)
+        except OSError as error:
+            raise DenoiseError(f"{self.path}: the log cannot be written ({error.strerror}); choose another place for --log") from error
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self._stream.close()
