@@ -110,6 +110,9 @@ def fit(
 
         mean_squared_error, _, _ = regression.mse_gradients(x, y, weight, bias)
         minimum, _, _ = regression.mse_gradients(x, y, closed_weight, closed_bias)
+        if mean_squared_error - minimum > max(1e-3 * minimum, 1e-9 * float(y.var())):
+            hint = "more --steps" if standardize else "--standardize, more --steps"
+            note(f"{called(data)}: the descent has not arrived at the least squares; use {hint} or --closed-form")
         errors: list[float] | None = None
         try:
             weight_errors, bias_error = regression.standard_errors(x, y, closed_weight, closed_bias)

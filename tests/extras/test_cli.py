@@ -310,6 +310,12 @@ def test_descent_closed_form_and_prediction_agree(cities, tmp_path, assert_close
     assert_close(losses[0], np.square(y).mean())
 
 
+def test_a_descent_that_has_not_arrived_says_so(cities):
+    chosen = ["regression", cities[0], "--target", "price", "--features", "rain"]
+    assert "has not arrived" in run(*chosen, "--steps", 50).stderr
+    assert run(*chosen, "--steps", 50, "--standardize").stderr == ""
+
+
 def test_batches_stay_stable_without_a_learning_rate(cities):
     result = run("regression", cities[0], "--target", "price", "--features", " rain", "--batch-size", 4, "--steps", 200)
     assert result.exit_code == 0, result.output
