@@ -51,7 +51,7 @@ def read_table(source: str, *, key: str, choose: Callable[[list[str]], list[int]
         raise FileError(f"{source}: the file is empty; give a table of numbers")
     if content.startswith(b"\x93NUMPY"):
         return _chosen(source, _load_npy(source, io.BytesIO(content)), choose)
-    if content.startswith(b"PK"):
+    if content.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return _chosen(source, _load_npz(source, content, wanted, key), choose)
     if wanted is not None:
         raise FileError(f"{source}: not an .npz file, so there is no array {wanted!r} in it; leave out ':{wanted}'")

@@ -29,6 +29,7 @@ def written(tmp_path, content, name="t.csv"):
         ("α,β\n-1e-300,+1E300\n", ["α", "β"], [[-1e-300, 1e300]]),
         ("my_column\n.5\n", ["my_column"], [[0.5]]),
         ("7\n", None, [[7]]),
+        ("PK,NUMPY\n1,2\n", ["PK", "NUMPY"], [[1, 2]]),
     ],
 )
 def test_csv_of_every_origin_is_read(tmp_path, content, header, values):
