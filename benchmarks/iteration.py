@@ -132,10 +132,10 @@ def matlab_line(size: int, channels: int, fidelity: str, rounds: int, workers: i
     def run(iterations: int, records: bool) -> float:
         return seconds(lambda: denoise(picture, weight, fidelity=fidelity, iterations=iterations, records=records, workers=workers))
 
-    few = 5
+    few = 5 if size < 2048 else 2
     run(few, False)
     once = run(few, False) / few
-    more = max(5, min(50, int(0.4 / once)))
+    more = max(4, min(50, int(0.25 / once)))
 
     def ours(records: bool) -> float:
         return (run(few + more, records) - run(few, records)) / more
@@ -166,8 +166,8 @@ def matlab_line(size: int, channels: int, fidelity: str, rounds: int, workers: i
 
 def optimal_line(size: int, channels: int, fidelity: str, rounds: int, workers: int) -> list[str]:
     picture = noisy_picture(size, fidelity, channels).astype(np.float32)
-    plain: list[float] = []
     certified: list[float] = []
+    iterations = 24 if size < 2048 else 13
 
     def run() -> float:
         last = time.perf_counter()
@@ -181,10 +181,9 @@ def optimal_line(size: int, channels: int, fidelity: str, rounds: int, workers: 
             last = now
 
         denoise(
-            picture, 2 * WEIGHT[fidelity], fidelity=fidelity, method="optimal", gap=2e-6, iterations=24,
+            picture, 2 * WEIGHT[fidelity], fidelity=fidelity, method="optimal", gap=2e-6, iterations=iterations,
             records=False, workers=workers, callback=callback,
         )  # fmt: skip
-        plain.extend(here)
         return statistics.median(here)
 
     run()
@@ -204,7 +203,9 @@ def optimal_line(size: int, channels: int, fidelity: str, rounds: int, workers: 
 def main() -> None:
     parser = argparse.ArgumentParser(prog=sys.argv[0], description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", default="512,1024,2048", help="sides of the pictures (default %(default)s)")
-    parser.add_argument("--rounds", type=int, default=5, help="repetitions that medians are taken of (default %(default)s; 3 at 2048² RGB)")
+    parser.add_argument(
+        "--rounds", type=int, default=5, help="repetitions that medians are taken of (default %(default)s; 3 of large pictures)"
+    )
     parser.add_argument("--workers", type=int, default=cores(), help="threads (default: all cores)")
     parser.add_argument("--method", choices=("matlab", "optimal", "both"), default="both")
     options = parser.parse_args()
