@@ -6,7 +6,7 @@ import sys
 from enum import StrEnum
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args, get_type_hints
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -113,16 +113,19 @@ def _configure(ctx: typer.Context, path: Path | None) -> Path | None:
     if path is not None:
         from denoise_cli.config import read_config
 
-        options = {max(option.opts, key=len).lstrip("-"): option for option in ctx.command.params if option.param_type_name == "option"}
-        kinds = {name: _kind(option) for name, option in options.items() if name not in NOT_IN_CONFIG}
-        ctx.default_map = {str(options[name].name): value for name, value in read_config(path, kinds).items()}
+        types = get_type_hints(image)
+        options = {
+            max(option.opts, key=len).lstrip("-"): str(option.name) for option in ctx.command.params if option.param_type_name == "option"
+        }
+        kinds = {name: _kind(types[parameter]) for name, parameter in options.items() if name not in NOT_IN_CONFIG}
+        ctx.default_map = {options[name]: value for name, value in read_config(path, kinds).items()}
     return path
 
 
-def _kind(option: Any) -> type:
-    if option.is_flag:
-        return bool
-    return next((kind for kind in (int, float) if kind.__name__ in str(option.type).lower()), str)
+def _kind(annotation: Any) -> type:
+    """What a settings file must hold: bool, int, float, or else a text."""
+    plain = next((kind for kind in get_args(annotation) if kind is not type(None)), annotation)
+    return plain if plain in (bool, int, float) else str
 
 
 NOT_IN_CONFIG = ("config", "save-config", "version", "help", "include", "exclude")

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import csv
 import io
-import os
 import struct
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from denoise_cli.errors import DenoiseError
+from denoise_cli.writing import appear
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -21,7 +19,7 @@ if TYPE_CHECKING:
 
     Array = npt.NDArray[Any]
 
-__all__ = ["FORMATS", "LogFile", "Picture", "format_of", "read_picture", "write_picture"]
+__all__ = ["FORMATS", "MAX_PIXELS", "Picture", "encode_picture", "format_of", "read_picture", "write_picture"]
 
 FORMATS = {
     ".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".jpe": "jpeg", ".tif": "tiff", ".tiff": "tiff", ".bmp": "bmp", ".webp": "webp",
@@ -74,9 +72,12 @@ def format_of(path: Path) -> str | None:
 # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def read_picture(path: Path) -> Picture:
-    """Read a picture, by its content, not its name. Raises DenoiseError for what cannot be read or could not be written back whole."""
-    data = _read_bytes(path)
+def read_picture(path: Path, data: bytes | None = None) -> Picture:
+    """Read a picture, by its content, not its name; of `data` where it did not come from a file.
+
+    Raises DenoiseError for what cannot be read or could not be written back whole.
+    """
+    data = _read_bytes(path) if data is None else data
     kind = _sniff(data)
     if kind is None:
         raise DenoiseError(f"{path}: not a picture that denoise can read; it reads {READABLE}. Convert it first")
@@ -257,17 +258,26 @@ def _png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 # ── writing ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def write_picture(path: Path, picture: Picture, *, overwrite: bool = False) -> list[str]:
-    """Write `picture` as the format that `path` asks for (its own if the name asks for none); all of it, or nothing.
+def write_picture(
+    path: Path, picture: Picture, *, overwrite: bool = False, kind: str | None = None, seal: Callable[[Path], None] | None = None
+) -> list[str]:
+    """Write `picture` as `kind`, or as the format that `path` asks for (its own if the name asks for none); all of it, or nothing.
 
-    Returns what the conversion lost, in words. The file appears under its name only when it is complete.
+    Returns what the conversion lost, in words. `seal` is called with the complete file just before it appears under its name.
     """
-    kind = format_of(path) or picture.format
+    encoded, losses = encode_picture(picture, kind or format_of(path) or picture.format, path)
+    with appear(path, overwrite=overwrite, seal=seal) as stream:
+        stream.write(encoded)
+    return losses
+
+
+def encode_picture(picture: Picture, kind: str, path: Path) -> tuple[bytes, list[str]]:
+    """The bytes of `picture` as a file of format `kind`, and what the conversion lost; `path` is what errors name."""
     picture, losses = _convert(path, picture, kind)
     encode = {"npy": _encode_npy, "tiff": _encode_tiff}.get(kind, _encode_with_pillow)
-    with _appear(path, overwrite) as stream:
-        encode(stream, picture, kind)
-    return losses
+    stream = io.BytesIO()
+    encode(stream, picture, kind)
+    return stream.getvalue(), losses
 
 
 def _convert(path: Path, picture: Picture, kind: str) -> tuple[Picture, list[str]]:
@@ -334,85 +344,3 @@ def _encode_with_pillow(stream: BinaryIO, picture: Picture, kind: str) -> None:
 def _png_chunk(chunk: tuple[bytes, bytes]) -> bytes:
     name, body = chunk
     return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
-
-
-@contextlib.contextmanager
-def _appear(path: Path, overwrite: bool) -> Iterator[BinaryIO]:
-    """A stream whose content appears at `path` at once and whole, or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}-{os.urandom(4).hex()}.tmp")
-    try:
-        # Created with the permissions that any new file gets here, unlike those that tempfile makes.
-        handle = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_BINARY", 0), 0o666)
-        with os.fdopen(handle, "w+b") as stream:
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-        if overwrite:
-            temporary.replace(path)
-        else:
-            _rename_to_new(temporary, path)
-    except FileExistsError:
-        raise DenoiseError(f"{path}: exists already; choose another name with -o, or allow it with --overwrite") from None
-    except OSError as error:
-        raise DenoiseError(
-            f"{path}: cannot be written ({error.strerror or error}); nothing was left behind. Choose another place with -o"
-        ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-
-
-def _rename_to_new(temporary: Path, path: Path) -> None:
-    try:
-        os.link(temporary, path)  # unlike a rename, fails if somebody was faster
-    except FileExistsError:
-        raise
-    except OSError:  # a file system without hard links
-        if path.exists():
-            raise FileExistsError(path) from None
-        temporary.replace(path)
-
-
-def check_writable(path: Path) -> None:
-    """Refuse an output that could not appear anyway, before the work is done."""
-    folder = path.parent
-    if not folder.is_dir():
-        raise DenoiseError(f"{path}: there is no directory {folder}; make it first, or choose another place with -o")
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise DenoiseError(f"{path}: the directory {folder} is not writable; choose another place with -o")
-
-
-# ── logs ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-class LogFile:
-    """A CSV with one row an iteration, written as it happens; values to full precision (repr), cells that were not computed empty."""
-
-    def __init__(self, path: Path, columns: Iterable[str], *, named: bool, overwrite: bool) -> None:
-        """`named` puts a leading column with the file's name. Raises DenoiseError if the log cannot be begun."""
-        self.path, self.named = path, named
-        try:
-            self._stream: TextIO = path.open("w" if overwrite else "x", newline="", encoding="utf-8", buffering=1)
-        except FileExistsError:
-            raise DenoiseError(f"{path}: exists already; choose another name for --log, or allow it with --overwrite") from None
-        except OSError as error:
-            raise DenoiseError(f"{path}: the log cannot be written ({error.strerror}); choose another place for --log") from error
-        self._rows = csv.writer(self._stream, lineterminator="\n")
-        self._write([*(["file"] if named else []), *columns])
-
-    def writer(self, name: str) -> Callable[[Iterable[object]], None]:
-        def write(row: Iterable[object]) -> None:
-            values = ["" if value is None else repr(value) for value in row]
-            self._write(([name] if self.named else []) + values)
-
-        return write
-
-    def _write(self, row: list[str]) -> None:
-        try:
-            self._rows.writerow(row)
-        except OSError as error:
-            raise DenoiseError(f"{self.path}: the log cannot be written ({error.strerror}); choose another place for --log") from error
-
-    def close(self) -> None:
-        with contextlib.suppress(OSError):
-            self._stream.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, fields
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from denoise_cli.errors import DenoiseError
-from denoise_cli.files import MAX_PIXELS, Picture, read_picture, write_picture
+from denoise_cli.files import MAX_PIXELS, Picture, encode_picture, read_picture, write_picture
 from denoise_cli.ledger import digest, enter
 from denoise_cli.writing import check_writable
 
@@ -120,7 +121,7 @@ def failure(job: Job, error: str, seconds: float = 0.0) -> Report:
 def _denoise(job: Job, on_state: Callable[[State], object] | None) -> tuple[Picture, Solution, tuple[str, ...]]:
     settings = job.settings
     check_output(job)
-    picture = read_picture(job.input)
+    picture = read_picture(Path("stdin"), sys.stdin.buffer.read()) if job.input == PIPE else read_picture(job.input)
 
     from denoise_cli import variational
 
@@ -140,8 +141,17 @@ def _denoise(job: Job, on_state: Callable[[State], object] | None) -> tuple[Pict
         raise DenoiseError(f"{job.input}: not enough memory for {pixels.shape[1]} × {pixels.shape[0]} pixels; cut it into tiles") from error
 
     successor = picture.successor(solution.image)
-    losses = write_picture(job.output, successor, overwrite=settings.overwrite)
+    losses = _write(job, successor)
     return picture, solution, (*_threshold_note(solution, settings), *losses)
+
+
+def _write(job: Job, picture: Picture) -> list[str]:
+    if job.output == PIPE:
+        data, losses = encode_picture(picture, job.kind or picture.format, Path("stdout"))
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+        return losses
+    return write_picture(job.output, picture, overwrite=job.settings.overwrite, kind=job.kind, seal=_seal(job))
 
 
 def check_output(job: Job) -> None:

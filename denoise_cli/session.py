@@ -174,9 +174,8 @@ def _save_config(run: Run, path: Path) -> None:
     fixed = ("tv", "channels", "boundary") if settings.method == "matlab" else ()
     chosen |= {name: options[name] for name in names if name in options and name not in fixed}
     chosen["dtype"] = str(settings.dtype)
-    chosen |= {
-        name: str(path) for name in ("lambda-map", "weights", "mask") if (path := getattr(settings, name.replace("-", "_"))) is not None
-    }
+    maps = {"lambda-map": settings.lambda_map, "weights": settings.weights, "mask": settings.mask}
+    chosen |= {name: str(value) for name, value in maps.items() if value is not None}
     chosen |= {"suffix": run.suffix, "format": run.kind}
     with appear(path, overwrite=settings.overwrite) as stream:
         stream.write(format_config(chosen).encode())

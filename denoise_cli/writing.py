@@ -35,7 +35,8 @@ def appear(path: Path, *, overwrite: bool, seal: Callable[[Path], None] | None =
     try:
         # Created with the permissions that any new file gets here, unlike those that tempfile makes.
         handle = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_BINARY", 0), 0o666)
-        with os.fdopen(handle, "w+b") as stream:
+        os.close(handle)
+        with temporary.open("r+b") as stream:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
@@ -85,6 +86,9 @@ def _lives(process: int) -> bool:
         return False
     except OSError:
         return True
+    # Killed, and waiting for a parent to notice: dead (in containers often for good).
+    with contextlib.suppress(OSError, IndexError):
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
     return True
 
 

@@ -136,8 +136,9 @@ def denoise(
     >>> denoise(step, 0.4, method="optimal", gap=1e-9).image[0, [0, -1]].round(6)  # a step of width 8 loses λ/(2·8) on either side
     array([0.025, 0.975])
     """
-    pixels = as_float(image)
-    dtype = np.dtype((np.float64 if pixels.dtype == np.float64 else np.float32) if dtype is None else dtype)
+    given = np.asarray(image)
+    pixels = as_float(given)
+    dtype = np.dtype((np.float64 if given.dtype == np.float64 else np.float32) if dtype is None else dtype)
     options = check_options(
         method, dtype, workers, iterations=iterations, alpha=alpha, beta=beta, gap=gap, tv=tv, channels=channels, boundary=boundary,
         weights=weights,

@@ -16,7 +16,9 @@ Array = npt.NDArray[Any]
 Item = TypeVar("Item")
 
 # Measured on pictures of 512² to 2048²: below 128 KiB the threads fight over the GIL, above 1 MiB the strip leaves the cache.
-STRIP_BYTES = 512 * 1024
+LARGEST_STRIP, SMALLEST_STRIP = 512 * 1024, 128 * 1024
+# Where the bounds allow: enough for four threads, and no more, whatever the number of threads, so that all give the same bits.
+STRIPS_WANTED = 4
 
 
 def available_workers() -> int:
@@ -29,15 +31,16 @@ def available_workers() -> int:
 class Strips:
     """The rows of a planar picture (channels, height, width) cut into strips, and the threads that walk them.
 
-    Results do not depend on `workers`: strips write to places of their own, and sums are gathered row by row.
+    Results do not depend on `workers`, to the last bit: the cut does not, and every strip writes to places of its own.
     """
 
     def __init__(self, shape: tuple[int, int, int], dtype: npt.DTypeLike, workers: int | None = None) -> None:
         self.shape = channels, height, width = shape
         self.dtype = np.dtype(dtype)
         self.workers = available_workers() if workers is None else workers
-        rows = STRIP_BYTES // (channels * width * self.dtype.itemsize)
-        self.rows = max(1, min(rows, -(-height // self.workers)))
+        row_bytes = channels * width * self.dtype.itemsize
+        wanted = max(-(-height // STRIPS_WANTED), SMALLEST_STRIP // row_bytes)
+        self.rows = max(1, min(wanted, LARGEST_STRIP // row_bytes, height))
         self._scratch: list[Array] = []
         self._threads: ThreadPoolExecutor | None = None
 
