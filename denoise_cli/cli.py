@@ -290,5 +290,8 @@ def main(arguments: list[str] | None = None) -> int:
         # Click's own usage errors; Typer has carried its own copy of click since 0.26, so they are known by what they can do.
         if not hasattr(error, "format_message"):
             raise
+        if type(error).__name__ == "NoArgsIsHelpError":
+            say(error.format_message())
+            return USAGE
         say(f"denoise: {error.format_message()} (denoise --help)")
         return USAGE
