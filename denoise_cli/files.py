@@ -1,25 +1,20 @@
-"""Picture files ↔ arrays with their depth and metadata, and CSV logs. Pillow and tifffile live here; λ does not."""
+"""Picture files ↔ arrays with their depth and metadata, whatever the format. The formats themselves live in `formats`; λ does not."""
 
 from __future__ import annotations
 
+import contextlib
 import io
-import struct
-import zlib
+import stat
+import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
 
 from denoise_cli.errors import DenoiseError
+from denoise_cli.formats.conversion import codec, convert
+from denoise_cli.formats.picture import Picture, PixelLimit, Refused, quantise
 from denoise_cli.writing import appear
 
-if TYPE_CHECKING:
-    import numpy.typing as npt
-    from PIL.Image import Image
-
-    Array = npt.NDArray[Any]
-
-__all__ = ["FORMATS", "MAX_PIXELS", "Picture", "encode_picture", "format_of", "read_picture", "write_picture"]
+__all__ = ["FORMATS", "MAX_PIXELS", "Picture", "encode_picture", "format_of", "quantise", "read_picture", "write_picture"]
 
 FORMATS = {
     ".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".jpe": "jpeg", ".tif": "tiff", ".tiff": "tiff", ".bmp": "bmp", ".webp": "webp",
@@ -30,38 +25,8 @@ MAGIC = {
     b"BM": "bmp", b"\x93NUMPY": "npy",
 }  # fmt: skip
 READABLE = "PNG, JPEG, TIFF, BMP, WebP or .npy"
-MAX_PIXELS = 1_000_000_000
-
-
-@dataclass(frozen=True)
-class Picture:
-    """Pixels as stored, (height, width) or (height, width, 3), and what else the file holds that its successor should hold too."""
-
-    pixels: Array
-    format: str
-    extras: dict[str, Any] = field(default_factory=dict)
-
-    def successor(self, image: Array) -> Picture:
-        """The same file with other pixels: `image` in floats, clipped to [0, 1] and rounded to the depth of this one.
-
-        Float pixels stay as they are, in the precision of the file (.npy: of the computation).
-        """
-        import numpy as np
-
-        if self.format == "npy":
-            return replace(self, pixels=image)
-        if self.pixels.dtype.kind == "f":
-            return replace(self, pixels=image.astype(self.pixels.dtype))
-        return replace(self, pixels=quantise(image, self.pixels.dtype) if self.pixels.dtype != bool else np.asarray(image >= 0.5))
-
-
-def quantise(image: Array, dtype: npt.DTypeLike) -> Array:
-    """[0, 1] → the whole range of an unsigned integer: clipped, then rounded to nearest; never wrapped."""
-    import numpy as np
-
-    top = np.iinfo(np.dtype(dtype)).max
-    scaled = np.clip(image, 0, 1).astype(np.float64) * top
-    return np.rint(scaled, out=scaled).astype(dtype)
+# 16384²: more than any camera has, and what a computer with 32 GB can solve.
+MAX_PIXELS = 2**28
 
 
 def format_of(path: Path) -> str | None:
@@ -69,193 +34,20 @@ def format_of(path: Path) -> str | None:
     return FORMATS.get(path.suffix.lower())
 
 
-# ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def read_picture(path: Path, data: bytes | None = None) -> Picture:
+def read_picture(path: Path, data: bytes | None = None, *, max_pixels: int = MAX_PIXELS) -> Picture:
     """Read a picture, by its content, not its name; of `data` where it did not come from a file.
 
-    Raises DenoiseError for what cannot be read or could not be written back whole.
+    Raises DenoiseError for what cannot be read, could not be written back whole, or claims more than `max_pixels` on all its pages.
     """
     data = _read_bytes(path) if data is None else data
+    if not data:
+        raise DenoiseError(f"{path}: the file is empty; get it again from its source")
     kind = _sniff(data)
     if kind is None:
         raise DenoiseError(f"{path}: not a picture that denoise can read; it reads {READABLE}. Convert it first")
-    try:
-        if kind == "npy":
-            return _read_npy(path, data)
-        if kind == "tiff":
-            return _read_tiff(path, data)
-        return _read_with_pillow(path, data, kind)
-    except DenoiseError:
-        raise
-    except MemoryError as error:
-        raise DenoiseError(f"{path}: not enough memory to decode it; cut it into tiles") from error
-    except Exception as error:
-        # Decoders raise what they please on damaged files (struct.error, zlib.error, SyntaxError, IndexError …).
-        trouble = " ".join(str(error).split()) or type(error).__name__
-        raise DenoiseError(f"{path}: damaged or incomplete {kind.upper()} file ({trouble}); get it again from its source") from error
-
-
-def _read_bytes(path: Path) -> bytes:
-    try:
-        if path.is_dir():
-            raise DenoiseError(f"{path}: is a directory; name the pictures in it, e.g. {path}/*.png")
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise DenoiseError(f"{path}: no such file; check the name") from None
-    except OSError as error:
-        raise DenoiseError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
-    if not data:
-        raise DenoiseError(f"{path}: the file is empty; get it again from its source")
-    return data
-
-
-def _sniff(data: bytes) -> str | None:
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "webp"
-    return next((kind for magic, kind in MAGIC.items() if data.startswith(magic)), None)
-
-
-def _read_npy(path: Path, data: bytes) -> Picture:
-    import numpy as np
-
-    pixels = np.load(io.BytesIO(data), allow_pickle=False)
-    if (
-        pixels.ndim not in (2, 3)
-        or pixels.size == 0
-        or pixels.dtype.kind not in "fbu"
-        or pixels.dtype.itemsize > (8 if pixels.dtype.kind == "f" else 2)
-    ):
-        raise DenoiseError(
-            f"{path}: an array of shape {pixels.shape} and type {pixels.dtype} is no picture; "
-            "save (height, width) or (height, width, channels) as float32, float64, uint8, uint16 or bool"
-        )
-    return Picture(pixels, "npy")
-
-
-def _refuse(path: Path, what: str, way_out: str) -> DenoiseError:
-    return DenoiseError(f"{path}: {what}, which denoise would lose; {way_out}")
-
-
-def _read_with_pillow(path: Path, data: bytes, kind: str) -> Picture:
-    import numpy as np
-    from PIL import Image
-
-    Image.MAX_IMAGE_PIXELS = None  # _check_size has a limit of its own, and no warning below it
-    with Image.open(io.BytesIO(data), formats=[kind]) as image:
-        _check_size(path, image.size)
-        if (frames := getattr(image, "n_frames", 1)) > 1:
-            raise _refuse(path, f"{frames} frames", "take them apart first")
-        if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
-            raise _refuse(path, "has transparency", "flatten it first (magick IN -background white -flatten OUT)")
-        if image.mode == "P":
-            raise _refuse(path, "has a palette", "convert it to RGB first (magick IN PNG24:OUT)")
-        if kind == "png" and (data[24], data[25]) == (16, 2):
-            raise _refuse(path, "16-bit RGB PNG", "convert it to TIFF first (magick IN OUT.tif)")
-        if image.mode not in ("1", "L", "I;16", "I", "RGB"):
-            raise _refuse(path, f"colour mode {image.mode}", "convert it to grey or RGB first (magick IN -colorspace sRGB OUT)")
-        image.load()
-        pixels = np.asarray(image)
-        if image.mode.startswith("I"):
-            pixels = pixels.astype(np.uint16)
-        return Picture(pixels, kind, _pillow_extras(image, data, kind))
-
-
-def _pillow_extras(image: Image, data: bytes, kind: str) -> dict[str, Any]:
-    """What `save` is to be told beside the pixels. PNG keeps its chunks instead."""
-    if kind == "png":
-        return {"chunks": [(name, body) for name, body in _png_chunks(data) if name in PNG_KEPT]}
-    kept = {name: image.info[name] for name in ("icc_profile", "exif", "xmp", "dpi", "comment") if image.info.get(name)}
-    if kind == "jpeg":
-        from PIL import JpegImagePlugin
-
-        # The source's own tables: neither a better nor a worse JPEG than it was.
-        kept["qtables"] = getattr(image, "quantization", None)
-        sampling = JpegImagePlugin.get_sampling(image)
-        if sampling >= 0:
-            kept["subsampling"] = sampling
-        kept["progressive"] = bool(image.info.get("progressive"))
-    if kind == "webp":
-        kept |= {"lossless": True} if b"VP8L" in data[12:64] else {"quality": 95}
-    return kept
-
-
-def _check_size(path: Path, size: tuple[int, ...]) -> None:
-    width, height = size[:2]
-    if width * height > MAX_PIXELS:
-        raise DenoiseError(f"{path}: {width} × {height} pixels are more than the {MAX_PIXELS:,} that denoise takes; cut it into tiles")
-
-
-def _read_tiff(path: Path, data: bytes) -> Picture:
-    import numpy as np
-    import tifffile
-
-    with tifffile.TiffFile(io.BytesIO(data)) as file:
-        if len(file.pages) > 1:
-            raise _refuse(path, f"{len(file.pages)} pages", "split it first (tiffsplit IN)")
-        page: Any = file.pages.first
-        _check_size(path, (page.imagewidth, page.imagelength))
-        if page.extrasamples:
-            raise _refuse(path, "has transparency (extra samples)", "flatten it first (magick IN -background white -flatten OUT)")
-        if page.photometric not in (0, 1, 2):
-            raise _refuse(path, f"colour model {page.photometric.name}", "convert it to grey or RGB first (magick IN -colorspace sRGB OUT)")
-        try:
-            pixels = page.asarray()
-        except ValueError as error:
-            if "imagecodecs" in str(error):
-                raise DenoiseError(
-                    f"{path}: TIFF compression {page.compression.name} needs the package imagecodecs; pip install imagecodecs"
-                ) from error
-            raise
-        separate = page.planarconfig == 2 and page.samplesperpixel > 1
-        if separate:
-            pixels = np.moveaxis(pixels, 0, -1)
-        if pixels.dtype.name not in ("bool", "uint8", "uint16", "float32", "float64") or pixels.ndim not in (2, 3):
-            raise _refuse(path, f"pixels of type {pixels.dtype}, shape {pixels.shape}", "convert it to 8 or 16 bit or float first")
-        return Picture(pixels, "tiff", _tiff_extras(page, separate) | {"byteorder": file.byteorder})
-
-
-# Tags that say nothing about how the pixels are stored: (code, TIFF type or None for the file's own).
-TIFF_KEPT = (269, 270, 271, 272, 274, 285, 306, 315, 316, 700, 33432, 33723, 34675)
-
-
-def _tiff_extras(page: Any, separate: bool) -> dict[str, Any]:
-    extras: dict[str, Any] = {"photometric": page.photometric, "metadata": None}
-    if separate:
-        extras["planarconfig"] = "separate"
-    if page.compression.name in ("LZW", "DEFLATE", "ADOBE_DEFLATE", "PACKBITS", "ZSTD", "LZMA"):
-        extras["compression"] = page.compression
-        if page.predictor != 1:
-            extras["predictor"] = page.predictor
-    elif page.compression.name != "NONE":
-        extras["compression"] = "zlib"
-    if page.is_tiled:
-        extras["tile"] = (page.tilelength, page.tilewidth)
-    if 282 in page.tags and 283 in page.tags:
-        unit = page.tags[296].value if 296 in page.tags else 2
-        extras |= {"resolution": (page.tags[282].value, page.tags[283].value), "resolutionunit": int(unit)}
-    software = page.tags[305].value if 305 in page.tags else None
-    extras["software"] = software if isinstance(software, str) else False
-    kept = [page.tags[code] for code in TIFF_KEPT if code in page.tags]
-    extras["extratags"] = [(tag.code, int(tag.dtype), tag.count, tag.value, True) for tag in kept]
-    return extras
-
-
-PNG_KEPT = (
-    b"cHRM", b"gAMA", b"iCCP", b"sRGB", b"cICP", b"mDCV", b"cLLI", b"pHYs", b"eXIf", b"tEXt", b"zTXt", b"iTXt", b"tIME",
-)  # fmt: skip
-
-
-def _png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    at = 8
-    while at + 12 <= len(data):
-        (length,) = struct.unpack(">I", data[at : at + 4])
-        yield data[at + 4 : at + 8], data[at + 8 : at + 8 + length]
-        at += 12 + length
-
-
-# ── writing ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+    with _in_one_line(path, f"damaged or incomplete {kind.upper()} file", "get it again from its source"):
+        picture: Picture = codec(kind).decode(data, PixelLimit(max_pixels))
+    return picture
 
 
 def write_picture(
@@ -273,74 +65,53 @@ def write_picture(
 
 def encode_picture(picture: Picture, kind: str, path: Path) -> tuple[bytes, list[str]]:
     """The bytes of `picture` as a file of format `kind`, and what the conversion lost; `path` is what errors name."""
-    picture, losses = _convert(path, picture, kind)
-    encode = {"npy": _encode_npy, "tiff": _encode_tiff}.get(kind, _encode_with_pillow)
     stream = io.BytesIO()
-    encode(stream, picture, kind)
+    # What fails here is, mostly, a side too long for the format.
+    with _in_one_line(path, f"cannot be written as {kind.upper()}", "choose another format, such as .tif"):
+        converted, losses = convert(picture, kind)
+        codec(kind).encode(stream, converted)
     return stream.getvalue(), losses
 
 
-def _convert(path: Path, picture: Picture, kind: str) -> tuple[Picture, list[str]]:
-    import numpy as np
-
-    if kind == picture.format or kind == "npy":
-        return picture, []
-    pixels, losses = picture.pixels, []
-    if pixels.dtype.kind == "f" and kind != "tiff":
-        low, high = float(pixels.min()), float(pixels.max())
-        if low < -0.5 or high > 1.5:
-            raise DenoiseError(
-                f"{path}: values from {low:g} to {high:g} do not fit a {kind.upper()}, which holds [0, 1]; "
-                "write .npy or .tif, or scale the input"
-            )
-        deepest = np.uint16 if kind == "png" and pixels.ndim == 2 else np.uint8
-        losses.append(f"{kind.upper()} holds {np.iinfo(deepest).bits}-bit integers: the floats were clipped to [0, 1] and rounded")
-        pixels = quantise(pixels, deepest)
-    elif pixels.dtype == np.uint16 and (kind in ("jpeg", "webp", "bmp") or (kind == "png" and pixels.ndim == 3)):
-        losses.append(f"{kind.upper()} holds 8 bits here: 16-bit values were rounded to 8; write TIFF to keep them")
-        pixels = quantise(pixels / np.float64(65535), np.uint8)
-    elif pixels.dtype == bool and kind in ("jpeg", "webp"):
-        pixels = quantise(pixels, np.uint8)
-    if pixels.ndim == 3 and pixels.shape[2] not in (1, 3) and kind != "tiff":
-        raise DenoiseError(f"{path}: {pixels.shape[2]} channels do not fit a {kind.upper()}; write .npy or .tif")
-    carried = {name: value for name, value in picture.extras.items() if name in ("icc_profile", "exif", "xmp", "dpi")}
-    return Picture(pixels, kind, carried if kind in ("jpeg", "webp") else {}), losses
+def _read_bytes(path: Path) -> bytes:
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise DenoiseError(f"{path}: is a directory; name the pictures in it, e.g. {path}/*.png")
+        if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):
+            raise DenoiseError(f"{path}: is a device, not a file; name a picture, or - for standard input")
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise DenoiseError(f"{path}: no such file; check the name") from None
+    except OSError as error:
+        raise DenoiseError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
+    except MemoryError as error:
+        raise DenoiseError(f"{path}: not enough memory to read it; cut it into tiles") from error
 
 
-def _encode_npy(stream: BinaryIO, picture: Picture, kind: str) -> None:  # noqa: ARG001 - one signature for all encoders
-    import numpy as np
-
-    np.save(stream, picture.pixels)
-
-
-def _encode_tiff(stream: BinaryIO, picture: Picture, kind: str) -> None:  # noqa: ARG001
-    import numpy as np
-    import tifffile
-
-    pixels, extras = picture.pixels, dict(picture.extras)
-    if "photometric" not in extras:
-        extras |= {"photometric": "rgb" if pixels.ndim == 3 and pixels.shape[2] == 3 else "minisblack", "metadata": None}
-    if extras.get("planarconfig") == "separate":
-        pixels = np.moveaxis(pixels, -1, 0)
-    tifffile.imwrite(stream, np.ascontiguousarray(pixels), **extras)
+def _sniff(data: bytes) -> str | None:
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "webp"
+    return next((kind for magic, kind in MAGIC.items() if data.startswith(magic)), None)
 
 
-def _encode_with_pillow(stream: BinaryIO, picture: Picture, kind: str) -> None:
-    from PIL import Image
+@contextlib.contextmanager
+def _in_one_line(path: Path, trouble: str, way_out: str) -> Iterator[None]:
+    """Decoders and encoders raise what they please (struct.error, zlib.error, SyntaxError, IndexError …): one DenoiseError instead.
 
-    pixels, extras = picture.pixels, dict(picture.extras)
-    if pixels.ndim == 3 and pixels.shape[2] == 1:
-        pixels = pixels[:, :, 0]
-    chunks = extras.pop("chunks", [])
-    encoded = io.BytesIO()
-    Image.fromarray(pixels).save(encoded, kind, **extras)
-    data = encoded.getvalue()
-    if kind == "png" and chunks:
-        head = 8 + 12 + 13  # signature and IHDR
-        data = data[:head] + b"".join(map(_png_chunk, chunks)) + data[head:]
-    stream.write(data)
-
-
-def _png_chunk(chunk: tuple[bytes, bytes]) -> bytes:
-    name, body = chunk
-    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+    Their warnings are not heard: either the picture is good, or the error says what is wrong.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except Refused as refusal:
+        raise DenoiseError(f"{path}: {refusal}") from refusal
+    except ImportError as error:
+        name = error.name or error
+        raise DenoiseError(f"{path}: needs the package {name}, which is not installed; pip install {name}") from error
+    except MemoryError as error:
+        raise DenoiseError(f"{path}: not enough memory for its pixels; cut it into tiles") from error
+    except Exception as error:
+        said = " ".join(str(error).split())[:200] or type(error).__name__
+        raise DenoiseError(f"{path}: {trouble} ({said}); {way_out}") from error

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -109,7 +110,7 @@ def run(job: Job, on_state: Callable[[State], object] | None = None) -> Report:
     return Report.of(
         job, str(solution.status), iterations=solution.iterations, cost=solution.cost, bound=solution.bound, gap=solution.gap,
         psnr_db=solution.psnr_db, seconds=time.perf_counter() - start,
-        shape=picture.pixels.shape, depth=picture.pixels.dtype.name, notes=notes,
+        shape=picture.pages[0].colour.shape, depth=picture.depth, notes=notes,
     )  # fmt: skip
 
 
@@ -121,15 +122,24 @@ def failure(job: Job, error: str, seconds: float = 0.0) -> Report:
 def _denoise(job: Job, on_state: Callable[[State], object] | None) -> tuple[Picture, Solution, tuple[str, ...]]:
     settings = job.settings
     check_output(job)
-    picture = read_picture(Path("stdin"), sys.stdin.buffer.read()) if job.input == PIPE else read_picture(job.input)
+    picture = _read(job)
+    frames = picture.frames
+    references = _references(settings, job.input, frames)
+    solutions = [_solve(job, frame, clean, on_state) for frame, clean in zip(frames, references, strict=True)]
+    losses = _write(job, picture.successor([solution.image for solution in solutions]))
+    pages = (f"{len(frames)} pages, each denoised by itself",) if len(frames) > 1 else ()
+    solution = _together(solutions)
+    return picture, solution, (*picture.notes, *pages, *_threshold_note(solution, settings), *losses)
 
+
+def _solve(job: Job, frame: Any, clean: Any, on_state: Callable[[State], object] | None) -> Solution:
     from denoise_cli import variational
 
-    pixels = variational.as_float(picture.pixels)
-    clean = _reference(settings.reference, job.input, pixels.shape)
+    settings = job.settings
+    pixels = variational.as_float(frame)
     weights = _maps(settings, job.input, pixels.shape[:2])
     try:
-        solution = variational.denoise(
+        return variational.denoise(
             pixels, _lambda(settings, job.input, pixels.shape[:2]),
             fidelity=settings.fidelity, method=settings.method, iterations=settings.iterations, alpha=settings.alpha, beta=settings.beta,
             gap=settings.gap, tv=settings.tv, channels=settings.channels, boundary=settings.boundary, weights=weights, reference=clean,
@@ -140,9 +150,29 @@ def _denoise(job: Job, on_state: Callable[[State], object] | None) -> tuple[Pict
     except MemoryError as error:
         raise DenoiseError(f"{job.input}: not enough memory for {pixels.shape[1]} × {pixels.shape[0]} pixels; cut it into tiles") from error
 
-    successor = picture.successor(solution.image)
-    losses = _write(job, successor)
-    return picture, solution, (*_threshold_note(solution, settings), *losses)
+
+def _together(solutions: list[Solution]) -> Solution:
+    """Pages as one: iterations, cost and bound add up; status and gap are the worst; PSNR is that of the mean squared error."""
+    first = solutions[0]
+    if len(solutions) == 1:
+        return first
+    from denoise_cli.variational import Status
+
+    worse = [Status.INPUT_IS_MINIMISER, Status.ITERATIONS_DONE, Status.CONVERGED, Status.ITERATION_LIMIT, Status.STOPPED]
+    bounds, gaps = [s.bound for s in solutions if s.bound is not None], [s.gap for s in solutions if s.gap is not None]
+    psnrs = [s.psnr_db for s in solutions if s.psnr_db is not None]
+    return replace(
+        first, iterations=sum(s.iterations for s in solutions), cost=sum(s.cost for s in solutions),
+        bound=sum(bounds) if bounds else None, gap=max(gaps, default=None),
+        status=max((s.status for s in solutions), key=worse.index),
+        psnr_db=-10 * math.log10(sum(10 ** (-psnr / 10) for psnr in psnrs) / len(psnrs)) if psnrs else None,
+    )  # fmt: skip
+
+
+def _read(job: Job) -> Picture:
+    if job.input == PIPE:
+        return read_picture(Path("stdin"), sys.stdin.buffer.read(), max_pixels=job.settings.max_pixels)
+    return read_picture(job.input, max_pixels=job.settings.max_pixels)
 
 
 def _write(job: Job, picture: Picture) -> list[str]:
@@ -182,25 +212,32 @@ def inputs(job: Job) -> list[Path]:
     return [*own, *(path for path in others if path is not None)]
 
 
-def _reference(path: Path | None, source: Path, shape: tuple[int, ...]) -> Any:
+def _references(settings: Settings, source: Path, frames: list[Any]) -> list[Any]:
+    """The clean picture for each frame: its own, where the reference has as many pages; otherwise the one there is."""
+    path = settings.reference
     if path is None:
-        return None
+        return [None] * len(frames)
     from denoise_cli.variational import as_float
 
-    clean = as_float(read_picture(path).pixels)
-    if clean.shape != shape:
-        raise DenoiseError(
-            f"{path}: the reference is {_size(clean.shape)}, {source} is {_size(shape)}; give a clean picture of the same size"
-        )
+    clean = [as_float(frame) for frame in read_picture(path, max_pixels=settings.max_pixels).frames]
+    if len(clean) == 1:
+        clean *= len(frames)
+    if len(clean) != len(frames):
+        raise DenoiseError(f"{path}: the reference has {len(clean)} pages, {source} has {len(frames)}; give as many, or one for all")
+    for ours, theirs in zip(clean, frames, strict=True):
+        if ours.shape != theirs.shape:
+            raise DenoiseError(
+                f"{path}: the reference is {_size(ours.shape)}, {source} is {_size(theirs.shape)}; give a clean picture of the same size"
+            )
     return clean
 
 
 def _maps(settings: Settings, source: Path, size: tuple[int, ...]) -> Any:
     """The weights of the fidelity term from --weights, or from --mask (above half is known, the rest is not)."""
     if settings.weights is not None:
-        return _map(settings.weights, source, size)
+        return _map(settings.weights, source, size, settings.max_pixels)
     if settings.mask is not None:
-        known = _map(settings.mask, source, size) > 0.5
+        known = _map(settings.mask, source, size, settings.max_pixels) > 0.5
         if not known.any():
             raise DenoiseError(f"{settings.mask}: the mask hides every pixel; white is known, black is to be filled in. Invert it?")
         return known.astype("float64")
@@ -210,16 +247,16 @@ def _maps(settings: Settings, source: Path, size: tuple[int, ...]) -> Any:
 def _lambda(settings: Settings, source: Path, size: tuple[int, ...]) -> Any:
     if settings.lambda_map is None:
         return settings.weight
-    values = _map(settings.lambda_map, source, size)
+    values = _map(settings.lambda_map, source, size, settings.max_pixels)
     return values if settings.weight is None else values * settings.weight
 
 
-def _map(path: Path, source: Path, size: tuple[int, ...]) -> Any:
+def _map(path: Path, source: Path, size: tuple[int, ...], max_pixels: int) -> Any:
     import numpy as np
 
     from denoise_cli.variational import as_float
 
-    values = as_float(read_picture(path).pixels)
+    values = as_float(read_picture(path, max_pixels=max_pixels).frames[0])
     if values.ndim == 3 and values.shape[2] == 1:
         values = values[:, :, 0]
     if values.shape != size:

@@ -1,0 +1,133 @@
+"""A picture in another format: upright, in a depth that the format holds, with its metadata; and in words, what that loses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from denoise_cli.formats import exif
+from denoise_cli.formats.picture import Metadata, Page, Picture, Refused, quantise
+
+if TYPE_CHECKING:
+    from denoise_cli.formats.picture import Array
+
+__all__ = ["codec", "convert"]
+
+
+@dataclass(frozen=True)
+class Holds:
+    """What a format can hold."""
+
+    bits: int
+    any_pixels: bool = False  # floats, 32 bits, any number of channels
+    alpha: bool = True
+    ink: bool = False
+    profile: bool = True
+
+
+HOLDS = {
+    "png": Holds(16), "jpeg": Holds(8, alpha=False, ink=True), "webp": Holds(8), "bmp": Holds(8, alpha=False, profile=False),
+    "tiff": Holds(32, any_pixels=True, ink=True), "npy": Holds(32, any_pixels=True, ink=True, profile=False),
+}  # fmt: skip
+
+
+def codec(kind: str) -> Any:
+    """The module that reads and writes `kind`."""
+    return import_module(f"denoise_cli.formats.{kind}")
+
+
+def convert(picture: Picture, kind: str) -> tuple[Picture, list[str]]:
+    """`picture` as `kind`, and what was lost. Raises Refused for what does not fit at all."""
+    if kind == picture.format:
+        return picture, []
+    holds, name = HOLDS[kind], kind.upper()
+    if len(picture.pages) > 1:
+        raise Refused(f"{len(picture.pages)} pages do not fit a {name}; write .tif, or split the input first (tiffsplit)")
+    page, losses = picture.pages[0], list[str]()
+    metadata: Metadata = codec(picture.format).metadata(picture)
+    page = replace(page, bits=8, extras={})
+    if page.model == "white is zero":
+        colour = page.colour
+        page = replace(page, model="", colour=~colour if colour.dtype.kind in "bu" else 1 - colour)
+    if page.model == "cmyk" and not holds.ink:
+        raise Refused(f"CMYK does not fit a {name}; write .tif, or convert the input to RGB first (magick IN -colorspace sRGB OUT)")
+    page = _fit_channels(page, kind, losses)
+    page = _fit_depth(page, kind, losses)
+    if page.alpha is not None and not holds.alpha:
+        losses.append(f"{name} holds no transparency here: laid over white")
+        page = _over_white(page)
+    turned = exif.orientation(metadata.exif)
+    if turned != 1 and metadata.exif:
+        turn = TURNS[turned]
+        page = replace(page, colour=turn(page.colour), beside=None if page.beside is None else turn(page.beside))
+        dpi = metadata.dpi[::-1] if metadata.dpi and turned > 4 else metadata.dpi
+        metadata = replace(metadata, exif=exif.upright(metadata.exif), dpi=dpi)
+    if metadata.icc and not holds.profile:
+        losses.append(f"{name} holds no colour profile: left out")
+    return Picture(kind, (page,), codec(kind).adopt(metadata)), losses
+
+
+def _fit_channels(page: Page, kind: str, losses: list[str]) -> Page:
+    if HOLDS[kind].any_pixels:
+        return page
+    if page.colour.ndim == 3 and page.colour.shape[2] == 1:
+        page = replace(page, colour=page.colour[:, :, 0])
+    if page.colour.ndim == 3 and page.colour.shape[2] != 3 and page.model != "cmyk":
+        raise Refused(f"{page.colour.shape[2]} channels do not fit a {kind.upper()}; write .npy or .tif")
+    if page.beside is not None and (page.alpha is None or page.beside.shape[2] > 1):
+        count = page.beside.shape[2] - (page.alpha is not None)
+        losses.append(f"{kind.upper()} holds no further channels: {count} left out")
+        kept = None if page.alpha is None else page.beside[:, :, page.alpha : page.alpha + 1]
+        page = replace(page, beside=kept, alpha=None if kept is None else 0)
+    return page
+
+
+def _fit_depth(page: Page, kind: str, losses: list[str]) -> Page:
+    import numpy as np
+
+    holds, name, pixels = HOLDS[kind], kind.upper(), page.colour
+    deepest = np.uint16 if holds.bits == 16 else np.uint8
+    if holds.any_pixels or pixels.dtype == bool or (pixels.dtype.kind == "u" and pixels.dtype.itemsize <= deepest().itemsize):
+        return page
+    if pixels.dtype.kind == "f":
+        low, high = float(pixels.min()), float(pixels.max())
+        if not (low >= -0.5 and high <= 1.5):
+            raise Refused(
+                f"values from {low:g} to {high:g} do not fit a {name}, which holds [0, 1]; write .npy or .tif, or scale the input"
+            )
+        losses.append(f"{name} holds {holds.bits}-bit integers: the floats were clipped to [0, 1] and rounded")
+    else:
+        depth = 8 * pixels.dtype.itemsize
+        losses.append(f"{name} holds {holds.bits} bits: {depth}-bit values were rounded; write TIFF to keep them")
+
+    def fit(samples: Array) -> Array:
+        top = 1.0 if samples.dtype.kind == "f" else float(np.iinfo(samples.dtype).max)
+        return quantise(samples / np.float64(top), deepest)
+
+    return replace(page, colour=fit(pixels), beside=None if page.beside is None else fit(page.beside))
+
+
+def _over_white(page: Page) -> Page:
+    import numpy as np
+
+    assert page.beside is not None
+    assert page.alpha is not None
+    top = np.float64(np.iinfo(page.colour.dtype).max)
+    opacity = page.beside[:, :, page.alpha] / top
+    if page.colour.ndim == 3:
+        opacity = opacity[:, :, None]
+    return replace(page, colour=quantise(page.colour / top * opacity + (1 - opacity), page.colour.dtype), beside=None, alpha=None)
+
+
+def _transpose(pixels: Array) -> Array:
+    return pixels.swapaxes(0, 1)
+
+
+# EXIF orientation → the same picture upright.
+TURNS: dict[int, Callable[[Array], Array]] = {
+    2: lambda pixels: pixels[:, ::-1], 3: lambda pixels: pixels[::-1, ::-1], 4: lambda pixels: pixels[::-1],
+    5: _transpose, 6: lambda pixels: _transpose(pixels)[:, ::-1], 7: lambda pixels: _transpose(pixels[::-1, ::-1]),
+    8: lambda pixels: _transpose(pixels)[::-1],
+}  # fmt: skip

@@ -1,0 +1,166 @@
+"""PNG: every depth and colour type, by libpng (imagecodecs), as Pillow halves 16-bit colour. Other chunks come back verbatim."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from denoise_cli.formats.picture import Metadata, Page, Picture, PixelLimit, Refused, with_beside
+
+if TYPE_CHECKING:
+    from denoise_cli.formats.picture import Array
+
+__all__ = ["adopt", "decode", "encode", "metadata"]
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+GREY, RGB, PALETTE, GREY_ALPHA, RGB_ALPHA = 0, 2, 3, 4, 6
+KEPT = (
+    b"cHRM", b"gAMA", b"iCCP", b"sRGB", b"cICP", b"mDCV", b"cLLI", b"pHYs", b"oFFs", b"sCAL", b"eXIf", b"tEXt", b"zTXt", b"iTXt", b"tIME",
+)  # fmt: skip
+# These speak of the very samples: kept where the samples stay of a kind.
+KEPT_WITH_SAMPLES = (b"sBIT", b"bKGD")
+LARGEST_PROFILE = 1 << 26
+INCHES_A_METRE = 1 / 0.0254
+
+
+def decode(data: bytes, limit: PixelLimit) -> Picture:
+    import imagecodecs
+    import numpy as np
+
+    chunks = list(_chunks(data))
+    if not chunks or chunks[0][0] != b"IHDR" or len(chunks[0][1]) != 13:
+        raise ValueError("it does not begin with a header")
+    width, height, bits, kind = struct.unpack(">IIBB", chunks[0][1][:10])
+    limit.take(width, height)
+    names = {name for name, _ in chunks}
+    if b"acTL" in names:
+        raise Refused("an animation; take it apart first (ffmpeg -i IN frame%04d.png)")
+    if b"IDAT" not in names:
+        raise ValueError("it ends before its pixels")
+
+    # Only what libpng needs: whatever is wrong with the rest is no reason to fail.
+    needed = [chunk for chunk in chunks if chunk[0] in (b"IHDR", b"PLTE", b"tRNS", b"IDAT")]
+    pixels = np.asarray(imagecodecs.png_decode(SIGNATURE + b"".join(map(_chunk, [*needed, (b"IEND", b"")]))))
+    colours = 3 if kind in (RGB, PALETTE, RGB_ALPHA) else 1
+    samples = pixels.reshape(height, width, -1)
+    colour = samples[:, :, :3] if colours == 3 else samples[:, :, 0]
+    beside, alpha = (samples[:, :, colours:], 0) if samples.shape[2] > colours else (None, None)
+
+    notes = []
+    if kind == PALETTE:
+        notes.append(f"palette: comes back as RGB{'A' if alpha is not None else ''}")
+    elif alpha is not None and kind in (GREY, RGB):
+        notes.append("one colour stands for transparent: comes back with an alpha channel")
+    if kind == GREY and bits < 8 and alpha is None:
+        page = Page(colour > 127) if bits == 1 else Page(colour, bits=bits)
+    else:
+        page = Page(colour, beside, alpha)
+    kept = KEPT if notes else KEPT + KEPT_WITH_SAMPLES
+    return Picture("png", (page,), {"chunks": [chunk for chunk in chunks if chunk[0] in kept]}, tuple(notes))
+
+
+def encode(stream: BinaryIO, picture: Picture) -> None:
+    import imagecodecs
+    import numpy as np
+
+    page = picture.pages[0]
+    if page.colour.dtype == bool:
+        data = _encode_few_bits(page.colour.astype(np.uint8), 1)
+    elif page.bits < 8:
+        data = _encode_few_bits(page.colour // np.uint8(255 // (2**page.bits - 1)), page.bits)
+    else:
+        data = bytes(imagecodecs.png_encode(np.ascontiguousarray(with_beside(page))))
+    head = 8 + 12 + 13  # signature and IHDR
+    stream.write(data[:head] + b"".join(map(_chunk, picture.extras.get("chunks", ()))) + data[head:])
+
+
+def _encode_few_bits(levels: Array, bits: int) -> bytes:
+    """Grey of 1, 2 or 4 bits, which no library at hand writes. No filter, as the standard advises for such pictures."""
+    import numpy as np
+
+    height, width = levels.shape
+    single = np.unpackbits(levels[:, :, None], axis=2)[:, :, 8 - bits :].reshape(height, width * bits)
+    rows = np.packbits(single, axis=1)
+    rows = np.hstack([np.zeros((height, 1), np.uint8), rows])
+    header = struct.pack(">IIBBBBB", width, height, bits, GREY, 0, 0, 0)
+    return SIGNATURE + b"".join(map(_chunk, [(b"IHDR", header), (b"IDAT", zlib.compress(rows.tobytes(), 9)), (b"IEND", b"")]))
+
+
+def metadata(picture: Picture) -> Metadata:
+    found: dict[str, Any] = {}
+    for name, body in picture.extras.get("chunks", ()):
+        if name == b"iCCP":
+            found["icc"] = _inflate(body.partition(b"\0")[2][1:])
+        elif name == b"eXIf":
+            found["exif"] = body.removeprefix(b"Exif\0\0")
+        elif name == b"pHYs" and len(body) == 9 and body[8] == 1:
+            x, y = struct.unpack(">II", body[:8])
+            found["dpi"] = (x / INCHES_A_METRE, y / INCHES_A_METRE)
+        elif name in (b"tEXt", b"zTXt", b"iTXt"):
+            keyword, _, rest = body.partition(b"\0")
+            text = _text(name, rest)
+            if keyword == b"XML:com.adobe.xmp":
+                found["xmp"] = text
+            elif keyword in (b"Description", b"Comment") and text:
+                found["comment"] = text.decode("utf-8" if name == b"iTXt" else "latin-1", "replace")
+    return Metadata(**found)
+
+
+def adopt(metadata: Metadata) -> dict[str, Any]:
+    chunks: list[tuple[bytes, bytes]] = []
+    if metadata.icc:
+        chunks.append((b"iCCP", b"ICC profile\0\0" + zlib.compress(metadata.icc, 9)))
+    if metadata.dpi:
+        chunks.append((b"pHYs", struct.pack(">IIB", *(min(round(dots * INCHES_A_METRE), 2**31 - 1) for dots in metadata.dpi), 1)))
+    if metadata.exif:
+        chunks.append((b"eXIf", metadata.exif))
+    if metadata.xmp:
+        chunks.append((b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + metadata.xmp))
+    if metadata.comment:
+        chunks.append((b"iTXt", b"Comment\0\0\0\0\0" + metadata.comment.encode()))
+    return {"chunks": chunks}
+
+
+def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Chunks up to IEND. One that is damaged is left out if a decoder may do without it; otherwise ValueError."""
+    at = len(SIGNATURE)
+    while at < len(data):
+        if at + 12 > len(data):
+            raise ValueError("it is cut short")
+        length, name = struct.unpack(">I4s", data[at : at + 8])
+        body, check = data[at + 8 : at + 8 + length], data[at + 8 + length : at + 12 + length]
+        if len(check) < 4:
+            raise ValueError("it is cut short")
+        at += 12 + length
+        if name == b"IEND":
+            return
+        if check == struct.pack(">I", zlib.crc32(name + body)):
+            yield name, body
+        elif not name[0] & 0x20 or name == b"tRNS":
+            raise ValueError(f"the checksum of its part {name.decode('ascii', 'replace')!r} is wrong")
+
+
+def _chunk(chunk: tuple[bytes, bytes]) -> bytes:
+    name, body = chunk
+    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+
+def _text(name: bytes, rest: bytes) -> bytes | None:
+    if name == b"tEXt":
+        return rest
+    if name == b"zTXt":
+        return _inflate(rest[1:])
+    text = rest[2:].partition(b"\0")[2].partition(b"\0")[2]  # behind two flags, language and translated keyword
+    return _inflate(text) if rest[:1] == b"\1" else text
+
+
+def _inflate(data: bytes) -> bytes | None:
+    """None for what is damaged, or inflates beyond all measure."""
+    inflater = zlib.decompressobj()
+    try:
+        text = inflater.decompress(data, LARGEST_PROFILE)
+    except zlib.error:
+        return None
+    return text if inflater.eof else None

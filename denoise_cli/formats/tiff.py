@@ -1,0 +1,286 @@
+"""TIFF, page by page: any layout in, the same layout out; every tag that does not describe the layout comes back verbatim."""
+
+from __future__ import annotations
+
+import io
+import logging
+import struct
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from denoise_cli.formats.exif import EXIF_IFD, GPS_IFD, ORIENTATION, SIZES, Entry, Exif, pack, read_ifd, unpack, write_ifd
+from denoise_cli.formats.picture import Metadata, Page, Picture, PixelLimit, Refused, with_beside
+
+if TYPE_CHECKING:
+    from denoise_cli.formats.picture import Array
+
+__all__ = ["adopt", "decode", "encode", "metadata"]
+
+WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, MASK, CMYK, YCBCR = range(7)
+MODELS = {WHITE_IS_ZERO: "white is zero", BLACK_IS_ZERO: "", RGB: "", PALETTE: "", MASK: "", CMYK: "cmyk", YCBCR: ""}
+LOSSLESS = ("NONE", "LZW", "DEFLATE", "ADOBE_DEFLATE", "PACKBITS", "ZSTD", "LZMA")
+PREDICTED = ("LZW", "DEFLATE", "ADOBE_DEFLATE", "ZSTD", "LZMA")
+DESCRIPTION, SOFTWARE, ICC, XMP = 270, 305, 34675, 700
+X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 282, 283, 296
+# How the pixels lie in the file: the writer's own affair. Everything else comes back.
+LAYOUT = {
+    254, 255, 256, 257, 258, 259, 262, 263, 264, 265, 266, 273, 277, 278, 279, 280, 281, 282, 283, 284, 288, 289, 292, 293, 296, 317, 320,
+    322, 323, 324, 325, 330, 338, 339, 340, 341, 347, 400, 512, 513, 514, 515, 517, 518, 519, 520, 521, 529, 530, 531, 532, 32997, 32998,
+    DESCRIPTION, SOFTWARE, EXIF_IFD, GPS_IFD, 40965,
+}  # fmt: skip
+# Tags of the first directory that TIFF and EXIF share: maker, model, orientation, software, date, artist, copyright.
+SHARED = (271, 272, ORIENTATION, SOFTWARE, 306, 315, 33432)
+DEPTHS = ("bool", "uint8", "uint16", "uint32", "float16", "float32", "float64")
+LARGEST_CLASSIC = 2**32 - 2**25
+
+
+def decode(data: bytes, limit: PixelLimit) -> Picture:
+    import tifffile
+
+    logging.getLogger("tifffile").setLevel(logging.CRITICAL + 1)  # what it grumbles about is nothing a user could change
+    with tifffile.TiffFile(io.BytesIO(data)) as file:
+        notes: list[str] = []
+        listed: list[Any] = list(file.pages)
+        if not listed:
+            raise ValueError("it has no pages")
+        stack = _stack_behind_one_page(file, limit)
+        if stack is not None:
+            pages = [_page(listed[0], pixels, data, file, notes) for pixels in stack]
+        else:
+            for page in listed:
+                _check(page, limit)
+            pages = [_page(page, _pixels(page), data, file, notes) for page in listed]
+        if any(getattr(page, "subifds", None) for page in listed):
+            notes.append("smaller copies inside (pyramid): left out")
+        extras = {"byteorder": file.byteorder, "bigtiff": file.is_bigtiff}
+        return Picture("tiff", tuple(pages), extras, tuple(dict.fromkeys(notes)))
+
+
+def _stack_behind_one_page(file: Any, limit: PixelLimit) -> Any:
+    """The pages of a file that lists only the first of them: ImageJ writes such stacks, tifffile too."""
+    if len(file.pages) != 1 or not (file.is_imagej or file.is_shaped) or not file.series[0].is_truncated:
+        return None
+    page, series = file.pages.first, file.series[0]
+    count = int(series.size) // max(1, int(page.size))
+    for _ in range(count):
+        _check(page, limit)
+    if page.compression != 1 or (page.samplesperpixel > 1 and page.planarconfig == 2):
+        raise Refused("a stack that lists only its first page; save it as an ordinary TIFF stack first")
+    return series.asarray().reshape(count, *page.shape)
+
+
+def _check(page: Any, limit: PixelLimit) -> None:
+    limit.take(page.imagewidth, page.imagelength, page.samplesperpixel)
+    if page.is_tiled:
+        # Tiles may claim to be larger than the picture; each is decoded whole.
+        PixelLimit(max(limit.most, 1 << 24)).take(page.tilewidth, page.tilelength, page.samplesperpixel)
+    if page.imagewidth * page.imagelength == 0:
+        raise ValueError("it has no pixels")
+    if page.imagedepth > 1:
+        raise Refused("a TIFF volume (ImageDepth); save it as a stack of pages first")
+    if int(page.photometric) not in MODELS:
+        kind = getattr(page.photometric, "name", page.photometric)
+        raise Refused(f"colour model {kind}, which denoise does not know; convert it to grey or RGB first (magick IN -colorspace sRGB OUT)")
+    if str(page.dtype) not in DEPTHS:
+        raise Refused(f"pixels of type {page.dtype}, which have no agreed scale; convert them to 8 or 16 bit or float first")
+
+
+def _pixels(page: Any) -> Array:
+    try:
+        return page.asarray()  # type: ignore[no-any-return]
+    except ValueError as error:
+        if "compression" in str(error).lower() or "imagecodecs" in str(error):
+            kind = getattr(page.compression, "name", page.compression)
+            raise Refused(f"TIFF compression {kind} cannot be decoded here; convert it first (tiffcp -c lzw IN OUT)") from error
+        raise
+
+
+def _page(page: Any, pixels: Array, data: bytes, file: Any, notes: list[str]) -> Page:
+    import numpy as np
+
+    photometric, height, width = int(page.photometric), page.imagelength, page.imagewidth
+    separate = page.planarconfig == 2 and page.samplesperpixel > 1
+    if separate:
+        pixels = np.moveaxis(pixels, 0, -1)
+    samples = pixels.reshape(height, width, -1)
+    samples = samples.astype(samples.dtype.newbyteorder("="), copy=False)
+    extras = _layout(page, separate, notes)
+
+    bits = page.bitspersample
+    if photometric == PALETTE:
+        if samples.shape[2] > 1 or page.colormap is None:
+            raise Refused("a palette with further channels; convert it to RGB first (magick IN -type TrueColor OUT)")
+        notes.append("palette: comes back as RGB")
+        samples, extras["photometric"] = _look_up(samples[:, :, 0], page.colormap), "rgb"
+    elif isinstance(bits, int) and bits not in (1, 8, 16, 32, 64):
+        deep = np.uint8 if bits < 8 else np.uint16 if bits < 16 else np.uint32
+        notes.append(f"{bits} bits a sample: comes back with {8 * deep().itemsize}")
+        scaled = samples.astype(np.float64) * (np.iinfo(deep).max / (2**bits - 1))
+        samples = np.rint(scaled).astype(deep)
+    beside, alpha = tuple(int(kind) for kind in page.extrasamples), None
+    colours = samples.shape[2] - len(beside)
+    if photometric in (WHITE_IS_ZERO, BLACK_IS_ZERO) and not any(beside):
+        colours, beside = samples.shape[2], ()  # channels of one kind, as from microscopes and satellites
+    expected = {RGB: 3, YCBCR: 3, CMYK: 4, PALETTE: 3}.get(photometric)
+    if colours < 1 or (expected is not None and colours != expected):
+        raise ValueError(f"{samples.shape[2]} samples a pixel, {len(beside)} of them extra")
+    if beside:
+        extras["extrasamples"] = beside
+        transparent = [at for at, kind in enumerate(beside) if kind in (1, 2)]
+        alpha = transparent[0] if transparent else None
+        if len(beside) > len(transparent):
+            notes.append("a channel that is no colour: comes back untouched")
+    extras["tags"], extras["ifds"] = _tags(page, data, file)
+    colour = samples[:, :, :colours]
+    return Page(
+        colour[:, :, 0] if colours == 1 else colour, samples[:, :, colours:] if beside else None, alpha, MODELS[photometric], extras=extras
+    )
+
+
+def _look_up(indices: Array, colours: Array) -> Array:
+    """The colours of a palette, which TIFF stores in 16 bits; in 8 where those are enough."""
+    import numpy as np
+
+    if indices.dtype.kind != "u" or int(indices.max()) >= colours.shape[1]:
+        raise ValueError("its palette is too small")
+    looked_up: Array = np.moveaxis(colours[:, indices], 0, -1)
+    if (colours % 257 == 0).all():
+        return (looked_up // 257).astype(np.uint8)
+    if (colours % 256 == 0).all():  # written as << 8 instead of * 257
+        return (looked_up // 256).astype(np.uint8)
+    return looked_up.astype(np.uint16)
+
+
+def _layout(page: Any, separate: bool, notes: list[str]) -> dict[str, Any]:
+    """What `TiffWriter.write` is to be told."""
+    photometric = int(page.photometric)
+    layout: dict[str, Any] = {"photometric": {YCBCR: "rgb", CMYK: "separated", MASK: "minisblack"}.get(photometric, photometric)}
+    if page.samplesperpixel > 1:
+        layout["planarconfig"] = "separate" if separate else "contig"
+    compression = getattr(page.compression, "name", str(page.compression))
+    if compression not in LOSSLESS:
+        notes.append(f"{compression} compression: comes back with Deflate, which loses nothing")
+        layout["compression"] = "zlib"
+    elif compression != "NONE":
+        layout["compression"] = "zlib" if compression == "DEFLATE" else page.compression
+        if page.predictor in (2, 3) and compression in PREDICTED:
+            layout["predictor"] = page.predictor
+    if page.is_tiled and page.tilelength % 16 == 0 and page.tilewidth % 16 == 0:
+        layout["tile"] = (page.tilelength, page.tilewidth)
+    if page.subfiletype:
+        layout["subfiletype"] = int(page.subfiletype)
+    return layout
+
+
+def _tags(page: Any, data: bytes, file: Any) -> tuple[list[Entry], list[tuple[int, tuple[Entry, ...]]]]:
+    """All tags, verbatim, and the directories of EXIF and GPS that they point to."""
+    big = file.is_bigtiff
+    entries = read_ifd(data, page.offset, file.byteorder, big=big)
+    inner = []
+    for entry in entries:
+        if entry.code in (EXIF_IFD, GPS_IFD) and len(entry.value) in (4, 8):
+            (offset,) = struct.unpack(file.byteorder + ("I" if len(entry.value) == 4 else "Q"), entry.value)
+            if found := tuple(tag for tag in read_ifd(data, offset, file.byteorder, big=big) if tag.code != 40965):
+                inner.append((entry.code, found))
+    return list(entries), inner
+
+
+def encode(stream: BinaryIO, picture: Picture) -> None:
+    import tifffile
+
+    logging.getLogger("tifffile").setLevel(logging.CRITICAL + 1)
+    extras, buffer = picture.extras, io.BytesIO()
+    size = sum(page.colour.nbytes + (0 if page.beside is None else page.beside.nbytes) for page in picture.pages)
+    big = bool(extras.get("bigtiff")) or size > LARGEST_CLASSIC
+    order = extras.get("byteorder", "<")
+    with tifffile.TiffWriter(buffer, bigtiff=big, byteorder=order) as writer:
+        for page in picture.pages:
+            # A picture that was no TIFF has one page, and its metadata in the extras of the picture.
+            layout = {name: extras[name] for name in ("tags", "ifds") if name in extras} | page.extras
+            _write_page(writer, buffer, page, layout, order, big)
+    stream.write(buffer.getbuffer())
+
+
+def _write_page(writer: Any, buffer: io.BytesIO, page: Page, layout: dict[str, Any], order: str, big: bool) -> None:
+    import numpy as np
+
+    tags: list[Entry] = layout.pop("tags", [])
+    told = {tag.code: tag for tag in tags}
+    extra: list[Any] = [(tag.code, tag.kind, tag.count, _value(tag, order), True) for tag in tags if tag.code not in LAYOUT]
+    for code, entries in layout.pop("ifds", ()):
+        offset = buffer.seek(0, io.SEEK_END)
+        buffer.write(b"\0" * (offset % 2))
+        offset = buffer.tell()
+        buffer.write(write_ifd(entries, offset, order, big=big))
+        # By name: by number tifffile would hold it for a mistake.
+        extra.append(("ExifTag" if code == EXIF_IFD else "GPSTag", 16 if big else 4, 1, offset, True))
+    if X_RESOLUTION in told and Y_RESOLUTION in told:
+        resolution = [_value(told[code], order) for code in (X_RESOLUTION, Y_RESOLUTION)]
+        if all(isinstance(ratio, tuple) and len(ratio) == 2 and ratio[1] for ratio in resolution):
+            unit = _value(told[RESOLUTION_UNIT], order) if RESOLUTION_UNIT in told else (2,)
+            layout |= {"resolution": tuple(resolution), "resolutionunit": unit[0] if unit[0] in (1, 2, 3) else 2}
+    if DESCRIPTION in told:
+        layout["description"] = told[DESCRIPTION].value
+    layout["software"] = told[SOFTWARE].value if SOFTWARE in told else False
+    pixels = with_beside(page)
+    if "photometric" not in layout:
+        colours = page.colour.shape[2] if page.colour.ndim == 3 else 1
+        layout["photometric"] = "separated" if page.model == "cmyk" else "rgb" if colours == 3 else "minisblack"
+        if pixels.ndim == 3:
+            layout["planarconfig"] = "contig"
+            if page.beside is not None:
+                layout["extrasamples"] = tuple(2 if at == page.alpha else 0 for at in range(page.beside.shape[2]))
+    if layout.get("planarconfig") == "separate" and pixels.ndim == 3:
+        pixels = np.moveaxis(pixels, -1, 0)
+    writer.write(np.ascontiguousarray(pixels), metadata=None, contiguous=False, extratags=extra, **layout)
+
+
+def _value(tag: Entry, order: str) -> Any:
+    """As tifffile wants it: text and raw bytes in bytes, numbers in a tuple."""
+    if tag.kind in (1, 2, 6, 7):
+        return tag.value
+    letter = {3: "H", 4: "I", 5: "I", 8: "h", 9: "i", 10: "i", 11: "f", 12: "d", 16: "Q", 17: "q"}[tag.kind]
+    return struct.unpack(f"{order}{len(tag.value) // struct.calcsize('=' + letter)}{letter}", tag.value)
+
+
+def metadata(picture: Picture) -> Metadata:
+    page, order = picture.pages[0], picture.extras["byteorder"]
+    told: dict[int, Entry] = {tag.code: tag for tag in page.extras.get("tags", ())}
+    inner = dict(page.extras.get("ifds", ()))
+    shared = tuple(told[code] for code in SHARED if code in told)
+    found: dict[str, Any] = {name: told[code].value for name, code in (("icc", ICC), ("xmp", XMP)) if code in told}
+    if shared or inner:
+        found["exif"] = pack(Exif(order, shared, inner.get(EXIF_IFD, ()), inner.get(GPS_IFD, ())))
+    if X_RESOLUTION in told and Y_RESOLUTION in told:
+        unit = _value(told[RESOLUTION_UNIT], order)[0] if RESOLUTION_UNIT in told else 2
+        ratios = [_value(told[code], order) for code in (X_RESOLUTION, Y_RESOLUTION)]
+        if unit in (2, 3) and all(len(ratio) == 2 and ratio[0] and ratio[1] for ratio in ratios):
+            found["dpi"] = tuple(ratio[0] / ratio[1] * (2.54 if unit == 3 else 1) for ratio in ratios)
+    if DESCRIPTION in told:
+        text = told[DESCRIPTION].value.rstrip(b"\0").decode("utf-8", "replace")
+        if text and not text.startswith(("{", "<?xml", "<OME", "ImageJ=")):  # those describe the stack, for programs
+            found["comment"] = text
+    return Metadata(**found)
+
+
+def adopt(metadata: Metadata) -> dict[str, Any]:
+    taken = unpack(metadata.exif) if metadata.exif else None
+    order = taken.order if taken else "<"
+    tags = [tag for tag in taken.main if tag.code in SHARED and SIZES.get(tag.kind)] if taken else []
+    for code, value in ((ICC, metadata.icc), (XMP, metadata.xmp)):
+        if value:
+            tags.append(Entry(code, 7 if code == ICC else 1, len(value), value))
+    if metadata.comment:
+        text = metadata.comment.encode() + b"\0"
+        tags.append(Entry(DESCRIPTION, 2, len(text), text))
+    if metadata.dpi:
+        for code, dots in zip((X_RESOLUTION, Y_RESOLUTION), metadata.dpi, strict=True):
+            tags.append(Entry(code, 5, 1, struct.pack(order + "II", *_ratio(dots))))
+        tags.append(Entry(RESOLUTION_UNIT, 3, 1, struct.pack(order + "H", 2)))
+    ifds = [(code, inner) for code, inner in ((EXIF_IFD, taken.exif), (GPS_IFD, taken.gps)) if inner] if taken else []
+    return {"byteorder": order, "tags": tags, "ifds": ifds}
+
+
+def _ratio(value: float) -> tuple[int, int]:
+    from fractions import Fraction
+
+    return Fraction(min(max(value, 1e-6), 4e5)).limit_denominator(10_000).as_integer_ratio()
