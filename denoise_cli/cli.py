@@ -157,7 +157,7 @@ METHOD = _option(
     "matlab: the original iteration, stopped early, so that --iterations shapes the picture. "
     "optimal: the exact minimiser, certified.",
 )
-ITERATIONS = _option(ALGORITHM, "matlab: how many. optimal: at most. [default: matlab 100; optimal 30000]", metavar="N")
+ITERATIONS = _option(ALGORITHM, "matlab: how many. optimal: at most. [default: matlab 100; optimal 50000]", metavar="N")
 GAP = _option(ALGORITHM, "optimal: stop when (cost − optimum)/cost ≤ G is proven. [default: 0.001]", metavar="G")
 ALPHA = _option(ALGORITHM, "matlab: penalty on Du. [default: 500]", metavar="A")
 BETA = _option(ALGORITHM, "matlab: penalty on u − f. [default: 50]", metavar="B")

@@ -29,7 +29,7 @@ METHODS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         ),
         "optimal": MappingProxyType(
             {
-                "iterations": 30_000,
+                "iterations": 50_000,
                 "gap": 1e-3,
                 "boundary": "symmetric",
                 "tv": "isotropic",
@@ -108,7 +108,7 @@ def denoise(
     weight : λ > 0; for "optimal" also a map (height, width) of values ≥ 0.
     fidelity : "l2" or "l1".
     method : "matlab" or "optimal".
-    iterations : how many ("matlab", 100 unless told), or at most how many ("optimal", 30,000 unless told).
+    iterations : how many ("matlab", 100 unless told), or at most how many ("optimal", 50,000 unless told).
     alpha, beta : "matlab": the penalties on Du and on u − f, 500 and 50 unless told. "optimal" chooses its own.
     gap : "optimal": the relative duality gap to stop at, 1e-3 unless told; at least 2e-6 in float32, 1e-12 in float64.
     tv : "optimal": "isotropic" (sqrt(Dx² + Dy²); unless told) or "anisotropic" (|Dx| + |Dy|).

@@ -68,15 +68,19 @@ class Problem:
         """F(u; f) + λR(u), accumulated in float64."""
 
         def terms(rows: slice, scratch: Array) -> Array:
-            return self._terms(u, rows, scratch)
+            differences = self.operator.differences(u, rows, scratch[:2])
+            regularity = self.regulariser.value(differences, rows, scratch[2:4])
+            residual = np.subtract(u[:, rows], self.observed[:, rows], out=scratch[0])
+            return np.stack([row_sums(self.fidelity.value(residual, rows, scratch[1])), regularity])
 
         return float(self.strips.totals(terms, planes=4).sum())
 
-    def _terms(self, u: Array, rows: slice, scratch: Array) -> Array:
+    def cost_of(self, u: Array, differences: Array, rows: slice, scratch: Array, derivative: Array) -> float:
+        """The part of the cost that `rows` have, where Du is at hand; and F'(u) of a fidelity with a curvature, in `derivative`."""
+        regularity = self.regulariser.value(differences, rows, scratch)
         residual = np.subtract(u[:, rows], self.observed[:, rows], out=scratch[0])
-        fidelity = row_sums(self.fidelity.value(residual, rows, scratch[1]))
-        differences = self.operator.differences(u, rows, scratch[:2])
-        return np.stack([fidelity, self.regulariser.value(differences, rows, scratch[2:4])])
+        np.multiply(residual, self.fidelity.curvature or 0.0, out=derivative)
+        return float(regularity.sum() + row_sums(self.fidelity.value(residual, rows, scratch[1])).sum())
 
     @cached_property
     def box(self) -> tuple[Array, Array]:
@@ -239,42 +243,43 @@ class _Sweep:
         self.s = np.zeros((2, *f.shape), f.dtype)
         self.s_d = np.zeros_like(f) if solver.split_fidelity else None
         self.spills = np.zeros((2, len(solver.problem.strips), f.shape[0], f.shape[2]), f.dtype)
-        # Dᵀp, dF (the fidelity's multiplier) and a second candidate for the picture: only a certificate needs them.
-        self.dual: tuple[Array, Array, Array] | None = None
+        # Dᵀp, f + d if d is split off, and the derivative (or multiplier) of the fidelity: only a certificate needs them.
+        self.dual: tuple[Array, Array | None, Array] | None = None
+        self.bound = -math.inf
 
     def __call__(self, iteration: int, u: Array, rhs: Array) -> None:
         self._run(iteration, u, rhs, None)
 
     def certify(self, iteration: int, u: Array, rhs: Array) -> Certificate:
-        """The same sweep, and what can be proved with its dual variable."""
+        """The same sweep, and what can be proved with its dual variable.
+
+        The picture is u; where the fidelity is split off it is f + d instead, which holds exactly what f holds wherever d is 0.
+        """
         problem, f = self.solver.problem, self.solver.problem.observed
         if self.dual is None:
-            self.dual = np.empty_like(f), np.empty_like(f), np.empty_like(f)
-        divergence, multiplier, candidate = self.dual
-        primal = self._run(iteration, u, rhs, self.dual)
-        curvature = None if self.solver.split_fidelity else problem.fidelity.curvature
+            self.dual = np.empty_like(f), np.empty_like(f) if self.s_d is not None else None, np.empty_like(f)
+        divergence, picture, multiplier = self.dual
+        primal, cost = self._run(iteration, u, rhs, self.dual)
+        if picture is None:
+            picture = u
+        else:
+            cost = problem.cost(picture)
 
         def terms(rows: slice, scratch: Array) -> Array:
             g, observed = divergence[:, rows], f[:, rows]
-            if curvature is not None:
-                # The minimiser of F + ⟨Dᵀp, ·⟩: the picture that belongs to p, often nearer to the optimum than u.
-                np.subtract(u[:, rows], observed, out=multiplier[:, rows])
-                multiplier[:, rows] *= curvature
-                np.multiply(g, -1 / curvature, out=candidate[:, rows])
-                candidate[:, rows] += observed
-            bound = row_sums(problem.fidelity.bound(g, observed, rows, problem.box, scratch))
             stationarity = np.add(multiplier[:, rows], g, out=scratch[0])
-            return np.stack([bound, row_sums(np.square(stationarity, out=stationarity))])
+            dual = row_sums(np.square(stationarity, out=stationarity))
+            return np.stack([row_sums(problem.fidelity.bound(g, observed, rows, problem.box, scratch)), dual])
 
-        bound, dual = problem.strips.totals(terms, planes=4)
-        pictures = [(problem.cost(picture), picture) for picture in (candidate, u)]
-        cost, picture = min(pictures, key=lambda pair: pair[0])
-        # What rounding may have added to the bound, of the order of eps·cost (tests/test_certificate.py has the evidence).
+        bound, dual = problem.strips.totals(terms, planes=2)
+        # What rounding may have added to the bound, of the order of eps·cost (tests/variational/test_certificate.py has the evidence).
         bound -= BOUND_MARGIN * float(np.finfo(f.dtype).eps) * abs(cost)
+        # Any bound holds for good; under L1 the next one may be worse.
+        self.bound = max(self.bound, float(bound))
         entries = self.s.size + (self.s_d.size if self.s_d is not None else 0)
-        return Certificate(picture, cost, float(bound), math.sqrt(primal / entries), math.sqrt(dual / f.size))
+        return Certificate(picture, cost, self.bound, math.sqrt(primal / entries), math.sqrt(dual / f.size))
 
-    def _run(self, iteration: int, u: Array, rhs: Array, dual: tuple[Array, Array, Array] | None) -> float:
+    def _run(self, iteration: int, u: Array, rhs: Array, dual: tuple[Array, Array | None, Array] | None) -> tuple[float, float]:
         solver, problem, s, s_d = self.solver, self.solver.problem, self.s, self.s_d
         operator, f, rho = problem.operator, problem.observed, solver.relaxation
         alpha, beta = solver.penalties.at(iteration)
@@ -282,7 +287,7 @@ class _Sweep:
         c = alpha / next_alpha
         plain = rho == 1 and c == 1
         to_rhs = next_alpha * rho / solver.shift(iteration + 1)
-        primal = np.zeros(len(problem.strips))
+        primal, cost = np.zeros(len(problem.strips)), np.zeros(len(problem.strips))
 
         def relax(v: Array, w: Array, state: Array, h: Array) -> None:
             """h = v − (1+c)w; state = (1−ρ)v + (ρ−1+c)w. Destroys v and w."""
@@ -307,6 +312,8 @@ class _Sweep:
             v, w, h = scratch[0:2], scratch[2:4], scratch[4:6]
             state, out = s[:, :, rows], rhs[:, rows]
             operator.differences(u, rows, v)
+            if dual is not None and s_d is None:
+                cost[index] = problem.cost_of(u, v, rows, h, derivative=dual[2][:, rows])
             v += state
             problem.regulariser.project(v, rows, 1 / (alpha * rho), w, h)
             if dual is not None:
@@ -328,11 +335,11 @@ class _Sweep:
             np.subtract(u[:, rows], observed, out=v_d)
             v_d += state_d
             problem.fidelity.dual_part(v_d, rows, beta, rho, w_d, h_d)
-            if dual is not None:
-                np.multiply(w_d, beta * rho, out=dual[1][:, rows])
+            if dual is not None and dual[1] is not None:
+                np.multiply(w_d, beta * rho, out=dual[2][:, rows])
                 np.subtract(v_d, w_d, out=h_d)
                 h_d *= rho
-                np.add(observed, h_d, out=dual[2][:, rows])
+                np.add(observed, h_d, out=dual[1][:, rows])
                 primal[index] += primal_residual(v_d, w_d, state_d, h_d)
             relax(v_d, w_d, state_d, h_d)
             if rho != 1:
@@ -343,7 +350,7 @@ class _Sweep:
         operator.join(self.spills[0], rhs, to_rhs)
         if dual is not None:
             operator.join(self.spills[1], dual[0], alpha * rho)
-        return float(primal.sum())
+        return float(primal.sum()), float(cost.sum())
 
 
 class GapTarget:
@@ -359,10 +366,10 @@ class GapTarget:
 
     def saw(self, iteration: int, certificate: Certificate) -> None:
         self._seen.append((iteration, max(certificate.gap, 1e-300)))
-        step = max(1, iteration // 4)
+        step = 1 + iteration // 8
         if len(self._seen) > 1:
             (before, old), (_, new) = self._seen[-2:]
-            fall = math.log(old / new) / (iteration - before) if new < old else 0.0
-            if fall > 0 and self.gap > 0:
-                step = min(max(1, math.ceil(math.log(new / self.gap) / fall)), step)
-        self._next = iteration + step
+            if 0 < self.gap < new < old:
+                # Gaps fall ever more slowly, so this seldom goes too far; no further than was come, in case.
+                step = min(math.ceil(math.log(new / self.gap) / math.log(old / new) * (iteration - before)), 1 + iteration)
+        self._next = iteration + max(1, step)
