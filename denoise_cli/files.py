@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 import stat
 import warnings
 from collections.abc import Callable, Iterator
@@ -101,6 +102,8 @@ def _in_one_line(path: Path, trouble: str, way_out: str) -> Iterator[None]:
 
     Their warnings are not heard: either the picture is good, or the error says what is wrong.
     """
+    for library in ("tifffile", "imagecodecs"):
+        logging.getLogger(library).setLevel(logging.CRITICAL + 1)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

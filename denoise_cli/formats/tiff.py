@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import logging
 import struct
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -36,7 +35,6 @@ LARGEST_CLASSIC = 2**32 - 2**25
 def decode(data: bytes, limit: PixelLimit) -> Picture:
     import tifffile
 
-    logging.getLogger("tifffile").setLevel(logging.CRITICAL + 1)  # what it grumbles about is nothing a user could change
     with tifffile.TiffFile(io.BytesIO(data)) as file:
         notes: list[str] = []
         listed: list[Any] = list(file.pages)
@@ -187,7 +185,6 @@ def _tags(page: Any, data: bytes, file: Any) -> tuple[list[Entry], list[tuple[in
 def encode(stream: BinaryIO, picture: Picture) -> None:
     import tifffile
 
-    logging.getLogger("tifffile").setLevel(logging.CRITICAL + 1)
     extras, buffer = picture.extras, io.BytesIO()
     size = sum(page.colour.nbytes + (0 if page.beside is None else page.beside.nbytes) for page in picture.pages)
     big = bool(extras.get("bigtiff")) or size > LARGEST_CLASSIC

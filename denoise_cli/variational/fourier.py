@@ -49,14 +49,15 @@ _compiled = _load()
 # Directions and normalisation as in scipy.fft with norm="backward": nothing forward (0), 1/n backward (2).
 
 
-def fourier(x: Array, workers: int) -> Array:
-    """Real-input FFT of (channels, height, width): (channels, height, width//2 + 1), complex."""
+def fourier(x: Array, out: Array, workers: int) -> Array:
+    """Real-input FFT of (channels, height, width), in `out`: (channels, height, width//2 + 1), complex."""
     if _compiled is not None:
-        result: Array = _compiled.r2c(x, AXES, True, 0, None, workers)
+        result: Array = _compiled.r2c(x, AXES, True, 0, out, workers)
         return result
     from scipy import fft
 
-    return np.asarray(fft.rfft2(x, axes=AXES, workers=workers))
+    out[...] = fft.rfft2(x, axes=AXES, workers=workers)
+    return out
 
 
 def inverse_fourier(spectrum: Array, out: Array, workers: int) -> Array:

@@ -353,10 +353,10 @@ def _reference(reference: npt.ArrayLike, shape: tuple[int, ...]) -> Reference:
 
 def _penalties(problem: Problem) -> Penalties:
     """Penalties in units of λ over the contrast of the picture: scaling f and λ together changes nothing (docs/solver.md: the search)."""
-    spread = 3.5 * float(np.std(problem.observed, dtype=np.float64)) or 1.0
+    spread = problem.contrast() or 1.0
     weight = problem.regulariser.weight
     level = float(weight if isinstance(weight, float) else np.mean(weight, dtype=np.float64)) or 1.0
     if problem.fidelity.curvature is not None:
-        return Penalties(8 * level / spread, 0.0, growth=1.3, ceiling=45 / 8)
+        return Penalties(4 * level / spread, 0.0, growth=1.3, peak=45, decay=0.93, settled=8)
     start = 8 * min(1.0, level) ** 2 / spread
-    return Penalties(start, start, growth=1.1, ceiling=5.0)
+    return Penalties(start, start, growth=1.1, peak=5, decay=1, settled=5)

@@ -93,11 +93,14 @@ class PeriodicGradient(Gradient):
     """Opposite edges are neighbours, as in the MATLAB original. DᵀD is diagonal in the Fourier basis: 4 sin²(πk/n) along each axis."""
 
     periodic = True
+    _spectrum: Array | None = None
 
     def solve(self, rhs: Array, penalty: float) -> Array:
         _, height, width = rhs.shape
         workers = self.strips.workers
-        spectrum = fourier(rhs, workers)
+        if self._spectrum is None:
+            self._spectrum = np.empty((len(rhs), height, width // 2 + 1), np.result_type(rhs, np.complex64))
+        spectrum = fourier(rhs, self._spectrum, workers)
         frequencies = _laplacian(height, height), _laplacian(width, width)[: width // 2 + 1]
         inverse = self._inverse(penalty, frequencies, spectrum.dtype.type)
         self.strips.over_rows(lambda rows: np.multiply(spectrum[:, rows], inverse[rows], out=spectrum[:, rows]), height)

@@ -35,19 +35,23 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class Penalties:
-    """α on g = Du and β on d = u − f at every iteration k:  scale_k·(alpha, beta), scale_k = min(growth^k, ceiling).
+    """α on g = Du and β on d = u − f at iteration k:  scale_k·(alpha, beta).
 
-    Growing, they let the differences move far in the first iterations and settle in the later ones; constant in the end, they keep
-    the convergence of ADMM (He, Yang & Wang 2000, J. Optim. Theory Appl. 106, 337–356).
+    scale_k grows from 1 by `growth` an iteration up to `peak`, then falls by `decay` down to `settled`: small at first, so that the
+    differences move far, large while the regions form, moderate for the rest. Constant in the end, it keeps the convergence of ADMM
+    (He, Yang & Wang 2000, J. Optim. Theory Appl. 106, 337–356).
     """
 
     alpha: float
     beta: float
     growth: float = 1.0
-    ceiling: float = 1.0
+    peak: float = 1.0
+    decay: float = 1.0
+    settled: float = 1.0
 
     def at(self, iteration: int) -> tuple[float, float]:
-        scale = min(self.growth ** min(iteration, 1000), self.ceiling) if self.growth > 1 else 1.0
+        climb = math.ceil(math.log(self.peak) / math.log(self.growth)) if self.growth > 1 else 0
+        scale = self.growth**iteration if iteration < climb else max(self.peak * self.decay ** (iteration - climb), self.settled)
         return scale * self.alpha, scale * self.beta
 
 
@@ -90,6 +94,22 @@ class Problem:
             known = known[:, np.broadcast_to(self.fidelity.weights > 0, known.shape[1:])]
         axes = tuple(range(1, known.ndim))
         return known.min(axis=axes).reshape(-1, 1, 1), known.max(axis=axes).reshape(-1, 1, 1)
+
+    def contrast(self) -> float:
+        """How much f varies: of 3.5 standard deviations and 5.2 mean gradients, the larger; 1 or less for a picture on [0, 1].
+
+        The one is that of a picture with large regions, the other that of noise or fine texture.
+        """
+
+        def terms(rows: slice, scratch: Array) -> Array:
+            x, y = self.operator.differences(self.observed, rows, scratch[:2])
+            x *= x
+            y *= y
+            x += y
+            return row_sums(np.sqrt(x, out=x))[None]
+
+        mean_gradient = float(self.strips.totals(terms, planes=2)[0]) / self.observed.size
+        return max(3.5 * float(np.std(self.observed, dtype=np.float64)), 5.2 * mean_gradient)
 
     def input_is_a_minimiser(self) -> bool:
         """True if λ is so small that f itself is a minimiser, whatever f holds: |Dᵀp| ≤ m for every dual feasible p (L1 only)."""
@@ -365,11 +385,17 @@ class GapTarget:
         return iteration >= self._next
 
     def saw(self, iteration: int, certificate: Certificate) -> None:
-        self._seen.append((iteration, max(certificate.gap, 1e-300)))
-        step = 1 + iteration // 8
-        if len(self._seen) > 1:
-            (before, old), (_, new) = self._seen[-2:]
-            if 0 < self.gap < new < old:
-                # Gaps fall ever more slowly, so this seldom goes too far; no further than was come, in case.
-                step = min(math.ceil(math.log(new / self.gap) / math.log(old / new) * (iteration - before)), 1 + iteration)
+        gap = max(certificate.gap, 1e-300)
+        self._seen.append((iteration, gap))
+        if self.gap <= 0:
+            step = iteration
+        elif len(self._seen) == 1:
+            step = min(5, math.ceil(math.log(max(gap / self.gap, 1.1)) / 0.7))
+        else:
+            # Gaps fall like a power of the iteration, or slower; never look further ahead than two thirds of the way behind.
+            before, old = self._seen[-2]
+            step = max(2, math.ceil(iteration / 1.5))
+            if self.gap < gap < old:
+                power = math.log(old / gap) / math.log(iteration / before)
+                step = min(step, math.ceil(iteration * math.expm1(min(math.log(gap / self.gap) / power, 20))))
         self._next = iteration + max(1, step)

@@ -16,7 +16,7 @@ Array = npt.NDArray[Any]
 Item = TypeVar("Item")
 
 # Measured on pictures of 512² to 2048²: below 128 KiB the threads fight over the GIL, above 1 MiB the strip leaves the cache.
-LARGEST_STRIP, SMALLEST_STRIP = 512 * 1024, 128 * 1024
+LARGEST_STRIP, SMALLEST_STRIP = 512 * 1024, 256 * 1024
 # Where the bounds allow: enough for four threads, and no more, whatever the number of threads, so that all give the same bits.
 STRIPS_WANTED = 4
 
