@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import struct
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -55,9 +56,13 @@ def decode(data: bytes, limit: PixelLimit) -> Picture:
 
 def _stack_behind_one_page(file: Any, limit: PixelLimit) -> Any:
     """The pages of a file that lists only the first of them: ImageJ writes such stacks, tifffile too."""
-    if len(file.pages) != 1 or not (file.is_imagej or file.is_shaped) or not file.series[0].is_truncated:
+    if len(file.pages) != 1 or not (file.is_imagej or file.is_shaped):
         return None
     page, series = file.pages.first, file.series[0]
+    if not series.is_truncated:
+        if file.is_shaped and math.prod(file.shaped_metadata[0]["shape"]) != page.size:
+            raise ValueError("its description speaks of other pixels than it has")
+        return None
     count = int(series.size) // max(1, int(page.size))
     for _ in range(count):
         _check(page, limit)
@@ -216,7 +221,8 @@ def _write_page(writer: Any, buffer: io.BytesIO, page: Page, layout: dict[str, A
             unit = _value(told[RESOLUTION_UNIT], order) if RESOLUTION_UNIT in told else (2,)
             layout |= {"resolution": tuple(resolution), "resolutionunit": unit[0] if unit[0] in (1, 2, 3) else 2}
     if DESCRIPTION in told:
-        layout["description"] = told[DESCRIPTION].value
+        # tifffile's own word for a stack that lists only its first page. Here all are listed.
+        layout["description"] = told[DESCRIPTION].value.replace(b', "truncated": true', b"")
     layout["software"] = told[SOFTWARE].value if SOFTWARE in told else False
     pixels = with_beside(page)
     if "photometric" not in layout:

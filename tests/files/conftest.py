@@ -59,6 +59,10 @@ def smooth(*channels: int) -> np.ndarray:
     return np.stack([wave, 255 - wave, wave / 2], 2).astype(np.uint8) if channels else wave.astype(np.uint8)
 
 
+def stack() -> np.ndarray:
+    return np.stack([pixels(seed=seed) for seed in range(4)])
+
+
 def pil(array: np.ndarray, kind: str, *, mode: str | None = None, **options: Any) -> bytes:
     stream = io.BytesIO()
     image = Image.fromarray(array)
@@ -171,7 +175,9 @@ EXAMPLES: dict[str, tuple[str, Callable[[], bytes]]] = {
     "png rgb 16 interlaced of imagemagick": (".png", lambda: magick(".png", pixels(3), "-interlace", "PNG", "-define", "png:bit-depth=16")),
     "png of libvips": (".png", lambda: vips(".png", pixels(3), "[interlace]")),
     "jpeg 4:2:0": (".jpg", lambda: pil(smooth(3), "JPEG", quality=83, subsampling=2, icc_profile=ICC, exif=exif(), dpi=(300, 300))),
-    "jpeg 4:4:4 progressive": (".jpg", lambda: pil(smooth(3), "JPEG", quality=95, subsampling=0, progressive=True, comment=b"hello", xmp=XMP)),
+    "jpeg 4:4:4 progressive": (
+        ".jpg", lambda: pil(smooth(3), "JPEG", quality=95, subsampling=0, progressive=True, comment=b"hello", xmp=XMP),
+    ),
     "jpeg grey": (".jpg", lambda: pil(smooth(), "JPEG", quality=70)),
     "jpeg cmyk": (".jpg", lambda: pil(smooth(3), "JPEG", mode="CMYK", quality=90)),
     "jpeg of rgb itself": (".jpg", lambda: pil(smooth(3), "JPEG", quality=90, keep_rgb=True, subsampling=0)),
@@ -187,7 +193,7 @@ EXAMPLES: dict[str, tuple[str, Callable[[], bytes]]] = {
     "bmp rgba of imagemagick": (".bmp", lambda: magick(".bmp", pixels(4))),
     "tiff 1 bit": (".tif", lambda: tiff(pixels(dtype=bool), photometric="minisblack")),
     "tiff 1 bit white is zero, packed": (".tif", lambda: tiff(pixels(dtype=bool), photometric="miniswhite", compression="packbits")),
-    "tiff grey": (".tif", lambda: tiff(pixels(), extratags=TAGS, resolution=((300, 1), (3001, 10)), resolutionunit=3, description=b"\xc2\xb5m")),
+    "tiff grey": (".tif", lambda: tiff(pixels(), extratags=TAGS, resolution=(300, 300.1), resolutionunit=3, description=b"\xc2\xb5m")),
     "tiff grey 16 big-endian": (".tif", lambda: tiff(pixels(dtype=np.uint16), byteorder=">", extratags=TAGS)),
     "tiff grey 32": (".tif", lambda: tiff(pixels(dtype=np.uint32))),
     "tiff grey white is zero": (".tif", lambda: tiff(pixels(dtype=np.uint16), photometric="miniswhite")),
@@ -211,13 +217,13 @@ EXAMPLES: dict[str, tuple[str, Callable[[], bytes]]] = {
     "tiff big": (".tif", lambda: tiff(pixels(), bigtiff=True, extratags=TAGS)),
     "tiff of three equal pages": (".tif", lambda: tiff(*(pixels(seed=seed) for seed in range(3)))),
     "tiff of unequal pages": (".tif", lambda: tiff(pixels(), pixels(size=(9, 12), dtype=np.uint16), pixels(size=(5, 40)))),
-    "tiff stack of imagej": (".tif", lambda: tiff_file(np.stack([pixels(seed=s) for s in range(4)]), imagej=True, metadata={"axes": "ZYX"})),
+    "tiff stack of imagej": (".tif", lambda: tiff_file(stack(), imagej=True, metadata={"axes": "ZYX"})),
     "tiff stack of ome": (
-        ".ome.tif", lambda: tiff_file(np.stack([pixels(seed=s) for s in range(4)]), ome=True, metadata={"axes": "CYX", "Name": "µ"}),
+        ".ome.tif", lambda: tiff_file(stack(), ome=True, metadata={"axes": "CYX", "Name": "µ"}),
     ),
-    "tiff stack of tifffile": (".tif", lambda: tiff_file(np.stack([pixels(seed=s) for s in range(4)]), photometric="minisblack")),
+    "tiff stack of tifffile": (".tif", lambda: tiff_file(stack(), photometric="minisblack")),
     "tiff stack that lists one page": (
-        ".tif", lambda: tiff(np.stack([pixels(seed=s) for s in range(4)]), metadata={"axes": "TYX"}, truncate=True, photometric="minisblack"),
+        ".tif", lambda: tiff(stack(), metadata={"axes": "TYX"}, truncate=True, photometric="minisblack"),
     ),
     "tiff palette": (".tif", lambda: pil(pixels(3), "TIFF", mode="P")),
     "tiff lzw of pillow": (".tif", lambda: pil(pixels(3), "TIFF", compression="tiff_lzw", dpi=(300, 300), icc_profile=ICC)),
@@ -225,7 +231,7 @@ EXAMPLES: dict[str, tuple[str, Callable[[], bytes]]] = {
     "tiff with exif of pillow": (".tif", lambda: pil(pixels(3), "TIFF", exif=exif(1))),
     "tiff lzw of imagemagick": (".tif", lambda: magick(".tif", pixels(4), "-compress", "lzw", "-define", "tiff:rows-per-strip=3")),
     "tiff 16 of opencv": (".tif", lambda: opencv(".tif", pixels(3, dtype=np.uint16))),
-    "tiff pyramid of libvips": (".tif", lambda: vips(".tif", pixels(3, size=(80, 80)), "[tile,tile-width=32,tile-height=32,compression=lzw]")),
+    "tiff pyramid of libvips": (".tif", lambda: vips(".tif", pixels(3, size=(80, 80)), "[tile,tile-width=32,tile-height=32,pyramid]")),
     "npy": (".npy", lambda: npy(pixels(3, dtype=np.float32))),
     "npy 16": (".npy", lambda: npy(pixels(dtype=np.uint16))),
     "npy 32, big-endian": (".npy", lambda: npy(pixels(dtype=np.uint32).astype(">u4"))),

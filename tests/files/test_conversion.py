@@ -103,8 +103,10 @@ def test_what_a_conversion_loses_is_said_in_one_line(example_named, case):
 
 
 LOSSLESS = {
-    "png rgb 16": "tiff", "png rgba 16": "tiff", "tiff rgba": "png", "tiff grey 16 big-endian": "png", "png rgba": "webp", "bmp grey": "png",
-    "tiff 1 bit": "png", "png grey alpha 16": "tiff", "tiff rgb planar": "png", "png grey 4 bits": "tiff", "npy 16": "tiff",
+    "png rgb 16": "tiff", "png rgba 16": "tiff", "tiff rgba": "png", "tiff grey 16 big-endian": "png",
+    "png rgba": "webp",
+    "bmp grey": "png", "tiff 1 bit": "png", "png grey alpha 16": "tiff", "tiff rgb planar": "png", "png grey 4 bits": "tiff",
+    "npy 16": "tiff",
     "tiff seven channels": "npy", "tiff cmyk": "npy", "png rgb": "npy", "webp lossless rgba": "png",
 }  # fmt: skip
 
