@@ -58,7 +58,10 @@ def _stack_behind_one_page(file: Any, limit: PixelLimit) -> Any:
     """The pages of a file that lists only the first of them: ImageJ writes such stacks, tifffile too."""
     if len(file.pages) != 1 or not (file.is_imagej or file.is_shaped):
         return None
-    page, series = file.pages.first, file.series[0]
+    try:
+        page, series = file.pages.first, file.series[0]
+    except Exception:
+        return None  # a description that makes no sense: then it is just the page
     if not series.is_truncated:
         if file.is_shaped and math.prod(file.shaped_metadata[0]["shape"]) != page.size:
             raise ValueError("its description speaks of other pixels than it has")
@@ -81,7 +84,7 @@ def _check(page: Any, limit: PixelLimit) -> None:
     if page.imagedepth > 1:
         raise Refused("a TIFF volume (ImageDepth); save it as a stack of pages first")
     if int(page.photometric) not in MODELS:
-        kind = getattr(page.photometric, "name", page.photometric)
+        kind = getattr(page.photometric, "name", "of an unknown kind")
         raise Refused(f"colour model {kind}, which denoise does not know; convert it to grey or RGB first (magick IN -colorspace sRGB OUT)")
     if str(page.dtype) not in DEPTHS:
         raise Refused(f"pixels of type {page.dtype}, which have no agreed scale; convert them to 8 or 16 bit or float first")
@@ -92,7 +95,7 @@ def _pixels(page: Any) -> Array:
         return page.asarray()  # type: ignore[no-any-return]
     except ValueError as error:
         if "compression" in str(error).lower() or "imagecodecs" in str(error):
-            kind = getattr(page.compression, "name", page.compression)
+            kind = getattr(page.compression, "name", "of an unknown kind")
             raise Refused(f"TIFF compression {kind} cannot be decoded here; convert it first (tiffcp -c lzw IN OUT)") from error
         raise
 
@@ -119,12 +122,12 @@ def _page(page: Any, pixels: Array, data: bytes, file: Any, notes: list[str]) ->
         notes.append(f"{bits} bits a sample: comes back with {8 * deep().itemsize}")
         scaled = samples.astype(np.float64) * (np.iinfo(deep).max / (2**bits - 1))
         samples = np.rint(scaled).astype(deep)
-    beside, alpha = tuple(int(kind) for kind in page.extrasamples), None
+    beside, alpha = tuple(int(kind) if kind in (1, 2) else 0 for kind in page.extrasamples), None
     colours = samples.shape[2] - len(beside)
-    if photometric in (WHITE_IS_ZERO, BLACK_IS_ZERO) and not any(beside):
-        colours, beside = samples.shape[2], ()  # channels of one kind, as from microscopes and satellites
-    expected = {RGB: 3, YCBCR: 3, CMYK: 4, PALETTE: 3}.get(photometric)
-    if colours < 1 or (expected is not None and colours != expected):
+    expected = {RGB: 3, YCBCR: 3, CMYK: 4, PALETTE: 3}.get(photometric, 1)
+    if expected == 1 and not any(beside):
+        colours, expected, beside = samples.shape[2], samples.shape[2], ()  # channels of one kind, as from microscopes and satellites
+    if colours != expected:
         raise ValueError(f"{samples.shape[2]} samples a pixel, {len(beside)} of them extra")
     if beside:
         extras["extrasamples"] = beside
@@ -132,6 +135,8 @@ def _page(page: Any, pixels: Array, data: bytes, file: Any, notes: list[str]) ->
         alpha = transparent[0] if transparent else None
         if len(beside) > len(transparent):
             notes.append("a channel that is no colour: comes back untouched")
+    if extras.get("predictor") != {"u": 2, "f": 3}.get(samples.dtype.kind):
+        extras.pop("predictor", None)
     extras["tags"], extras["ifds"] = _tags(page, data, file)
     colour = samples[:, :, :colours]
     return Page(
@@ -159,7 +164,7 @@ def _layout(page: Any, separate: bool, notes: list[str]) -> dict[str, Any]:
     layout: dict[str, Any] = {"photometric": {YCBCR: "rgb", CMYK: "separated", MASK: "minisblack"}.get(photometric, photometric)}
     if page.samplesperpixel > 1:
         layout["planarconfig"] = "separate" if separate else "contig"
-    compression = getattr(page.compression, "name", str(page.compression))
+    compression = getattr(page.compression, "name", "unknown")
     if compression not in LOSSLESS:
         notes.append(f"{compression} compression: comes back with Deflate, which loses nothing")
         layout["compression"] = "zlib"
