@@ -7,9 +7,12 @@ import sys
 
 def main() -> None:
     """The console script `denoise`."""
-    from denoise_cli.cli import main as run
+    try:
+        from denoise_cli.cli import main as run
 
-    sys.exit(run())
+        sys.exit(run())
+    except KeyboardInterrupt:  # before there was anything to interrupt
+        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -13,9 +13,6 @@ from typer.core import TyperCommand, TyperGroup
 
 from denoise_cli import __version__
 from denoise_cli.errors import INTERRUPTED, OK, USAGE, DenoiseError, UsageError
-from denoise_cli.files import MAX_PIXELS
-from denoise_cli.job import Settings
-from denoise_cli.progress import say
 
 __all__ = ["main"]
 
@@ -175,7 +172,7 @@ FORMAT = _option(FILES, "Of the results. [default: what the output's name says, 
 OVERWRITE = _option(FILES, "Replace results and logs that exist. [default: refuse]", "--overwrite")
 SKIP_EXISTING = _option(FILES, "Keep any result that exists. [default: of several, those done with the same settings]", "--skip-existing")
 PRESERVE_TIMES = _option(FILES, "Results get the time stamps of their inputs. [default: no]", "--preserve-times")
-MAX_PIXELS_ = _option(FILES, "Refuse larger pictures before they are decoded.", metavar="N", min=1)
+MAX_PIXELS = _option(FILES, "Refuse larger pictures before they are decoded. [default: 268435456, 16384²]", metavar="N", min=1)
 REFERENCE = _option(FILES, "A clean picture to compare with: RMSE, SNR, PSNR. [default: none]", metavar="CLEAN")
 LOG = _option(FILES, "One row an iteration: cost, rmse, snr_db, psnr_db, gap … [default: none]", metavar="FILE.csv")
 WORKERS = _option(RUN, "Threads for a picture. [default: all cores, shared among --jobs]", metavar="N")
@@ -223,7 +220,7 @@ def image(
     overwrite: Annotated[bool, OVERWRITE] = False,
     skip_existing: Annotated[bool, SKIP_EXISTING] = False,
     preserve_times: Annotated[bool, PRESERVE_TIMES] = False,
-    max_pixels: Annotated[int, MAX_PIXELS_] = MAX_PIXELS,
+    max_pixels: Annotated[int | None, MAX_PIXELS] = None,
     reference: Annotated[Path | None, REFERENCE] = None,
     log: Annotated[Path | None, LOG] = None,
     workers: Annotated[int | None, WORKERS] = None,
@@ -243,14 +240,16 @@ def image(
     denoise input.png --lambda 0.1 --l1                   writes input_denoised.png
     denoise scans/ -o clean/ --lambda 0.1 --method optimal    a folder, exactly
     """
+    from denoise_cli import files
     from denoise_cli.inputs import Selection
+    from denoise_cli.job import Settings
     from denoise_cli.session import Run, execute
 
     l1, l2 = _one_fidelity(ctx, l1, l2)
     settings = Settings(
         weight=weight, fidelity="l1" if l1 else "l2", method=method, iterations=iterations, alpha=alpha, beta=beta, gap=gap, tv=tv,
         channels=channels, boundary=boundary, dtype=dtype, workers=workers, lambda_map=lambda_map, weights=weights, mask=mask,
-        reference=reference, max_pixels=max_pixels, overwrite=overwrite, preserve_times=preserve_times,
+        reference=reference, max_pixels=max_pixels or files.MAX_PIXELS, overwrite=overwrite, preserve_times=preserve_times,
     )  # fmt: skip
     run = Run(
         pictures=tuple(pictures or ()), settings=settings, output=output, suffix=suffix, kind=format_.value if format_ else None,
@@ -271,16 +270,22 @@ def _one_fidelity(ctx: typer.Context, l1: bool, l2: bool) -> tuple[bool, bool]:
     return typed == ["l1"], typed == ["l2"]
 
 
+def _say(line: str) -> None:
+    from denoise_cli.progress import say
+
+    say(line)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; the exit code. Errors are one line on stderr, never a traceback."""
     try:
         code = app(args=arguments, prog_name="denoise", standalone_mode=False)
         return code if isinstance(code, int) else OK
     except DenoiseError as error:
-        say(f"denoise: {error}" if isinstance(error, UsageError) else str(error))
+        _say(f"denoise: {error}" if isinstance(error, UsageError) else str(error))
         return error.exit_code
     except (KeyboardInterrupt, typer.Abort):
-        say("denoise: interrupted; the same command goes on where it stopped")
+        _say("denoise: interrupted; the same command goes on where it stopped")
         return INTERRUPTED
     except BrokenPipeError:
         # Whoever read our output has seen enough. Python would complain once more when it flushes.
@@ -291,7 +296,7 @@ def main(arguments: list[str] | None = None) -> int:
         if not hasattr(error, "format_message"):
             raise
         if type(error).__name__ == "NoArgsIsHelpError":
-            say(error.format_message())
+            _say(error.format_message())
             return USAGE
-        say(f"denoise: {error.format_message()} (denoise --help)")
+        _say(f"denoise: {error.format_message()} (denoise --help)")
         return USAGE
