@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import math
 import struct
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -63,8 +62,6 @@ def _stack_behind_one_page(file: Any, limit: PixelLimit) -> Any:
     except Exception:
         return None  # a description that makes no sense: then it is just the page
     if not series.is_truncated:
-        if file.is_shaped and math.prod(file.shaped_metadata[0]["shape"]) != page.size:
-            raise ValueError("its description speaks of other pixels than it has")
         return None
     count = int(series.size) // max(1, int(page.size))
     for _ in range(count):
@@ -75,6 +72,9 @@ def _stack_behind_one_page(file: Any, limit: PixelLimit) -> Any:
 
 
 def _check(page: Any, limit: PixelLimit) -> None:
+    sizes = (page.imagewidth, page.imagelength, page.imagedepth, page.samplesperpixel, page.tilewidth, page.tilelength)
+    if not all(isinstance(size, int) for size in sizes):
+        raise ValueError("its size is no number")  # but a list of them, which Python would multiply to fill the memory
     limit.take(page.imagewidth, page.imagelength, page.samplesperpixel)
     if page.is_tiled:
         # Tiles may claim to be larger than the picture; each is decoded whole.

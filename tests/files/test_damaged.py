@@ -190,3 +190,12 @@ def test_a_device_is_not_read(denoise):
     assert len(outcome.err.splitlines()) == 1
     with pytest.raises(DenoiseError, match="is a device"):
         read_picture(Path("/dev/zero"))
+
+
+def test_a_size_that_is_a_list_is_refused_at_once(encoders):
+    # Python would multiply the list by the height, and fill the memory with it.
+    data = encoders.tiff(np.zeros((4, 1000), np.uint8))
+    at = data.index(struct.pack("<HHI", 256, 4, 1))
+    listed = data[: at + 4] + struct.pack("<II", 1000, 200) + data[at + 12 :]
+    with pytest.raises(DenoiseError, match="its size is no number"):
+        read_picture(Path("it"), listed)
