@@ -33,6 +33,9 @@ HOLDS = {
 }  # fmt: skip
 
 
+LARGEST_IN_JPEG = 65_500
+
+
 def codec(kind: str) -> Any:
     """The module that reads and writes `kind`."""
     return import_module(f"denoise_cli.formats.{kind}")
@@ -64,6 +67,10 @@ def convert(picture: Picture, kind: str) -> tuple[Picture, list[str]]:
         page = replace(page, colour=turn(page.colour), beside=None if page.beside is None else turn(page.beside))
         dpi = metadata.dpi[::-1] if metadata.dpi and turned > 4 else metadata.dpi
         metadata = replace(metadata, exif=exif.upright(metadata.exif), dpi=dpi)
+    for word in ("exif", "xmp"):
+        if kind == "jpeg" and len(getattr(metadata, word) or b"") > LARGEST_IN_JPEG:
+            losses.append(f"JPEG holds at most 64 KB of {word.upper()}: left out")
+            metadata = replace(metadata, **{word: None})
     if metadata.icc and not holds.profile:
         losses.append(f"{name} holds no colour profile: left out")
     return Picture(kind, (page,), codec(kind).adopt(metadata)), losses

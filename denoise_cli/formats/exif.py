@@ -106,12 +106,16 @@ def orientation(block: bytes | None) -> int:
 
 
 def upright(block: bytes) -> bytes:
-    """The same block, saying that the pixels are upright."""
+    """The same block, saying that the pixels are upright, and without the small preview, which is not."""
     found = _find_orientation(block)
     if found is None:
         return block
-    at, _ = found
-    return block[:at] + struct.pack(("<" if block[:1] == b"I" else ">") + "H", 1) + block[at + 2 :]
+    order, (at, _), changed = "<" if block[:1] == b"I" else ">", found, bytearray(block)
+    struct.pack_into(order + "H", changed, at, 1)
+    (first,) = struct.unpack_from(order + "I", block, 4)
+    (length,) = struct.unpack_from(order + "H", block, first)
+    changed[first + 2 + 12 * length : first + 6 + 12 * length] = bytes(4)
+    return bytes(changed)
 
 
 def _find_orientation(block: bytes) -> tuple[int, int] | None:

@@ -87,9 +87,9 @@ def adopt(metadata: Metadata) -> dict[str, Any]:
     if metadata.dpi:
         x, y = (min(max(round(dots), 1), 65535) for dots in metadata.dpi)
         segments.append((JFIF, struct.pack(">5sBBBHHBB", b"JFIF\0", 1, 1, 1, x, y, 0, 0)))
-    if metadata.exif and len(metadata.exif) + 6 <= LARGEST:
+    if metadata.exif:
         segments.append((EXIF, b"Exif\0\0" + metadata.exif))
-    if metadata.xmp and len(metadata.xmp) + len(XMP_NAME) <= LARGEST:
+    if metadata.xmp:
         segments.append((EXIF, XMP_NAME + metadata.xmp))
     if metadata.icc:
         size = LARGEST - len(ICC_NAME) - 2

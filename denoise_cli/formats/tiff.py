@@ -40,6 +40,7 @@ def decode(data: bytes, limit: PixelLimit) -> Picture:
         listed: list[Any] = list(file.pages)
         if not listed:
             raise ValueError("it has no pages")
+        _refuse_what_is_more_than_pages(file)
         stack = _stack_behind_one_page(file, limit)
         if stack is not None:
             pages = [_page(listed[0], pixels, data, file, notes) for pixels in stack]
@@ -51,6 +52,17 @@ def decode(data: bytes, limit: PixelLimit) -> Picture:
             notes.append("smaller copies inside (pyramid): left out")
         extras = {"byteorder": file.byteorder, "bigtiff": file.is_bigtiff}
         return Picture("tiff", tuple(pages), extras, tuple(dict.fromkeys(notes)))
+
+
+def _refuse_what_is_more_than_pages(file: Any) -> None:
+    """Files that only look like TIFF: their first page may be a preview, and their tags point to places that move."""
+    page = file.pages.first
+    larger = page.subifds and any(int(inner.imagewidth) > int(page.imagewidth) for inner in page.pages)
+    if 50706 in page.tags or larger:
+        raise Refused("a camera's raw file; develop it to TIFF first (darktable-cli IN OUT.tif)")
+    for is_one, name in ((file.is_stk, "MetaMorph STK"), (file.is_lsm, "Zeiss LSM"), (file.is_ndpi, "Hamamatsu NDPI")):
+        if is_one:
+            raise Refused(f"a file of {name}; save it as an ordinary TIFF first (ImageJ, or bfconvert IN OUT.ome.tif)")
 
 
 def _stack_behind_one_page(file: Any, limit: PixelLimit) -> Any:
@@ -137,6 +149,8 @@ def _page(page: Any, pixels: Array, data: bytes, file: Any, notes: list[str]) ->
             notes.append("a channel that is no colour: comes back untouched")
     if extras.get("predictor") != {"u": 2, "f": 3}.get(samples.dtype.kind):
         extras.pop("predictor", None)
+    if samples.dtype == np.uint32 and int(samples.max()) < 2**22:
+        notes.append(f"32-bit values up to {int(samples.max()):,} count as little of 0 to 1: give as small a --lambda, or use floats")
     extras["tags"], extras["ifds"] = _tags(page, data, file)
     colour = samples[:, :, :colours]
     return Page(

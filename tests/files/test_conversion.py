@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -186,3 +187,20 @@ def test_a_comment_travels(example_named):
     png, _ = convert(tiff, "png")
     assert Image.open(io.BytesIO(png)).text["Comment"] == "hello"
     assert Image.open(io.BytesIO(convert(png, "jpeg")[0])).info["comment"] == b"hello"
+
+
+def test_xmp_too_long_for_a_jpeg_is_said(encoders, draw):
+    data = encoders.pil(draw(3), "WEBP", lossless=True, xmp=b"x" * 70_000)
+    converted, losses = convert(data, "jpeg")
+    assert losses == ["JPEG holds at most 64 KB of XMP: left out"]
+    assert "xmp" not in Image.open(io.BytesIO(converted)).info
+
+
+def test_a_preview_that_would_lie_on_its_side_is_left_out(encoders, draw):
+    own = struct.pack("<HHHIII", 1, 274, 3, 1, 6, 26)
+    preview = struct.pack("<HHHIII", 1, 259, 3, 1, 6, 0)
+    data = encoders.pil(draw(3), "JPEG", exif=b"Exif\0\0II*\0" + struct.pack("<I", 8) + own + preview)
+    assert Image.open(io.BytesIO(data)).getexif().get_ifd(1)
+    after = Image.open(io.BytesIO(convert(data, "png")[0])).getexif()
+    assert after[274] == 1
+    assert not after.get_ifd(1)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from denoise_cli.errors import DenoiseError
@@ -199,3 +200,29 @@ def test_a_size_that_is_a_list_is_refused_at_once(encoders):
     listed = data[: at + 4] + struct.pack("<II", 1000, 200) + data[at + 12 :]
     with pytest.raises(DenoiseError, match="its size is no number"):
         read_picture(Path("it"), listed)
+
+
+def test_a_raw_file_of_a_camera_is_no_tiff(encoders):
+    stream = io.BytesIO()
+    with tifffile.TiffWriter(stream) as writer:
+        writer.write(np.zeros((16, 16, 3), np.uint8), photometric="rgb", subifds=1, metadata=None)
+        writer.write(np.zeros((64, 64), np.uint16), photometric="minisblack", metadata=None)
+    with pytest.raises(DenoiseError, match="a camera's raw file; develop it"):
+        read_picture(Path("it"), stream.getvalue())
+    with pytest.raises(DenoiseError, match="a camera's raw file; develop it"):
+        read_picture(Path("it"), encoders.tiff(np.zeros((9, 9), np.uint8), extratags=[(50706, 1, 4, b"\1\4\0\0", True)]))
+
+
+def test_a_pyramid_comes_back_without_its_smaller_copies_and_says_so():
+    stream, whole = io.BytesIO(), np.arange(4096, dtype=np.uint16).reshape(64, 64)
+    with tifffile.TiffWriter(stream) as writer:
+        writer.write(whole, subifds=1, photometric="minisblack", metadata=None)
+        writer.write(whole[::2, ::2], subfiletype=1, photometric="minisblack", metadata=None)
+    picture = read_picture(Path("it"), stream.getvalue())
+    assert picture.notes[0] == "smaller copies inside (pyramid): left out"
+    np.testing.assert_array_equal(picture.frames[0], whole)
+
+
+def test_small_counts_in_32_bits_are_remarked_on(encoders):
+    picture = read_picture(Path("it"), encoders.tiff(np.full((9, 9), 70_000, np.uint32)))
+    assert "70,000 count as little of 0 to 1" in picture.notes[0]
