@@ -199,8 +199,7 @@ def test_xmp_too_long_for_a_jpeg_is_said(encoders, draw):
 def test_a_preview_that_would_lie_on_its_side_is_left_out(encoders, draw):
     own = struct.pack("<HHHIII", 1, 274, 3, 1, 6, 26)
     preview = struct.pack("<HHHIII", 1, 259, 3, 1, 6, 0)
-    data = encoders.pil(draw(3), "JPEG", exif=b"Exif\0\0II*\0" + struct.pack("<I", 8) + own + preview)
-    assert Image.open(io.BytesIO(data)).getexif().get_ifd(1)
-    after = Image.open(io.BytesIO(convert(data, "png")[0])).getexif()
-    assert after[274] == 1
-    assert not after.get_ifd(1)
+    head = b"II*\0" + struct.pack("<I", 8)
+    data = encoders.pil(draw(3), "JPEG", exif=b"Exif\0\0" + head + own + preview)
+    after = Image.open(io.BytesIO(convert(data, "webp")[0])).info["exif"]
+    assert after.removeprefix(b"Exif\0\0") == head + struct.pack("<HHHIII", 1, 274, 3, 1, 1, 0) + preview
