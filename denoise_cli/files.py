@@ -15,7 +15,7 @@ from denoise_cli.formats.conversion import codec, convert
 from denoise_cli.formats.picture import Picture, PixelLimit, Refused, quantise
 from denoise_cli.writing import appear
 
-__all__ = ["FORMATS", "MAX_PIXELS", "Picture", "encode_picture", "format_of", "quantise", "read_picture", "write_picture"]
+__all__ = ["FORMATS", "MAX_PIXELS", "Picture", "check_fits", "encode_picture", "format_of", "quantise", "read_picture", "write_picture"]
 
 FORMATS = {
     ".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".jpe": "jpeg", ".tif": "tiff", ".tiff": "tiff", ".bmp": "bmp", ".webp": "webp",
@@ -62,6 +62,12 @@ def write_picture(
     with appear(path, overwrite=overwrite, seal=seal) as stream:
         stream.write(encoded)
     return losses
+
+
+def check_fits(picture: Picture, kind: str, path: Path) -> None:
+    """Refuse a conversion that could not be written, before the work is done."""
+    with _in_one_line(path, f"cannot be written as {kind.upper()}", "choose another format, such as .tif"):
+        convert(picture, kind)
 
 
 def encode_picture(picture: Picture, kind: str, path: Path) -> tuple[bytes, list[str]]:

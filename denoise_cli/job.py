@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from denoise_cli.errors import DenoiseError
-from denoise_cli.files import MAX_PIXELS, Picture, encode_picture, read_picture, write_picture
+from denoise_cli.files import MAX_PIXELS, Picture, check_fits, encode_picture, format_of, read_picture, write_picture
 from denoise_cli.ledger import digest, enter
 from denoise_cli.writing import check_writable
 
@@ -123,6 +123,7 @@ def _denoise(job: Job, on_state: Callable[[State], object] | None) -> tuple[Pict
     settings = job.settings
     check_output(job)
     picture = _read(job)
+    check_fits(picture, job.kind or format_of(job.output) or picture.format, job.output)
     frames = picture.frames
     references = _references(settings, job.input, frames)
     solutions = [_solve(job, frame, clean, on_state) for frame, clean in zip(frames, references, strict=True)]

@@ -203,3 +203,13 @@ def test_a_preview_that_would_lie_on_its_side_is_left_out(encoders, draw):
     data = encoders.pil(draw(3), "JPEG", exif=b"Exif\0\0" + head + own + preview)
     after = Image.open(io.BytesIO(convert(data, "webp")[0])).info["exif"]
     assert after.removeprefix(b"Exif\0\0") == head + struct.pack("<HHHIII", 1, 274, 3, 1, 1, 0) + preview
+
+
+def test_what_cannot_be_written_is_refused_before_the_work(example_named, denoise, tmp_path, monkeypatch):
+    from denoise_cli import variational
+
+    monkeypatch.setattr(variational, "denoise", lambda *_, **__: pytest.fail("it began to work"))
+    path = example_named("tiff of three equal pages").save(tmp_path / "in")
+    outcome = denoise(path, "--lambda", 0.1, "-o", tmp_path / "out.png")
+    assert outcome.code == 1
+    assert outcome.err == f"{tmp_path / 'out.png'}: 3 pages do not fit a PNG; write .tif, or split the input first (tiffsplit)\n"
