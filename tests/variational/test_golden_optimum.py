@@ -51,12 +51,10 @@ def test_the_certified_minimum_is_reached_and_no_bound_on_the_way_is_false(tvopt
     assert costs.min() >= optimum * (1 - 1e-12)
 
 
-def test_the_unique_minimiser_of_l2_is_the_golden_picture(tvopt_case: Any) -> None:
-    picture, weight, fidelity = arguments(tvopt_case)
-    if fidelity == "l1":
-        pytest.skip("minimisers of L1 are not unique")
+def test_the_unique_minimiser_of_l2_is_the_golden_picture(tvopt_l2_case: Any) -> None:
+    picture, weight, _ = arguments(tvopt_l2_case)
     solution = denoise(picture, weight, gap=1e-9, records=False, **AS_GOLDEN)
     # |u − u*|² ≤ cost − optimum, by the strong convexity of F
-    distance = float(np.linalg.norm(solution.image - tvopt_case["u_opt"]))
+    distance = float(np.linalg.norm(solution.image - tvopt_l2_case["u_opt"]))
     assert distance**2 <= 1.01e-9 * solution.cost
     assert distance < 1e-3
