@@ -72,12 +72,15 @@ class SquaredL2(Fidelity):
         value: Array = scratch[0]
         residual: Array = scratch[1]
         if self.weights is None:
-            np.multiply(g, -0.5, out=residual)
-        else:
-            # 0 = unknown: the minimum lies at the end of the box that g points to.
-            m = np.maximum(self.weights_on(rows), np.finfo(g.dtype).tiny)
-            with np.errstate(over="ignore"):
-                np.divide(g, -2 * m, out=residual)
+            # Without the box: it is met by the time that the bound is worth anything.
+            np.multiply(g, -0.25, out=value)
+            value += observed
+            value *= g
+            return value
+        # 0 = unknown: the minimum lies at the end of the box that g points to.
+        m = np.maximum(self.weights_on(rows), np.finfo(g.dtype).tiny)
+        with np.errstate(over="ignore"):
+            np.divide(g, -2 * m, out=residual)
         np.clip(residual, box[0] - observed, box[1] - observed, out=residual)
         self.value(residual, rows, value)
         residual += observed

@@ -175,7 +175,9 @@ def _run(
         split = problem.fidelity.curvature is None
         solver = SplitBregman(problem, _penalties(problem), relaxation=1.8, split_fidelity=split, start_from_observed=True)
         target = GapTarget(options["gap"])
-        states, status = solver.states(options["iterations"], target=target, reference=reference), Status.ITERATION_LIMIT
+        looked_at = records or callback is not None
+        states = solver.states(options["iterations"], target=target, reference=reference, residuals=looked_at)
+        status = Status.ITERATION_LIMIT
 
     log: list[IterationRecord] = []
     for state in states:

@@ -74,19 +74,20 @@ class Gradient:
         """u with  (I + penalty·DᵀD) u = rhs, exactly. Uses `rhs` as scratch, and may return it."""
         raise NotImplementedError
 
-    def _inverse(self, penalty: float, laplacians: tuple[Array, Array], dtype: type) -> Array:
-        """1/(1 + penalty·|D̂|²) over the frequencies, kept until another penalty is asked for."""
-        if self._factors is None or self._factors[0] != penalty:
-            y, x = laplacians
-            scaled = (1 + penalty * y)[:, None], (penalty * x)[None, :]
-            factors = self._factors[1] if self._factors else np.empty((len(y), len(x)), dtype)
+    def _filter(self, spectrum: Array, penalty: float, laplacians: tuple[Array, Array]) -> None:
+        """Divide by 1 + penalty·|D̂|², frequency by frequency. The factors are kept until another penalty comes."""
+        y, x = (1 + penalty * laplacians[0]).astype(spectrum.dtype)[:, None], (penalty * laplacians[1]).astype(spectrum.dtype)
+        fresh = self._factors is None or self._factors[0] != penalty
+        factors = self._factors[1] if self._factors is not None else np.empty(spectrum.shape[1:], spectrum.dtype)
+        self._factors = penalty, factors
 
-            def invert(rows: slice) -> None:
-                np.reciprocal(np.add(scaled[0][rows], scaled[1]), out=factors[rows], casting="same_kind")
+        def divide(rows: slice) -> None:
+            if fresh:
+                np.add(y[rows], x, out=factors[rows])
+                np.reciprocal(factors[rows], out=factors[rows])
+            np.multiply(spectrum[:, rows], factors[rows], out=spectrum[:, rows])
 
-            self.strips.over_rows(invert, len(y))
-            self._factors = penalty, factors
-        return self._factors[1]
+        self.strips.over_rows(divide, spectrum.shape[1])
 
 
 class PeriodicGradient(Gradient):
@@ -101,9 +102,9 @@ class PeriodicGradient(Gradient):
         if self._spectrum is None:
             self._spectrum = np.empty((len(rhs), height, width // 2 + 1), np.result_type(rhs, np.complex64))
         spectrum = fourier(rhs, self._spectrum, workers)
-        frequencies = _laplacian(height, height), _laplacian(width, width)[: width // 2 + 1]
-        inverse = self._inverse(penalty, frequencies, spectrum.dtype.type)
-        self.strips.over_rows(lambda rows: np.multiply(spectrum[:, rows], inverse[rows], out=spectrum[:, rows]), height)
+        frequencies = _laplacian(height, height), np.repeat(_laplacian(width, width)[: width // 2 + 1], 2)
+        # Real and imaginary parts side by side are divided alike.
+        self._filter(spectrum.view(rhs.dtype), penalty, frequencies)
         return inverse_fourier(spectrum, rhs, workers)
 
 
@@ -116,8 +117,7 @@ class SymmetricGradient(Gradient):
         _, height, width = rhs.shape
         workers = self.strips.workers
         spectrum = cosine(rhs, workers)
-        inverse = self._inverse(penalty, (_laplacian(height, 2 * height), _laplacian(width, 2 * width)), spectrum.dtype.type)
-        self.strips.over_rows(lambda rows: np.multiply(spectrum[:, rows], inverse[rows], out=spectrum[:, rows]), height)
+        self._filter(spectrum, penalty, (_laplacian(height, 2 * height), _laplacian(width, 2 * width)))
         return inverse_cosine(spectrum, workers)
 
 

@@ -79,11 +79,12 @@ class Problem:
 
         return float(self.strips.totals(terms, planes=4).sum())
 
-    def cost_of(self, u: Array, differences: Array, rows: slice, scratch: Array, derivative: Array) -> float:
+    def cost_of(self, u: Array, differences: Array, rows: slice, scratch: Array, derivative: Array | None) -> float:
         """The part of the cost that `rows` have, where Du is at hand; and F'(u) of a fidelity with a curvature, in `derivative`."""
         regularity = self.regulariser.value(differences, rows, scratch)
         residual = np.subtract(u[:, rows], self.observed[:, rows], out=scratch[0])
-        np.multiply(residual, self.fidelity.curvature or 0.0, out=derivative)
+        if derivative is not None:
+            np.multiply(residual, self.fidelity.curvature or 0.0, out=derivative)
         return float(regularity.sum() + row_sums(self.fidelity.value(residual, rows, scratch[1])).sum())
 
     @cached_property
@@ -132,8 +133,8 @@ class Certificate:
     picture: Array
     cost: float
     bound: float
-    primal_residual: float
-    dual_residual: float
+    primal_residual: float | None = None
+    dual_residual: float | None = None
 
     @property
     def gap(self) -> float:
@@ -221,11 +222,13 @@ class SplitBregman:
         self.split_fidelity = split_fidelity
         self.start_from_observed = start_from_observed
 
-    def states(self, iterations: int, *, target: GapTarget | None = None, reference: Reference | None = None) -> Iterator[State]:
+    def states(
+        self, iterations: int, *, target: GapTarget | None = None, reference: Reference | None = None, residuals: bool = True
+    ) -> Iterator[State]:
         """One State an iteration, at most `iterations`; with a target, some carry a Certificate, and the last is the first to meet it."""
         problem, f = self.problem, self.problem.observed
         start = time.perf_counter()
-        sweep = _Sweep(self)
+        sweep = _Sweep(self, residuals=residuals)
         u, rhs = np.empty_like(f), np.empty_like(f)
         if self.start_from_observed:
             sweep(0, f, rhs)
@@ -254,17 +257,26 @@ class SplitBregman:
         return curvature
 
 
+@dataclass(frozen=True)
+class _Dual:
+    """What only a certificate needs: Dᵀp; f + d, if d is split off; the fidelity's derivative (or multiplier), for the residuals."""
+
+    divergence: Array
+    picture: Array | None
+    derivative: Array | None
+
+
 class _Sweep:
     """All of an iteration but the solve: from u to the next right-hand side, strip by strip; s and s_d are the state in between."""
 
-    def __init__(self, solver: SplitBregman) -> None:
+    def __init__(self, solver: SplitBregman, *, residuals: bool) -> None:
         self.solver = solver
+        self.residuals = residuals
         f = solver.problem.observed
         self.s = np.zeros((2, *f.shape), f.dtype)
         self.s_d = np.zeros_like(f) if solver.split_fidelity else None
         self.spills = np.zeros((2, len(solver.problem.strips), f.shape[0], f.shape[2]), f.dtype)
-        # Dᵀp, f + d if d is split off, and the derivative (or multiplier) of the fidelity: only a certificate needs them.
-        self.dual: tuple[Array, Array | None, Array] | None = None
+        self.dual: _Dual | None = None
         self.bound = -math.inf
 
     def __call__(self, iteration: int, u: Array, rhs: Array) -> None:
@@ -277,29 +289,35 @@ class _Sweep:
         """
         problem, f = self.solver.problem, self.solver.problem.observed
         if self.dual is None:
-            self.dual = np.empty_like(f), np.empty_like(f) if self.s_d is not None else None, np.empty_like(f)
-        divergence, picture, multiplier = self.dual
+            self.dual = _Dual(
+                np.empty_like(f), None if self.s_d is None else np.empty_like(f), np.empty_like(f) if self.residuals else None
+            )
+        divergence, derivative = self.dual.divergence, self.dual.derivative
         primal, cost = self._run(iteration, u, rhs, self.dual)
-        if picture is None:
-            picture = u
-        else:
+        picture = u
+        if self.dual.picture is not None:
+            picture = self.dual.picture
             cost = problem.cost(picture)
 
         def terms(rows: slice, scratch: Array) -> Array:
-            g, observed = divergence[:, rows], f[:, rows]
-            stationarity = np.add(multiplier[:, rows], g, out=scratch[0])
-            dual = row_sums(np.square(stationarity, out=stationarity))
-            return np.stack([row_sums(problem.fidelity.bound(g, observed, rows, problem.box, scratch)), dual])
+            g = divergence[:, rows]
+            bound = row_sums(problem.fidelity.bound(g, f[:, rows], rows, problem.box, scratch))
+            if derivative is None:
+                return bound[None]
+            stationarity = np.add(derivative[:, rows], g, out=scratch[0])
+            return np.stack([bound, row_sums(np.square(stationarity, out=stationarity))])
 
-        bound, dual = problem.strips.totals(terms, planes=2)
+        bound, *dual = problem.strips.totals(terms, planes=2)
         # What rounding may have added to the bound, of the order of eps·cost (tests/variational/test_certificate.py has the evidence).
         bound -= BOUND_MARGIN * float(np.finfo(f.dtype).eps) * abs(cost)
         # Any bound holds for good; under L1 the next one may be worse.
         self.bound = max(self.bound, float(bound))
+        if not dual:
+            return Certificate(picture, cost, self.bound)
         entries = self.s.size + (self.s_d.size if self.s_d is not None else 0)
-        return Certificate(picture, cost, self.bound, math.sqrt(primal / entries), math.sqrt(dual / f.size))
+        return Certificate(picture, cost, self.bound, math.sqrt(primal / entries), math.sqrt(dual[0] / f.size))
 
-    def _run(self, iteration: int, u: Array, rhs: Array, dual: tuple[Array, Array | None, Array] | None) -> tuple[float, float]:
+    def _run(self, iteration: int, u: Array, rhs: Array, dual: _Dual | None) -> tuple[float, float]:
         solver, problem, s, s_d = self.solver, self.solver.problem, self.s, self.s_d
         operator, f, rho = problem.operator, problem.observed, solver.relaxation
         alpha, beta = solver.penalties.at(iteration)
@@ -333,14 +351,15 @@ class _Sweep:
             state, out = s[:, :, rows], rhs[:, rows]
             operator.differences(u, rows, v)
             if dual is not None and s_d is None:
-                cost[index] = problem.cost_of(u, v, rows, h, derivative=dual[2][:, rows])
+                cost[index] = problem.cost_of(u, v, rows, h, derivative=None if dual.derivative is None else dual.derivative[:, rows])
             v += state
             problem.regulariser.project(v, rows, 1 / (alpha * rho), w, h)
             if dual is not None:
-                divergence = operator.adjoint(w, dual[0][:, rows])
+                divergence = operator.adjoint(w, dual.divergence[:, rows])
                 divergence *= alpha * rho
                 self.spills[1, index] = w[1][:, -1]
-                primal[index] += primal_residual(v, w, state, h)
+                if dual.derivative is not None:
+                    primal[index] += primal_residual(v, w, state, h)
             relax(v, w, state, h)
             operator.adjoint(h, out)
             out *= to_rhs
@@ -355,12 +374,13 @@ class _Sweep:
             np.subtract(u[:, rows], observed, out=v_d)
             v_d += state_d
             problem.fidelity.dual_part(v_d, rows, beta, rho, w_d, h_d)
-            if dual is not None and dual[1] is not None:
-                np.multiply(w_d, beta * rho, out=dual[2][:, rows])
+            if dual is not None and dual.picture is not None:
                 np.subtract(v_d, w_d, out=h_d)
                 h_d *= rho
-                np.add(observed, h_d, out=dual[1][:, rows])
-                primal[index] += primal_residual(v_d, w_d, state_d, h_d)
+                np.add(observed, h_d, out=dual.picture[:, rows])
+                if dual.derivative is not None:
+                    np.multiply(w_d, beta * rho, out=dual.derivative[:, rows])
+                    primal[index] += primal_residual(v_d, w_d, state_d, h_d)
             relax(v_d, w_d, state_d, h_d)
             if rho != 1:
                 h_d *= rho
@@ -369,7 +389,7 @@ class _Sweep:
         problem.strips.each(strip, planes=6)
         operator.join(self.spills[0], rhs, to_rhs)
         if dual is not None:
-            operator.join(self.spills[1], dual[0], alpha * rho)
+            operator.join(self.spills[1], dual.divergence, alpha * rho)
         return float(primal.sum()), float(cost.sum())
 
 
