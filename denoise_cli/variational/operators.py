@@ -76,14 +76,14 @@ class Gradient:
 
     def _filter(self, spectrum: Array, penalty: float, laplacians: tuple[Array, Array]) -> None:
         """Divide by 1 + penalty·|D̂|², frequency by frequency. The factors are kept until another penalty comes."""
-        y, x = (1 + penalty * laplacians[0]).astype(spectrum.dtype)[:, None], (penalty * laplacians[1]).astype(spectrum.dtype)
+        y, x = (1 + penalty * laplacians[0])[:, None], penalty * laplacians[1]
         fresh = self._factors is None or self._factors[0] != penalty
         factors = self._factors[1] if self._factors is not None else np.empty(spectrum.shape[1:], spectrum.dtype)
         self._factors = penalty, factors
 
         def divide(rows: slice) -> None:
             if fresh:
-                np.add(y[rows], x, out=factors[rows])
+                np.add(y[rows], x, out=factors[rows], casting="same_kind")  # rounded once, not thrice
                 np.reciprocal(factors[rows], out=factors[rows])
             np.multiply(spectrum[:, rows], factors[rows], out=spectrum[:, rows])
 
