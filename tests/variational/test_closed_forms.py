@@ -145,9 +145,9 @@ def test_a_lone_pixel_under_l1_survives_below_its_threshold_and_dies_above(tv: s
     picture[PLACES[place] + (slice(depth),) * (depth > 0)] = 1
     # A pixel of three channels costs 3 and pays √3 for its edge.
     threshold = (ROOT3 if depth == 3 else 1) / LONE[tv, boundary, place]
-    options = {"tv": tv, "boundary": boundary, "gap": 1e-4}
-    np.testing.assert_allclose(optimum(picture, 0.97 * threshold, "l1", **options), picture, atol=1e-2)
-    np.testing.assert_allclose(optimum(picture, 1.03 * threshold, "l1", **options), 0, atol=1e-2)
+    options = {"tv": tv, "boundary": boundary, "gap": 1e-3}
+    np.testing.assert_allclose(optimum(picture, 0.97 * threshold, "l1", **options), picture, atol=0.05)
+    np.testing.assert_allclose(optimum(picture, 1.03 * threshold, "l1", **options), 0, atol=0.05)
 
 
 def test_three_channels_that_are_not_coupled_survive_no_longer_than_one() -> None:

@@ -171,13 +171,13 @@ def everything(solution: Solution) -> list[Any]:
 
 def many_ways() -> Iterator[Any]:
     for dtype in ("float32", "float64"):
-        large = ((700, 600), (300, 400, 3), (40, 3000)) if dtype == "float32" else ((300, 200, 3),)
+        large = ((700, 600), (300, 400, 3)) if dtype == "float32" else ((300, 200, 3),)
         for shape in (*large, (64, 64), (61, 47, 3)):
             for name, options in (
                 ("matlab l1", {"fidelity": "l1", "iterations": 3}),
                 ("matlab l2", {"iterations": 3}),
-                ("optimal l1", {"method": "optimal", "fidelity": "l1", "iterations": 3, "boundary": "periodic"}),
-                ("optimal l2", {"method": "optimal", "iterations": 3}),
+                ("optimal l1", {"method": "optimal", "fidelity": "l1", "iterations": 2, "boundary": "periodic"}),
+                ("optimal l2", {"method": "optimal", "iterations": 2}),
             ):
                 yield pytest.param(shape, {**options, "dtype": dtype}, id=f"{name}-{dtype}-{'x'.join(map(str, shape))}")
 
