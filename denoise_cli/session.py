@@ -106,7 +106,7 @@ def _check_settings(settings: Settings) -> None:
     if settings.method == "matlab":
         told |= {"mask": settings.mask, "lambda-map": settings.lambda_map}
     try:
-        check_options(settings.method, settings.dtype, settings.workers, **told)
+        check_options(settings.method, settings.fidelity, settings.dtype, settings.workers, **told)
     except ValueError as error:
         raise UsageError(f"--{error}") from error
 
@@ -169,7 +169,7 @@ def _save_config(run: Run, path: Path) -> None:
 
     settings = run.settings
     names = ("iterations", "alpha", "beta", "gap", "tv", "channels", "boundary")
-    options = check_options(settings.method, settings.dtype, None, **{name: getattr(settings, name) for name in names})
+    options = check_options(settings.method, settings.fidelity, settings.dtype, None, **{name: getattr(settings, name) for name in names})
     chosen: dict[str, Any] = {"lambda": settings.weight, settings.fidelity: True, "method": str(settings.method)}
     fixed = ("tv", "channels", "boundary") if settings.method == "matlab" else ()
     chosen |= {name: options[name] for name in names if name in options and name not in fixed}

@@ -42,8 +42,11 @@ class Fidelity:
         raise NotImplementedError
 
     def bound(self, g: Array, observed: Array, rows: slice, box: tuple[Array, Array], scratch: Array) -> Array:
-        """min over lo ≤ u ≤ hi of m·φ(u − f) + g·u, elementwise, in scratch[0]. Summed over the pixels, with g = Dᵀp and p dual
-        feasible, it is a lower bound of the optimum: the minimiser stays between the smallest and the largest value observed."""
+        """At most the minimum over lo ≤ u ≤ hi of m·φ(u − f) + g·u, elementwise, in scratch[0].
+
+        Summed over the pixels, with g = Dᵀp and p dual feasible, it is a lower bound of the optimum: the minimiser stays between the
+        smallest and the largest value observed.
+        """
         raise NotImplementedError
 
 

@@ -23,7 +23,7 @@ def _load() -> ModuleType | None:
 
     `import scipy.fft` takes longer than most pictures do (it pulls scipy.special in for the Hankel transform, 0.2 s); the extension
     module beneath it stands alone. That is SciPy's private matter, so whatever is not as expected falls back to the public functions,
-    which give the same bits (tests/variational/test_fourier.py).
+    which give the same bits (tests/variational/test_pieces.py).
     """
     name = "scipy.fft._pocketfft.pypocketfft"
     if name in sys.modules:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from denoise_cli.variational.fidelities import FIDELITIES, Fidelity
+from denoise_cli.variational.fidelities import FIDELITIES, L1, Fidelity
 from denoise_cli.variational.operators import BOUNDARIES
 from denoise_cli.variational.records import IterationRecord
 from denoise_cli.variational.regularisers import CHANNELS, TV, TotalVariation
@@ -41,7 +41,8 @@ METHODS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 )
 # `matlab` is the original: these it has, and no others.
 FIXED_IN_MATLAB = ("boundary", "tv", "channels")
-SMALLEST_GAP = {"float32": 2e-6, "float64": 1e-12}
+# What can be reached: rounding moves the bound (and, under L1, where every pixel is a vertex or none, the picture) by about as much.
+SMALLEST_GAP = {("float32", "l2"): 2e-6, ("float32", "l1"): 1e-4, ("float64", "l2"): 1e-12, ("float64", "l1"): 1e-12}
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,8 @@ def denoise(
     method : "matlab" or "optimal".
     iterations : how many ("matlab", 100 unless told), or at most how many ("optimal", 50,000 unless told).
     alpha, beta : "matlab": the penalties on Du and on u − f, 500 and 50 unless told. "optimal" chooses its own.
-    gap : "optimal": the relative duality gap to stop at, 1e-3 unless told; at least 2e-6 in float32, 1e-12 in float64.
+    gap : "optimal": the relative duality gap to stop at, 1e-3 unless told; at least 1e-12 in float64, in float32 2e-6 (l2)
+        or 1e-4 (l1).
     tv : "optimal": "isotropic" (sqrt(Dx² + Dy²); unless told) or "anisotropic" (|Dx| + |Dy|).
     channels : "optimal": "coupled" (one norm over all channels, vectorial TV; unless told) or "separate".
     boundary : "optimal": "symmetric" (unless told) or "periodic".
@@ -138,20 +140,26 @@ def denoise(
     """
     given = np.asarray(image)
     pixels = as_float(given)
-    dtype = np.dtype((np.float64 if given.dtype == np.float64 else np.float32) if dtype is None else dtype)
+    dtype = np.dtype(
+        (np.float64 if pixels.dtype == given.dtype.newbyteorder("=") == np.float64 else np.float32) if dtype is None else dtype
+    )
     options = check_options(
-        method, dtype, workers, iterations=iterations, alpha=alpha, beta=beta, gap=gap, tv=tv, channels=channels, boundary=boundary,
+        method,
+        fidelity,
+        dtype,
+        workers, iterations=iterations, alpha=alpha, beta=beta, gap=gap, tv=tv, channels=channels, boundary=boundary,
         weights=weights,
     )  # fmt: skip
 
-    observed = _planar(pixels, dtype)
-    if fidelity not in FIDELITIES:
-        raise ValueError(f"fidelity must be one of {', '.join(FIDELITIES)}, not {fidelity!r}")
+    size = pixels.shape[:2]
+    data_term = _fidelity(fidelity, options, size, dtype)
+    observed = _planar(pixels, dtype, "the picture", None if data_term.weights is None else data_term.weights > 0)
     problem = Problem(
         observed,
-        _fidelity(fidelity, options, observed),
-        TotalVariation(_lambda(weight, method, observed), options["tv"], options["channels"]),
+        data_term,
+        TotalVariation(_lambda(weight, method, size, dtype), options["tv"], options["channels"]),
         BOUNDARIES[options["boundary"]](Strips(observed.shape, dtype, workers)),
+        pixels.shape,
     )
     comparison = None if reference is None else _reference(reference, pixels.shape)
     return _run(problem, method, options, comparison, records, callback)
@@ -172,6 +180,7 @@ def _run(
     elif trivial:
         states, status = iter([problem.observed_as_state(reference)]), Status.INPUT_IS_MINIMISER
     else:
+        problem = _centred(problem)
         split = problem.fidelity.curvature is None
         solver = SplitBregman(problem, _penalties(problem), relaxation=1.8, split_fidelity=split, start_from_observed=True)
         target = GapTarget(options["gap"])
@@ -192,7 +201,7 @@ def _run(
     return Solution(
         image=np.array(state.image, order="C"),
         iterations=state.iteration,
-        cost=state.record.cost if records or certificate else problem.cost(state.picture),
+        cost=state.record.cost if records or certificate else problem.cost(state.solution),
         status=status,
         records=log,
         bound=certificate.bound if certificate else None,
@@ -253,6 +262,8 @@ def as_float(image: npt.ArrayLike) -> Array:
         raise ValueError(f"a picture is (height, width) or (height, width, channels), not an array of shape {pixels.shape}")
     if pixels.size == 0:
         raise ValueError(f"the picture is empty: shape {pixels.shape}")
+    if not pixels.dtype.isnative:
+        pixels = pixels.astype(pixels.dtype.newbyteorder("="))
     if pixels.dtype == bool:
         return pixels.astype(np.float64)
     if pixels.dtype in (np.uint8, np.uint16):
@@ -262,20 +273,35 @@ def as_float(image: npt.ArrayLike) -> Array:
     return pixels
 
 
-def _planar(pixels: Array, dtype: np.dtype[Any]) -> Array:
-    planar = np.moveaxis(np.atleast_3d(pixels), -1, 0).astype(dtype, order="C")
+def _planar(pixels: Array, dtype: np.dtype[Any], name: str, known: Array | None = None) -> Array:
+    """(channels, height, width); what is not known becomes the middle of what is, whatever it was."""
+    planar = np.moveaxis(np.atleast_3d(pixels), -1, 0)
+    with np.errstate(over="ignore"):
+        planar = planar.astype(dtype, order="C")
+    if known is not None:
+        for channel in planar:
+            channel[~known] = (channel[known].min() + channel[known].max()) / 2
     if not np.isfinite(planar).all():
-        raise ValueError("the picture holds NaN or infinite pixels; replace them, or mask them with a weight of 0")
+        raise ValueError(f"{name} holds NaN or infinite pixels; replace them, or mask them with a weight of 0")
     return planar
 
 
-def check_options(method: str, dtype: npt.DTypeLike, workers: int | None, **told: Any) -> dict[str, Any]:
+def _centred(problem: Problem) -> Problem:
+    """The same problem with 0 in the middle of each channel's values."""
+    low, high = problem.box
+    middle = (low / 2 + high / 2).astype(problem.observed.dtype)
+    return replace(problem, observed=problem.observed - middle, offset=middle)
+
+
+def check_options(method: str, fidelity: str, dtype: npt.DTypeLike, workers: int | None, **told: Any) -> dict[str, Any]:
     """The options of a method: those that were told (not None), and its defaults for the others.
 
     Raises ValueError, its message beginning with the option's name, for what the method does not have and for values out of range.
     """
     precision = np.dtype(dtype).name
-    if precision not in SMALLEST_GAP:
+    if fidelity not in FIDELITIES:
+        raise ValueError(f"fidelity must be one of {', '.join(FIDELITIES)}, not {fidelity!r}")
+    if precision not in ("float32", "float64"):
         raise ValueError(f"dtype must be float32 or float64, not {precision}")
     if workers is not None and operator.index(workers) < 1:
         raise ValueError(f"workers must be at least 1, not {workers}")
@@ -288,7 +314,10 @@ def check_options(method: str, dtype: npt.DTypeLike, workers: int | None, **told
         if name not in defaults or (method == "matlab" and name in FIXED_IN_MATLAB and value != defaults[name]):
             raise ValueError(_refusal(method, name))
     options = {**defaults, **{name: value for name, value in told.items() if value is not None}}
-    options["iterations"] = operator.index(options["iterations"])
+    try:
+        options["iterations"] = operator.index(options["iterations"])
+    except TypeError:
+        raise ValueError(f"iterations must be a whole number, not {options['iterations']!r}") from None
     for name, allowed in (("tv", TV), ("channels", CHANNELS), ("boundary", tuple(BOUNDARIES))):
         if options[name] not in allowed:
             raise ValueError(f"{name} must be one of {', '.join(allowed)}, not {options[name]!r}")
@@ -302,9 +331,11 @@ def check_options(method: str, dtype: npt.DTypeLike, workers: int | None, **told
     for name in ("alpha", "beta"):
         if name in options and not 0 < options[name] < math.inf:
             raise ValueError(f"{name} must be positive and finite, not {options[name]:g}")
-    if "gap" in options and not SMALLEST_GAP[precision] <= options["gap"] < math.inf:
-        way_out = "; use dtype float64" if SMALLEST_GAP["float64"] <= options["gap"] < 1 else ""
-        raise ValueError(f"gap must be at least {SMALLEST_GAP[precision]:g} in {precision}, not {options['gap']:g}{way_out}")
+    if "gap" in options:
+        smallest, ever = SMALLEST_GAP[precision, fidelity], SMALLEST_GAP["float64", fidelity]
+        if not smallest <= options["gap"] < math.inf:
+            way_out = "; use dtype float64" if ever <= options["gap"] < smallest else ""
+            raise ValueError(f"gap must be at least {smallest:g} in {precision}, not {options['gap']:g}{way_out}")
     return options
 
 
@@ -314,31 +345,32 @@ def _refusal(method: str, name: str) -> str:
     return f"{name} has no meaning for method {method}, which has none to choose; use method optimal, or leave it out"
 
 
-def _fidelity(name: str, options: Mapping[str, Any], observed: Array) -> Fidelity:
+def _fidelity(name: str, options: Mapping[str, Any], size: tuple[int, ...], dtype: np.dtype[Any]) -> Fidelity:
     weights = options.get("weights")
     if weights is not None:
-        weights = _map(weights, "weights", observed)
+        weights = _map(weights, "weights", size, dtype)
         if not weights.any():
             raise ValueError("weights hide every pixel: nothing is known to restore the picture from")
     return FIDELITIES[name](weights, summed_channels=options["channels"] == "sum")
 
 
-def _lambda(weight: float | npt.ArrayLike, method: str, observed: Array) -> float | Array:
+def _lambda(weight: float | npt.ArrayLike, method: str, size: tuple[int, ...], dtype: np.dtype[Any]) -> float | Array:
     if np.ndim(weight) == 0:
         number = float(np.asarray(weight))
-        if not 0 < number < math.inf:
+        if not 0 < number <= float(np.finfo(dtype).max):
             raise ValueError(f"weight (lambda) must be positive and finite, not {number:g}")
         return number
     if method != "optimal":
         raise ValueError(f"a map of weights (lambda) has no meaning for method {method}: use method optimal, or give one number")
-    return _map(weight, "weight (lambda)", observed)
+    return _map(weight, "weight (lambda)", size, dtype)
 
 
-def _map(values: npt.ArrayLike, name: str, observed: Array) -> Array:
+def _map(values: npt.ArrayLike, name: str, size: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
     table = np.asarray(values)
-    if table.shape != observed.shape[1:]:
-        raise ValueError(f"{name} has shape {table.shape}, the picture {observed.shape[1:]}: they must agree")
-    table = table.astype(observed.dtype)
+    if table.shape != size:
+        raise ValueError(f"{name} has shape {table.shape}, the picture {size}: they must agree")
+    with np.errstate(over="ignore"):
+        table = table.astype(dtype)
     if not (np.isfinite(table).all() and (table >= 0).all()):
         raise ValueError(f"{name} must be finite and not negative in every pixel")
     return table
@@ -350,15 +382,21 @@ def _reference(reference: npt.ArrayLike, shape: tuple[int, ...]) -> Reference:
         raise ValueError(f"the reference has shape {clean.shape}, the picture {shape}: they must agree")
     # Pictures from integers, and floats in the same units, peak at 1; others at what the clean one spans.
     span = 1.0 if clean.min() >= 0 and clean.max() <= 1 else float(clean.max() - clean.min())
-    return Reference(_planar(clean, np.dtype(np.float64)), span)
+    return Reference(_planar(clean, np.dtype(np.float64), "the reference"), span)
 
 
 def _penalties(problem: Problem) -> Penalties:
-    """Penalties in units of λ over the contrast of the picture: scaling f and λ together changes nothing (docs/solver.md: the search)."""
+    """Penalties in units of λ, of the weights and of the contrast of the picture, so that a change of units changes nothing.
+
+    docs/solver.md has the search.
+    """
     spread = problem.contrast() or 1.0
-    weight = problem.regulariser.weight
-    level = float(weight if isinstance(weight, float) else np.mean(weight, dtype=np.float64)) or 1.0
-    if problem.fidelity.curvature is not None:
-        return Penalties(4 * level / spread, 0.0, growth=1.3, peak=45, decay=0.93, settled=8)
-    start = 8 * min(1.0, level) ** 2 / spread
-    return Penalties(start, start, growth=1.1, peak=5, decay=1, settled=5)
+    level, fidelity_weight = _mean(problem.regulariser.weight), _mean(problem.fidelity.weights)
+    if isinstance(problem.fidelity, L1):
+        start = 8 * min(1.0, level / fidelity_weight) ** 2 * fidelity_weight / spread
+        return Penalties(start, start, growth=1.1, peak=5, settled=5)
+    return Penalties(4 * level / spread, fidelity_weight / 2, growth=1.3, peak=45, decay=0.93, settled=8)
+
+
+def _mean(weights: float | Array | None) -> float:
+    return 1.0 if weights is None else float(np.mean(weights, dtype=np.float64)) or 1.0

@@ -12,6 +12,7 @@ __all__ = ["CHANNELS", "TV", "TotalVariation"]
 
 TV = ("isotropic", "anisotropic")
 CHANNELS = ("coupled", "separate", "sum")
+TINY = float(np.finfo(np.float32).tiny)
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,8 @@ class TotalVariation:
         if self._alone(v):
             return np.clip(v, -radius, radius, out=out)
         norms = self._norms(v, scratch)
-        np.maximum(norms, np.maximum(radius, np.finfo(v.dtype).tiny).astype(v.dtype), out=norms)
+        # Never 0/0, not even where λ is 0.
+        np.maximum(norms, max(radius, TINY) if isinstance(radius, float) else np.maximum(radius, v.dtype.type(TINY)), out=norms)
         np.divide(radius, norms, out=norms)
         return np.multiply(v, norms, out=out)
 
@@ -96,8 +98,8 @@ class TotalVariation:
 
 
 def _fold(values: Array, axis: int) -> Array:
-    """Sum along `axis` (kept, length 1), in place in its first slice; plain additions run at full speed where np.sum does not."""
-    parts = np.moveaxis(values, axis, 0)
+    """Sum along `axis` (0 or 1; kept, length 1), in place in its first slice; plain additions run at full speed where np.sum does not."""
+    parts = values if axis == 0 else values.swapaxes(0, 1)
     for part in parts[1:]:
         np.add(parts[0], part, out=parts[0])
-    return np.moveaxis(parts[:1], 0, axis)
+    return values[:1] if axis == 0 else values[:, :1]

@@ -20,7 +20,7 @@ from denoise_cli.variational.strips import Array, Strips, row_sums
 
 __all__ = ["Certificate", "GapTarget", "Penalties", "Problem", "Reference", "SplitBregman", "State", "Status"]
 
-BOUND_MARGIN = 2
+BOUND_MARGIN = 4
 
 
 class Status(StrEnum):
@@ -57,12 +57,18 @@ class Penalties:
 
 @dataclass(frozen=True)
 class Problem:
-    """minimise over u   F(u; f) + λR(u),  f = `observed`, planar (channels, height, width)."""
+    """minimise over u   F(u; f) + λR(u),  f = `observed`, planar (channels, height, width).
+
+    `offset`, one value a channel, is what was taken off the picture before and is put back after: neither F nor R notice, but in float32
+    the bound of a picture far from 0 would drown in rounding. `shape` is that of the picture as its owner holds it.
+    """
 
     observed: Array
     fidelity: Fidelity
     regulariser: TotalVariation
     operator: Gradient
+    shape: tuple[int, ...] | None = None
+    offset: Array | None = None
 
     @property
     def strips(self) -> Strips:
@@ -89,12 +95,8 @@ class Problem:
 
     @cached_property
     def box(self) -> tuple[Array, Array]:
-        """The smallest and the largest known value of each channel, (channels, 1, 1): a minimiser lies between them."""
-        known = self.observed
-        if self.fidelity.weights is not None:
-            known = known[:, np.broadcast_to(self.fidelity.weights > 0, known.shape[1:])]
-        axes = tuple(range(1, known.ndim))
-        return known.min(axis=axes).reshape(-1, 1, 1), known.max(axis=axes).reshape(-1, 1, 1)
+        """The smallest and the largest value of each channel, (channels, 1, 1): a minimiser lies between them."""
+        return self.observed.min(axis=(1, 2), keepdims=True), self.observed.max(axis=(1, 2), keepdims=True)
 
     def contrast(self) -> float:
         """How much f varies: of 3.5 standard deviations and 5.2 mean gradients, the larger; 1 or less for a picture on [0, 1].
@@ -123,7 +125,11 @@ class Problem:
     def observed_as_state(self, reference: Reference | None) -> State:
         """Iteration 0 of a problem that f itself solves: the certificate is the theorem."""
         cost = self.cost(self.observed)
-        return State(self, 0, self.observed, 0.0, Certificate(self.observed, cost, cost, 0.0, 0.0), reference)
+        return State(self, 0, self.observed, 0.0, Certificate(self.observed, cost, cost - self.margin(cost), 0.0, 0.0), reference)
+
+    def margin(self, cost: float) -> float:
+        """What rounding may have added to a bound, of the order of eps·cost (tests/variational/test_certificate.py has the evidence)."""
+        return BOUND_MARGIN * float(np.finfo(self.observed.dtype).eps) * abs(cost)
 
 
 @dataclass(frozen=True)
@@ -164,21 +170,28 @@ class State:
     reference: Reference | None = None
 
     @property
-    def picture(self) -> Array:
-        """What the run returns if it ends here, (channels, height, width)."""
+    def solution(self) -> Array:
+        """What the run returns if it ends here, planar and without the offset."""
         return self.u if self.certificate is None else self.certificate.picture
 
     @property
+    def picture(self) -> Array:
+        """What the run returns if it ends here, (channels, height, width)."""
+        return self.solution if self.problem.offset is None else self.solution + self.problem.offset
+
+    @property
     def image(self) -> Array:
-        """`picture` as callers hold pictures: (height, width) or (height, width, channels)."""
-        return self.picture[0] if len(self.picture) == 1 else np.moveaxis(self.picture, 0, -1)
+        """`picture` in the shape that the caller gave: (height, width) or (height, width, channels)."""
+        picture = np.moveaxis(self.picture, 0, -1)
+        return picture if self.problem.shape is None else picture.reshape(self.problem.shape)
 
     @cached_property
     def record(self) -> IterationRecord:
-        picture, certificate, reference = self.picture, self.certificate, self.reference
+        certificate, reference = self.certificate, self.reference
+        picture = self.picture if reference else self.solution
         return IterationRecord(
             iteration=self.iteration,
-            cost=self.problem.cost(picture) if certificate is None else certificate.cost,
+            cost=self.problem.cost(self.solution) if certificate is None else certificate.cost,
             rmse=rmse(picture, reference.clean) if reference else None,
             snr_db=snr_db(picture, reference.clean) if reference else None,
             psnr_db=reference.psnr_db(picture) if reference else None,
@@ -308,8 +321,7 @@ class _Sweep:
             return np.stack([bound, row_sums(np.square(stationarity, out=stationarity))])
 
         bound, *dual = problem.strips.totals(terms, planes=2)
-        # What rounding may have added to the bound, of the order of eps·cost (tests/variational/test_certificate.py has the evidence).
-        bound -= BOUND_MARGIN * float(np.finfo(f.dtype).eps) * abs(cost)
+        bound -= problem.margin(cost)
         # Any bound holds for good; under L1 the next one may be worse.
         self.bound = max(self.bound, float(bound))
         if not dual:

@@ -19,6 +19,8 @@ Item = TypeVar("Item")
 LARGEST_STRIP, SMALLEST_STRIP = 512 * 1024, 256 * 1024
 # Where the bounds allow: enough for four threads, and no more, whatever the number of threads, so that all give the same bits.
 STRIPS_WANTED = 4
+# Pixels (times channels) up to which a second thread costs more than it brings, for the transforms as well.
+ALONE = 2**18
 
 
 def available_workers() -> int:
@@ -38,6 +40,8 @@ class Strips:
         self.shape = channels, height, width = shape
         self.dtype = np.dtype(dtype)
         self.workers = available_workers() if workers is None else workers
+        if channels * height * width <= ALONE:
+            self.workers = 1
         row_bytes = channels * width * self.dtype.itemsize
         wanted = max(-(-height // STRIPS_WANTED), SMALLEST_STRIP // row_bytes)
         self.rows = max(1, min(wanted, LARGEST_STRIP // row_bytes, height))

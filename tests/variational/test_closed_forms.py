@@ -231,7 +231,8 @@ def test_both_methods_say_when_the_input_is_a_minimiser_and_l2_never_does() -> N
         assert not denoise(picture, 0.2501, fidelity="l1", method=method, **told).input_is_a_minimiser
         assert not denoise(picture, 1e-6, fidelity="l2", method=method, **told).input_is_a_minimiser
     exact = denoise(picture, 0.25, fidelity="l1", method="optimal", tv="anisotropic")
-    assert (exact.iterations, exact.gap, exact.bound) == (0, 0, exact.cost)
+    assert exact.iterations == 0
+    assert exact.gap <= 1e-15  # the rounding of the cost
     np.testing.assert_array_equal(exact.image, picture)
     assert [record.iteration for record in exact.records] == [0]
 
