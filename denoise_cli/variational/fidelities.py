@@ -115,7 +115,9 @@ class L1(Fidelity):
         if not self.summed_channels or len(v) == 1:
             np.clip(v, -radius, radius, out=out)
             return out
-        magnitude = np.abs(v, out=scratch).sum(axis=0)
+        magnitude, *others = np.abs(v, out=scratch)
+        for other in others:
+            np.add(magnitude, other, out=magnitude)
         np.maximum(magnitude, radius, out=magnitude)
         np.divide(radius, magnitude, out=magnitude)
         np.multiply(v, magnitude, out=out)

@@ -23,7 +23,7 @@ class Gradient:
 
     def __init__(self, strips: Strips) -> None:
         self.strips = strips
-        self._factors: tuple[float, Array] | None = None
+        self._divisors: tuple[float, Array] | None = None
 
     def differences(self, u: Array, rows: slice, out: Array) -> Array:
         """Du on `rows` of the picture u, written to `out` of shape (2, channels, rows, width)."""
@@ -75,17 +75,17 @@ class Gradient:
         raise NotImplementedError
 
     def _filter(self, spectrum: Array, penalty: float, laplacians: tuple[Array, Array]) -> None:
-        """Divide by 1 + penalty·|D̂|², frequency by frequency. The factors are kept until another penalty comes."""
+        """Divide by 1 + penalty·|D̂|², frequency by frequency. The divisors are kept until another penalty comes."""
+        if self._divisors is None:
+            self._divisors = np.nan, np.empty(spectrum.shape[1:], spectrum.dtype)
+        last, divisors = self._divisors
+        self._divisors = penalty, divisors
         y, x = (1 + penalty * laplacians[0])[:, None], penalty * laplacians[1]
-        fresh = self._factors is None or self._factors[0] != penalty
-        factors = self._factors[1] if self._factors is not None else np.empty(spectrum.shape[1:], spectrum.dtype)
-        self._factors = penalty, factors
 
         def divide(rows: slice) -> None:
-            if fresh:
-                np.add(y[rows], x, out=factors[rows], casting="same_kind")  # rounded once, not thrice
-                np.reciprocal(factors[rows], out=factors[rows])
-            np.multiply(spectrum[:, rows], factors[rows], out=spectrum[:, rows])
+            if last != penalty:
+                np.add(y[rows], x, out=divisors[rows], casting="same_kind")  # rounded once
+            np.divide(spectrum[:, rows], divisors[rows], out=spectrum[:, rows])
 
         self.strips.over_rows(divide, spectrum.shape[1])
 

@@ -112,7 +112,7 @@ class Problem:
             return row_sums(np.sqrt(x, out=x))[None]
 
         mean_gradient = float(self.strips.totals(terms, planes=2)[0]) / self.observed.size
-        return max(3.5 * float(np.std(self.observed, dtype=np.float64)), 5.2 * mean_gradient)
+        return max(3.5 * float(np.std(self.observed)), 5.2 * mean_gradient)
 
     def input_is_a_minimiser(self) -> bool:
         """True if λ is so small that f itself is a minimiser, whatever f holds: |Dᵀp| ≤ m for every dual feasible p (L1 only)."""
