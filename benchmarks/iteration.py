@@ -181,7 +181,8 @@ def optimal_line(size: int, channels: int, fidelity: str, rounds: int, workers: 
             last = now
 
         denoise(
-            picture, 2 * WEIGHT[fidelity], fidelity=fidelity, method="optimal", gap=2e-6, iterations=iterations,
+            picture, 2 * WEIGHT[fidelity], fidelity=fidelity, method="optimal",
+            gap=2e-6 if fidelity == "l2" else 1e-4, iterations=iterations,
             records=False, workers=workers, callback=callback,
         )  # fmt: skip
         return statistics.median(here)

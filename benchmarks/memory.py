@@ -26,7 +26,7 @@ def measure(size: int, channels: int, method: str, fidelity: str, workers: int, 
     from denoise_cli import denoise
 
     def run(picture: np.ndarray, iterations: int) -> None:
-        more = {"gap": 2e-6} if method == "optimal" else {}
+        more = {"gap": 2e-6 if fidelity == "l2" else 1e-4} if method == "optimal" else {}
         denoise(picture, 1.0, fidelity=fidelity, method=method, iterations=iterations, workers=workers, records=records, **more)
 
     def peak() -> int:

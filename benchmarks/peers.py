@@ -66,7 +66,15 @@ def ours(fidelity: str, tv: str) -> Solver:
 
     def solve(f: Array, weight: float, n: int, threads: int) -> Array:
         return denoise(
-            f, weight, fidelity=fidelity, method="optimal", tv=TV[tv], gap=2e-6, iterations=n, workers=threads, records=False
+            f,
+            weight,
+            fidelity=fidelity,
+            method="optimal",
+            tv=TV[tv],
+            gap=2e-6 if fidelity == "l2" else 1e-4,
+            iterations=n,
+            workers=threads,
+            records=False,
         ).image
 
     return solve
