@@ -7,6 +7,12 @@ import sys
 
 def main() -> None:
     """The console script `denoise`."""
+    if sys.argv[1:] == ["--version"]:
+        # Needs no parser, and Typer takes as long to import as NumPy.
+        from denoise_cli import __version__
+
+        print(f"denoise {__version__}")
+        return
     try:
         from denoise_cli.cli import main as run
 

@@ -279,6 +279,12 @@ def _say(line: str) -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; the exit code. Errors are one line on stderr, never a traceback."""
     try:
+        if (sys.argv[1:] if arguments is None else arguments) in ([], ["-h"], ["--help"]):
+            # The parser would load pydantic first, which takes as long as NumPy.
+            group: Any = typer.main.get_command(app)
+            command = group.commands[DEFAULT]
+            print(command.get_help(command.context_class(command, info_name="denoise")))
+            return OK
         code = app(args=arguments, prog_name="denoise", standalone_mode=False)
         return code if isinstance(code, int) else OK
     except DenoiseError as error:
