@@ -87,7 +87,9 @@ def settler(*, skip_existing: bool) -> Settle:
         try:
             check_output(job) if not job.recorded else check_not_an_input(job)
             folder = job.output.parent
-            state = ledgers.setdefault(folder, Ledger(folder)).state(job.input, job.output, job.settings.fingerprint())
+            if folder not in ledgers:
+                ledgers[folder] = Ledger(folder)
+            state = ledgers[folder].state(job.input, job.output, job.settings.fingerprint())
         except DenoiseError as error:
             return failure(job, str(error))
         except OSError as error:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import fnmatch
 import glob
 import os
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from denoise_cli.errors import UsageError
 from denoise_cli.files import FORMATS
+from denoise_cli.job import PIPE
 
-__all__ = ["STDIN", "Found", "Selection", "find", "read_list"]
-
-STDIN = Path("-")
+__all__ = ["Found", "Selection", "find", "read_list"]
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Found:
 def find(words: Iterable[Path], selection: Selection) -> Iterator[Found]:
     """Every picture that the words mean, in the order of the words, folders sorted."""
     for word in words:
-        if word == STDIN or word.is_file() or word.is_symlink():
+        if word == PIPE or word.is_file() or word.is_symlink():
             yield Found(word, Path(word.name))
         elif word.is_dir():
             yield from _in_folder(word, selection)
@@ -86,10 +86,8 @@ def _in_folder(folder: Path, selection: Selection) -> Iterator[Found]:
 
 def read_list(source: Path, *, nul: bool) -> list[Path]:
     """The names in a list, one a line (or separated by NUL, as `find -print0` writes them); "-" is stdin."""
-    import sys
-
     try:
-        data = sys.stdin.buffer.read() if source == STDIN else source.read_bytes()
+        data = sys.stdin.buffer.read() if source == PIPE else source.read_bytes()
     except OSError as error:
         raise UsageError(f"{source}: the list cannot be read ({error.strerror}); check the name") from error
     names = data.split(b"\0") if nul else data.splitlines()

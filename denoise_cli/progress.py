@@ -37,26 +37,26 @@ class Bar:
 @contextmanager
 def bar(name: str, total: int, *, quiet: bool) -> Iterator[Bar | None]:
     """A Bar, or None where stderr is no terminal."""
+    with _tqdm(quiet, total=total, desc=name, unit="it") as tqdm_bar:
+        yield None if tqdm_bar is None else Bar(tqdm_bar)
+
+
+@contextmanager
+def pictures_bar(total: int, *, quiet: bool) -> Iterator[Any]:
+    """One bar for a batch, with tqdm's `update()` and `set_postfix_str()`; None where stderr is no terminal."""
+    with _tqdm(quiet or total < 2, total=total, unit="picture") as tqdm_bar:
+        yield tqdm_bar
+
+
+@contextmanager
+def _tqdm(quiet: bool, **details: Any) -> Iterator[Any]:
     if quiet or not sys.stderr.isatty():
         yield None
         return
     from tqdm import tqdm
 
     columns, lines = _terminal_size()
-    with tqdm(total=total, desc=name, unit="it", leave=False, file=sys.stderr, ncols=columns, nrows=lines) as tqdm_bar:
-        yield Bar(tqdm_bar)
-
-
-@contextmanager
-def pictures_bar(total: int, *, quiet: bool) -> Iterator[Any]:
-    """One bar for a batch, with tqdm's `update()` and `set_postfix_str()`; None where stderr is no terminal."""
-    if quiet or total < 2 or not sys.stderr.isatty():
-        yield None
-        return
-    from tqdm import tqdm
-
-    columns, lines = _terminal_size()
-    with tqdm(total=total, unit="picture", leave=False, file=sys.stderr, ncols=columns, nrows=lines) as tqdm_bar:
+    with tqdm(leave=False, file=sys.stderr, ncols=columns, nrows=lines, **details) as tqdm_bar:
         yield tqdm_bar
 
 

@@ -140,15 +140,12 @@ def denoise(
     """
     given = np.asarray(image)
     pixels = as_float(given)
-    dtype = np.dtype(
-        (np.float64 if pixels.dtype == given.dtype.newbyteorder("=") == np.float64 else np.float32) if dtype is None else dtype
-    )
+    if dtype is None:
+        dtype = np.float64 if given.dtype.newbyteorder("=") == np.float64 else np.float32
+    dtype = np.dtype(dtype)
     options = check_options(
-        method,
-        fidelity,
-        dtype,
-        workers, iterations=iterations, alpha=alpha, beta=beta, gap=gap, tv=tv, channels=channels, boundary=boundary,
-        weights=weights,
+        method, fidelity, dtype, workers, iterations=iterations, alpha=alpha, beta=beta, gap=gap, tv=tv, channels=channels,
+        boundary=boundary, weights=weights,
     )  # fmt: skip
 
     size = pixels.shape[:2]
@@ -175,7 +172,7 @@ def _run(
 ) -> Solution:
     trivial = problem.input_is_a_minimiser()
     if method == "matlab":
-        solver, target = SplitBregman(problem, Penalties(options["alpha"], options["beta"])), None
+        solver = SplitBregman(problem, Penalties(options["alpha"], options["beta"]))
         states, status = solver.states(options["iterations"], reference=reference), Status.ITERATIONS_DONE
     elif trivial:
         states, status = iter([problem.observed_as_state(reference)]), Status.INPUT_IS_MINIMISER

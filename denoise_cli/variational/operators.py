@@ -40,7 +40,8 @@ class Gradient:
         return out
 
     def adjoint(self, p: Array, out: Array) -> Array:
-        """Dᵀp on a strip, as if the row above it were zero; what its last row owes to the next strip is `spill(p)`."""
+        """Dᵀp on a strip, as if the row above it were zero; what its last row of y owes to the next strip is for
+        `join`. Symmetric: p must be 0 beyond the edge, as Du is."""
         x, y = p
         np.subtract(y[:, :-1], y[:, 1:], out=out[:, 1:])
         np.negative(y[:, 0], out=out[:, 0])

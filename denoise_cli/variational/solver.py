@@ -78,20 +78,17 @@ class Problem:
         """F(u; f) + λR(u), accumulated in float64."""
 
         def terms(rows: slice, scratch: Array) -> Array:
-            differences = self.operator.differences(u, rows, scratch[:2])
-            regularity = self.regulariser.value(differences, rows, scratch[2:4])
-            residual = np.subtract(u[:, rows], self.observed[:, rows], out=scratch[0])
-            return np.stack([row_sums(self.fidelity.value(residual, rows, scratch[1])), regularity])
+            return self.cost_terms(u, self.operator.differences(u, rows, scratch[:2]), rows, scratch[2:])
 
         return float(self.strips.totals(terms, planes=4).sum())
 
-    def cost_of(self, u: Array, differences: Array, rows: slice, scratch: Array, derivative: Array | None) -> float:
-        """The part of the cost that `rows` have, where Du is at hand; and F'(u) of a fidelity with a curvature, in `derivative`."""
+    def cost_terms(self, u: Array, differences: Array, rows: slice, scratch: Array, derivative: Array | None = None) -> Array:
+        """Row sums of F and of λR, (2, rows), where Du is at hand; and F'(u) of a fidelity with a curvature, in `derivative`."""
         regularity = self.regulariser.value(differences, rows, scratch)
         residual = np.subtract(u[:, rows], self.observed[:, rows], out=scratch[0])
         if derivative is not None:
             np.multiply(residual, self.fidelity.curvature or 0.0, out=derivative)
-        return float(regularity.sum() + row_sums(self.fidelity.value(residual, rows, scratch[1])).sum())
+        return np.stack([row_sums(self.fidelity.value(residual, rows, scratch[1])), regularity])
 
     @cached_property
     def box(self) -> tuple[Array, Array]:
@@ -116,7 +113,7 @@ class Problem:
 
     def input_is_a_minimiser(self) -> bool:
         """True if λ is so small that f itself is a minimiser, whatever f holds: |Dᵀp| ≤ m for every dual feasible p (L1 only)."""
-        if self.fidelity.curvature is not None or not self.fidelity.has_kink:
+        if not self.fidelity.has_kink:
             return False
         largest = self.regulariser.largest_adjoint(self.operator.neighbours(), self.observed.shape[1:])
         weights = 1.0 if self.fidelity.weights is None else self.fidelity.weights
@@ -363,7 +360,8 @@ class _Sweep:
             state, out = s[:, :, rows], rhs[:, rows]
             operator.differences(u, rows, v)
             if dual is not None and s_d is None:
-                cost[index] = problem.cost_of(u, v, rows, h, derivative=None if dual.derivative is None else dual.derivative[:, rows])
+                derivative = None if dual.derivative is None else dual.derivative[:, rows]
+                cost[index] = problem.cost_terms(u, v, rows, h, derivative).sum()
             v += state
             problem.regulariser.project(v, rows, 1 / (alpha * rho), w, h)
             if dual is not None:
