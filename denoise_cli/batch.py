@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -148,7 +149,7 @@ def _run_parallel(jobs: list[Job], settled: Settle, parallel: int, logged: bool)
                 # Somebody was killed. Whoever was under way has another go, one at a time, so that the culprit is known.
                 pool.restart()
                 culprits = [(job, future) for job, future in waiting if not isinstance(future, Report) and not _is_done(future)]
-                retried = {id(future): _alone(job, logged) for job, future in culprits}
+                retried = {id(future): _alone(_again(job), logged) for job, future in culprits}
                 waiting = deque((job, retried.get(id(result), result)) for job, result in waiting)
                 continue
             waiting.popleft()
@@ -159,6 +160,14 @@ def _run_parallel(jobs: list[Job], settled: Settle, parallel: int, logged: bool)
 
 def _is_done(future: Future[Any]) -> bool:
     return future.done() and not future.cancelled() and future.exception() is None
+
+
+def _again(job: Job) -> Job:
+    """The job for another go: allowed to replace its own result, which may have appeared before its process was lost with the others."""
+    if not job.recorded or not job.output.is_file():
+        return job
+    state = Ledger(job.output.parent).state(job.input, job.output, job.settings.fingerprint())
+    return replace(job, settings=replace(job.settings, overwrite=True)) if state == "done" else job
 
 
 def _alone(job: Job, logged: bool) -> Future[tuple[Report, Rows]]:
