@@ -18,7 +18,10 @@ __all__ = ["main"]
 
 DEFAULT = "image"
 # Loaded when called: word → (module with a Typer `app`, the line in the help).
-COMMANDS = {"extras": ("denoise_cli.extras.cli", "Batch norm, normalisations, regression and LDAM loss: numbers in, numbers out.")}
+COMMANDS = {
+    "compare": ("denoise_cli.commands.compare", "PSNR, SSIM, RMSE and MAE to a clean picture, and a sheet to look at."),
+    "extras": ("denoise_cli.extras.cli", "Batch norm, normalisations, regression and LDAM loss: numbers in, numbers out."),
+}
 
 
 class Method(StrEnum):
