@@ -171,7 +171,7 @@ def _make_noisy(job: Job, noise: Noise, seed: int, *, no_clip: bool) -> list[str
                 f"{job.output}: {kind.upper()} holds nothing beyond [0, 1]; with --no-clip name it .tif or .npy, or say --format tiff"
             )
         picture = _in_floats(picture, kind, job.output)
-    noisy, clipped = noisy_pages(picture, noise, seed, name, clip=kind not in ("tiff", "npy"))
+    noisy, clipped = noisy_pages(picture, noise, seed, name, clip="depth" if kind in ("tiff", "npy") else "always")
     result = replace(picture, pages=tuple(page.successor(pixels) for page, pixels in zip(picture.pages, noisy, strict=True)))
     if str(job.output) == "-":
         data, losses = encode_picture(result, kind, Path("stdout"))
@@ -189,10 +189,11 @@ def _make_noisy(job: Job, noise: Noise, seed: int, *, no_clip: bool) -> list[str
     return [*said, *picture.notes, *losses]
 
 
-def noisy_pages(picture: Picture, noise: Noise, seed: int, name: Path, *, clip: bool = False) -> tuple[list[Any], float]:
+def noisy_pages(picture: Picture, noise: Noise, seed: int, name: Path, *, clip: str) -> tuple[list[Any], float]:
     """The frames of `picture` with noise, in floats, and the fraction of samples that lie beyond what its depth holds.
 
-    `clip` clips floats as well, for a format that holds none. Raises DenoiseError.
+    clip: "depth" clips what is stored in integers, "always" floats within [0, 1] as well (for a format without them), "never" nothing.
+    Raises DenoiseError.
     """
     import numpy as np
 
@@ -213,7 +214,7 @@ def noisy_pages(picture: Picture, noise: Noise, seed: int, name: Path, *, clip: 
             pixels = noise.add(1 - frame if inverted else frame, rng, black, white)
         except ValueError as error:
             raise DenoiseError(f"{name}: {error}") from error
-        if page.colour.dtype.kind != "f" or (clip and (black, white) == (0, 1)):
+        if clip != "never" and (page.colour.dtype.kind != "f" or (clip == "always" and (black, white) == (0, 1))):
             beyond += int(((pixels < 0) | (pixels > 1)).sum())
             np.clip(pixels, 0, 1, out=pixels)
         noisy.append(1 - pixels if inverted else pixels)

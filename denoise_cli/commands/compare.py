@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from denoise_cli.commands.tables import STDIO, check_output, plain, write_csv
 from denoise_cli.errors import FAILED, OK, DenoiseError, UsageError
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 app = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
 
 COLUMNS = ("psnr_db", "ssim", "rmse", "mae")
-STDIN = Path("-")
 
 
 def _option(help: str, *names: str, **details: Any) -> Any:
@@ -81,10 +81,11 @@ def compare(
             _say(f"{row.name}: {note}")
     if as_json:
         _print_json(reference.name, crop_border, rows, errors)
-    elif csv != STDIN:
+    elif csv != STDIO:
         _print_table(rows)
     if csv is not None:
-        _write_csv(csv, rows, overwrite=overwrite)
+        cells = ((row.name, *(getattr(row.figures, name) for name in COLUMNS)) for row in rows)
+        write_csv(csv, ("file", *COLUMNS), cells, overwrite=overwrite)
     if sheet is not None and rows:
         _write_sheet(sheet, reference, rows, box, crop_border, overwrite=overwrite)
     raise typer.Exit(FAILED if errors else OK)
@@ -102,9 +103,9 @@ def _check(
     from denoise_cli.study.sheet import MOST_TILES
 
     words = [clean, *pictures]
-    if words.count(STDIN) > 1:
+    if words.count(STDIO) > 1:
         raise UsageError("- stands for standard input, which holds one picture: name it once")
-    if as_json and csv == STDIN:
+    if as_json and csv == STDIO:
         raise UsageError("--json and --csv - both write to stdout: name a file for --csv")
     if data_range is not None and not 0 < data_range < math.inf:
         raise UsageError(f"--data-range must be positive and finite, not {data_range:g}")
@@ -117,21 +118,7 @@ def _check(
     if sheet is not None and sheet == csv:
         raise UsageError(f"{sheet}: the sheet and the CSV need two names")
     for path in (sheet, csv):
-        if path is not None and path != STDIN:
-            _check_output(path, words, overwrite)
-
-
-def _check_output(path: Path, inputs: Sequence[Path], overwrite: bool) -> None:
-    from denoise_cli.writing import check_writable
-
-    if path.is_dir():
-        raise DenoiseError(f"{path}: is a directory; name a file")
-    check_writable(path)
-    if path.exists():
-        if any(path.samefile(word) for word in inputs if word.exists()):
-            raise DenoiseError(f"{path}: the output is an input; denoise never overwrites its input. Choose another name")
-        if not overwrite:
-            raise DenoiseError(f"{path}: exists already; choose another name, or allow it with --overwrite")
+        check_output(path, words, overwrite=overwrite)
 
 
 def _box(text: str) -> Box:
@@ -178,8 +165,8 @@ def _read(path: Path, max_pixels: int) -> _Read:
     from denoise_cli.files import read_picture
     from denoise_cli.formats.conversion import convert
 
-    name = Path("stdin") if path == STDIN else path
-    picture = read_picture(name, sys.stdin.buffer.read() if path == STDIN else None, max_pixels=max_pixels)
+    name = Path("stdin") if path == STDIO else path
+    picture = read_picture(name, sys.stdin.buffer.read() if path == STDIO else None, max_pixels=max_pixels)
     # A .npy holds anything, so this loses nothing, and makes pictures from different formats comparable: upright, black at zero.
     upright = [convert(replace(picture, pages=(page,)), "npy")[0].pages[0] for page in picture.pages]
     notes = ["transparency is not compared"] if any(page.alpha is not None for page in upright) else []
@@ -263,35 +250,16 @@ def _print_table(rows: Sequence[_Row]) -> None:
 def _print_json(clean: str, border: int, rows: Sequence[_Row], errors: Sequence[str]) -> None:
     import json
 
-    def plain(told: Figures) -> dict[str, float | None]:
-        return {name: None if (value := getattr(told, name)) is None or not math.isfinite(value) else value for name in COLUMNS}
+    def numbers(told: Figures) -> dict[str, float | None]:
+        return plain({name: getattr(told, name) for name in COLUMNS})
 
     results = [
-        {"file": row.name, **plain(row.figures), "equal": row.figures.rmse == 0, "data_range": row.figures.data_range}
+        {"file": row.name, **numbers(row.figures), "equal": row.figures.rmse == 0, "data_range": row.figures.data_range}
         | {"notes": row.notes}
-        | ({"pages": [plain(page) for page in row.pages]} if len(row.pages) > 1 else {})
+        | ({"pages": [numbers(page) for page in row.pages]} if len(row.pages) > 1 else {})
         for row in rows
     ]
     print(json.dumps({"clean": clean, "crop_border": border, "results": results, "errors": errors}, ensure_ascii=False, allow_nan=False))
-
-
-def _write_csv(path: Path, rows: Sequence[_Row], *, overwrite: bool) -> None:
-    import csv
-    import io
-
-    from denoise_cli.writing import appear
-
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(("file", *COLUMNS))
-    for row in rows:
-        cells = (getattr(row.figures, name) for name in COLUMNS)
-        table.writerow((row.name, *("" if cell is None else repr(cell) for cell in cells)))
-    if path == STDIN:
-        print(text.getvalue(), end="")
-        return
-    with appear(path, overwrite=overwrite) as stream:
-        stream.write(text.getvalue().encode())
 
 
 def _write_sheet(path: Path, clean: _Read, rows: Sequence[_Row], box: Box | None, border: int, *, overwrite: bool) -> None:
