@@ -18,7 +18,12 @@ __all__ = ["main"]
 
 DEFAULT = "image"
 # Loaded when called: word → (module with a Typer `app`, the line in the help).
-COMMANDS = {"extras": ("denoise_cli.extras.cli", "Batch norm, normalisations, regression and LDAM loss: numbers in, numbers out.")}
+COMMANDS = {
+    "add-noise": ("denoise_cli.commands.add_noise", "Noisy test pictures from clean ones, reproducible."),
+    "benchmark": ("denoise_cli.commands.benchmark", "Mean PSNR, SSIM and seconds of methods, on clean pictures with noise added."),
+    "compare": ("denoise_cli.commands.compare", "PSNR, SSIM, RMSE and MAE to a clean picture, and a sheet to look at."),
+    "extras": ("denoise_cli.extras.cli", "Batch norm, normalisations, regression and LDAM loss: numbers in, numbers out."),
+}
 
 
 class Method(StrEnum):

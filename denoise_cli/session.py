@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from denoise_cli.batch import Settle, Watch
     from denoise_cli.variational import State
 
-__all__ = ["Run", "execute"]
+__all__ = ["Run", "execute", "make_folders", "planned"]
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,7 @@ class Run:
     output: Path | None = None
     suffix: str | None = None
     kind: str | None = None
+    mark: str = "_denoised"
     selection: Selection = field(default_factory=Selection)
     files_from: Path | None = None
     null: bool = False
@@ -55,7 +56,7 @@ class Run:
 def execute(run: Run) -> int:
     """The exit code. Raises DenoiseError for what no picture could make right."""
     _check_settings(run.settings)
-    jobs = _plan(run)
+    jobs = planned(run)
     if any(job.output == PIPE for job in jobs):
         _check_stdout(run, jobs)
     settled = settler(skip_existing=run.skip_existing)
@@ -65,7 +66,7 @@ def execute(run: Run) -> int:
     if run.save_config is not None:
         _save_config(run, run.save_config)
     if len(jobs) > 1 and (run.output is not None or run.residual is not None):
-        _make_folders(jobs)
+        make_folders(jobs)
     if run.jobs > 1 and run.settings.workers is None:
         jobs = [replace(job, settings=replace(job.settings, workers=workers_for(run.jobs))) for job in jobs]
 
@@ -118,7 +119,8 @@ def _check_settings(settings: Settings) -> None:
         raise UsageError(f"--{error}") from error
 
 
-def _plan(run: Run) -> list[Job]:
+def planned(run: Run) -> list[Job]:
+    """A Job for each picture that was meant. Raises UsageError for words that make no sense together."""
     words = [*run.pictures, *([] if run.files_from is None else read_list(run.files_from, nul=run.null))]
     if not words:
         raise UsageError("no PICTURE given: name a picture, a folder or a pattern, e.g. denoise input.png --lambda 0.1")
@@ -129,8 +131,8 @@ def _plan(run: Run) -> list[Job]:
     if output is not None and not several and not output.exists() and str(run.output).endswith("/"):
         raise UsageError(f"{output}: there is no such folder; make it first")
     extension = None if run.kind is None else next(name for name, kind in FORMATS.items() if kind == run.kind)
-    outputs = Outputs(output, several=several, suffix=run.suffix, kind=run.kind, extension=extension)
-    selection = replace(run.selection, own_suffix=outputs.suffix or "_denoised", output_folder=outputs.folder)
+    outputs = Outputs(output, several=several, suffix=run.suffix, kind=run.kind, extension=extension, mark=run.mark)
+    selection = replace(run.selection, own_suffix=outputs.suffix or run.mark, output_folder=outputs.folder)
     found = list(find(words, selection))
     if not found:
         raise UsageError(f"{words[0]}: holds no picture that denoise reads; look deeper with --recursive, or check --include and --exclude")
@@ -152,7 +154,8 @@ def _check_stdout(run: Run, jobs: list[Job]) -> None:
         raise UsageError("a picture would be written to the terminal: send stdout to a file or a pipe, or name an output with -o")
 
 
-def _make_folders(jobs: list[Job]) -> None:
+def make_folders(jobs: list[Job]) -> None:
+    """Raises DenoiseError where a folder of results cannot be made."""
     places = [path for job in jobs if job.error is None for path in (job.output, job.residual) if path is not None]
     for folder in dict.fromkeys(path.parent for path in places):
         try:
