@@ -22,6 +22,7 @@ COMMANDS = {
     "add-noise": ("denoise_cli.commands.add_noise", "Noisy test pictures from clean ones, reproducible."),
     "benchmark": ("denoise_cli.commands.benchmark", "Mean PSNR, SSIM and seconds of methods, on clean pictures with noise added."),
     "compare": ("denoise_cli.commands.compare", "PSNR, SSIM, RMSE and MAE to a clean picture, and a sheet to look at."),
+    "path": ("denoise_cli.commands.path", "The picture at many λ: a sheet to pick from by eye, a table, files."),
     "extras": ("denoise_cli.extras.cli", "Batch norm, normalisations, regression and LDAM loss: numbers in, numbers out."),
 }
 
@@ -274,17 +275,18 @@ def image(
     l1, l2 = _one_fidelity(ctx, l1, l2)
     strength = None if weight is None or weight == "auto" else number(weight, "lambda", "a number, or auto")
     told = strength is not None or lambda_map is not None
+    level = None if sigma is None else number(sigma, "sigma", "a number, such as 0.04 or 10/255")
     settings = Settings(
-        weight=strength, sigma=None if sigma is None else number(sigma, "sigma", "a number, such as 0.04 or 10/255"), vst=vst,
-        fidelity="l1" if l1 else "l2" if l2 or told else None, method=method or ("matlab" if strength is not None else "optimal"), iterations=iterations, alpha=alpha, beta=beta, gap=gap, tv=tv,
+        weight=strength, sigma=level, vst=vst, fidelity="l1" if l1 else "l2" if l2 or told else None,
+        method=method or ("matlab" if strength is not None else "optimal"), iterations=iterations, alpha=alpha, beta=beta, gap=gap, tv=tv,
         channels=channels, boundary=boundary, dtype=dtype, workers=workers, lambda_map=lambda_map, weights=weights, mask=mask,
         reference=reference, max_pixels=max_pixels or files.MAX_PIXELS, overwrite=overwrite, preserve_times=preserve_times,
     )  # fmt: skip
     run = Run(
         pictures=tuple(pictures or ()), settings=settings, output=output, suffix=suffix, kind=format_.value if format_ else None,
         selection=Selection(recursive, tuple(include or ()), tuple(exclude or ())), files_from=files_from, null=null,
-        skip_existing=skip_existing, residual=residual, log=log, jobs=jobs, fail_fast=fail_fast, dry_run=dry_run, as_json=as_json, save_config=save_config,
-        quiet=quiet, verbose=verbose,
+        skip_existing=skip_existing, residual=residual, log=log, jobs=jobs, fail_fast=fail_fast, dry_run=dry_run, as_json=as_json,
+        save_config=save_config, quiet=quiet, verbose=verbose,
     )  # fmt: skip
     raise typer.Exit(execute(run))
 

@@ -108,7 +108,7 @@ def _denoise(job: Job, on_state: Callable[[State], object] | None) -> Report:
     removed, shown = _method_noise(job, picture, frames, done) if job.inspect or job.residual else ({}, ())
     return Report.of(
         job, str(solution.status), iterations=solution.iterations, cost=solution.cost, bound=solution.bound, gap=solution.gap,
-        psnr_db=solution.psnr_db, shape=picture.pages[0].colour.shape, depth=picture.depth, 
+        psnr_db=solution.psnr_db, shape=picture.pages[0].colour.shape, depth=picture.depth,
         notes=(*picture.notes, *notes(done, settings), *losses, *shown), **removed, **chosen(done),
     )  # fmt: skip
 

@@ -304,9 +304,8 @@ def _tell(report: Report, *, quiet: bool, verbose: bool) -> None:
         bound = f", proven within [{report.bound:.6g}, {report.cost:.6g}]" if report.bound is not None else ""
         say(f"{report.input}: {size}, {report.depth}; cost {report.cost:.6g}{bound}")
         if report.residual_std is not None and report.whiteness is not None:
-            say(
-                f"{report.input}: removed noise of standard deviation {report.residual_std:.4g}, whiteness {report.whiteness:.2f} (1 is white)"
-            )
+            removed = f"removed noise of standard deviation {report.residual_std:.4g}, whiteness {report.whiteness:.2f} (1 is white)"
+            say(f"{report.input}: {removed}")
     # What was chosen says λ and the fidelity itself.
     problem = report.assumed or f"{str(report.fidelity).upper()}, {'λ map' if report.weight is None else f'λ {report.weight:g}'}"
     gap = f"gap {report.gap or 0:.1e}"

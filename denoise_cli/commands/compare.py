@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from denoise_cli.commands.tables import STDIO, check_output, plain, write_csv
+from denoise_cli.commands.tables import STDIO, check_output, crop_of, plain, write_csv
 from denoise_cli.errors import FAILED, OK, DenoiseError, UsageError
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def compare(
     """
     from denoise_cli.files import MAX_PIXELS as most
 
-    box = None if crop is None else _box(crop)
+    box = None if crop is None else crop_of(crop)
     _check(clean, pictures, sheet, box, csv, as_json, data_range, overwrite)
     reference = _read(clean, max_pixels or most)
     rows, errors = [], []
@@ -119,16 +119,6 @@ def _check(
         raise UsageError(f"{sheet}: the sheet and the CSV need two names")
     for path in (sheet, csv):
         check_output(path, words, overwrite=overwrite)
-
-
-def _box(text: str) -> Box:
-    try:
-        x, y, width, height = (int(part) for part in text.split(","))
-    except ValueError:
-        raise UsageError(f"--crop takes four whole numbers, X,Y,W,H (left, top, width, height), not {text!r}") from None
-    if x < 0 or y < 0 or width < 1 or height < 1:
-        raise UsageError(f"--crop starts at 0,0 or beyond, and is 1 × 1 or more, not {text!r}")
-    return x, y, width, height
 
 
 # ── during ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -265,13 +255,14 @@ def _print_json(clean: str, border: int, rows: Sequence[_Row], errors: Sequence[
 def _write_sheet(path: Path, clean: _Read, rows: Sequence[_Row], box: Box | None, border: int, *, overwrite: bool) -> None:
     from denoise_cli.files import Picture, write_picture
     from denoise_cli.formats.picture import Page
-    from denoise_cli.study.sheet import Tile, contact_sheet, crop_box, difference
+    from denoise_cli.study.sheet import Tile, contact_sheet, crop_box, difference, drawable
+    from denoise_cli.variational import as_float
 
     # Grey and colour may stand side by side; the differences are taken in whichever each was compared in.
     pairs = [row.first for row in rows if row.first is not None]
     tall, wide = pairs[0][1].shape[:2]
     if box is None:
-        box = crop_box(_drawable(pixels, clean.cmyk) for pixels in (pairs[0][1], *(one for one, _ in pairs)))
+        box = crop_box(drawable(as_float(pixels), clean.cmyk) for pixels in (pairs[0][1], *(one for one, _ in pairs)))
     else:
         box = (box[0] - border, box[1] - border, box[2], box[3])
     x, y, width, height = box
@@ -281,9 +272,7 @@ def _write_sheet(path: Path, clean: _Read, rows: Sequence[_Row], box: Box | None
     window = slice(y, y + height), slice(x, x + width)
 
     def shown(pixels: Any, cmyk: bool) -> Any:
-        return (_drawable(pixels[window], cmyk) - low) / (high - low)
-
-    from denoise_cli.variational import as_float
+        return (drawable(as_float(pixels[window]), cmyk) - low) / (high - low)
 
     tiles = [Tile(shown(pairs[0][1], rows[0].cmyk), (Path(clean.name).name, "clean"))]
     for row, (one, other) in zip(rows, pairs, strict=True):
@@ -297,16 +286,6 @@ def _write_sheet(path: Path, clean: _Read, rows: Sequence[_Row], box: Box | None
     title = f"{width} × {height} pixels{page} at {x + border},{y + border}"
     drawing = contact_sheet(tiles, title=title, legend=legend)
     write_picture(path, Picture("png", (Page(drawing),)), overwrite=overwrite)
-
-
-def _drawable(pixels: Any, cmyk: bool) -> Any:
-    """In floats; as grey or RGB."""
-    from denoise_cli.variational import as_float
-
-    levels = as_float(pixels)
-    if cmyk:
-        return (1 - levels[:, :, :3]) * (1 - levels[:, :, 3:4])
-    return levels if levels.ndim == 2 or levels.shape[2] == 3 else levels.mean(axis=2)
 
 
 def _window(clean: _Read) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""What the commands that measure share: tables as CSV, numbers as JSON has them, files that must not be lost."""
+"""What the commands that measure share: tables as CSV, numbers as JSON has them, crops as typed, files that must not be lost."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from denoise_cli.errors import DenoiseError
+from denoise_cli.errors import DenoiseError, UsageError
 from denoise_cli.writing import appear, check_writable
 
-__all__ = ["STDIO", "check_output", "plain", "write_csv"]
+__all__ = ["STDIO", "check_output", "crop_of", "plain", "write_csv"]
 
 # In the place of a path: standard input, standard output.
 STDIO = Path("-")
@@ -30,6 +30,17 @@ def check_output(path: Path | None, inputs: Iterable[Path], *, overwrite: bool) 
             raise DenoiseError(f"{path}: the output is an input; denoise never overwrites its input. Choose another name")
         if not overwrite:
             raise DenoiseError(f"{path}: exists already; choose another name, or allow it with --overwrite")
+
+
+def crop_of(text: str) -> tuple[int, int, int, int]:
+    """--crop X,Y,W,H in numbers."""
+    try:
+        x, y, width, height = (int(part) for part in text.split(","))
+    except ValueError:
+        raise UsageError(f"--crop takes four whole numbers, X,Y,W,H (left, top, width, height), not {text!r}") from None
+    if x < 0 or y < 0 or width < 1 or height < 1:
+        raise UsageError(f"--crop starts at 0,0 or beyond, and is 1 × 1 or more, not {text!r}")
+    return x, y, width, height
 
 
 def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]], *, overwrite: bool) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-__all__ = ["MOST_TILES", "Box", "Tile", "contact_sheet", "crop_box", "difference", "shared_scale"]
+__all__ = ["MOST_TILES", "Box", "Tile", "contact_sheet", "crop_box", "difference", "drawable", "shared_scale"]
 
 Array = npt.NDArray[Any]
 Box = tuple[int, int, int, int]  # x, y, width, height
@@ -30,7 +30,21 @@ INK, PALE_INK, PALE, MARK = (26, 26, 26), (110, 110, 110), (200, 200, 200), (213
 DIVERGING = np.array([(33, 102, 172), (146, 197, 222), (247, 247, 247), (244, 165, 130), (178, 24, 43)], float)
 # Pillow's own font, the same everywhere, has no more than these.
 BEYOND_ASCII = "…±°·’"
-SPELLED = {"λ": "lambda", "σ": "sigma", "μ": "mu", "µ": "u", "α": "alpha", "β": "beta", "×": "x", "−": "-", "–": "-", "²": "2", "∞": "inf"}
+SPELLED = {
+    "λ": "lambda",
+    "σ": "sigma",
+    "μ": "mu",
+    "µ": "u",
+    "α": "alpha",
+    "β": "beta",
+    "×": "x",
+    "−": "-",
+    "–": "-",
+    "²": "2",
+    "≈": "~",
+    "→": "->",
+    "∞": "inf",
+}
 
 
 @dataclass(frozen=True)
@@ -218,6 +232,13 @@ def _spelled(text: str) -> str:
 
 
 # ── what to show ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def drawable(levels: Array, cmyk: bool = False) -> Array:
+    """Floats of any channels as grey, (height, width), or RGB, (height, width, 3)."""
+    if cmyk:
+        return np.asarray((1 - levels[:, :, :3]) * (1 - levels[:, :, 3:4]))
+    return levels if levels.ndim == 2 or levels.shape[2] == 3 else levels.mean(axis=2)
 
 
 def difference(picture: Array, clean: Array) -> Array:

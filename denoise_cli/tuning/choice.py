@@ -113,6 +113,7 @@ def choose(
         sample.astype(np.float32), maps, fidelity, {"tv": tv, "channels": channels, "boundary": boundary, "workers": workers}
     )
     by_impulses = noise.model == "impulses"
+    risk: Callable[[float], float]
     if by_impulses:
         start, risk = _impulse_start(noise, problem), _Recorrupted(problem, noise)
     else:
@@ -125,7 +126,7 @@ def choose(
     else:
         weight = _least(risk, start, 0.1 if fidelity == "l1" else 0.25, risks)
     return Choice(
-        fidelity, float(f"{weight:.6g}"), noise, None if by_impulses else noise.sigma, sigma is not None, tuple(sorted(risks.items()))
+        fidelity, float(f"{weight:.3g}"), noise, None if by_impulses else noise.sigma, sigma is not None, tuple(sorted(risks.items()))
     )
 
 
@@ -244,7 +245,7 @@ class _Stein:
         self.problem = problem
         self.sigmas = sigmas
         self.step = np.float32(self.STEP * max(sigmas))
-        self.probe = np.random.default_rng(SEED).choice(np.float32([-1, 1]), problem.pixels.shape)
+        self.probe = np.random.default_rng(SEED).choice(np.array([-1, 1], np.float32), problem.pixels.shape)
         self.ends = problem.ends()
         self.left: tuple[Array, Array] | None = None
 
@@ -287,7 +288,7 @@ def cut_off(mean: Array, sigma: float, ends: tuple[float, float]) -> tuple[Array
 
 
 class _Recorrupted:
-    """The mean squared error: on pixels that were not hit, to what they hold; on those that were, the error on others that were hit on purpose."""
+    """The mean squared error: on pixels that were not hit, to what they hold; on those that were, that on others hit on purpose."""
 
     # How many more are hit, compared with those that were; what stands out by this much was hit.
     MORE, DISTANCE = 0.1, 0.1
@@ -295,7 +296,8 @@ class _Recorrupted:
     def __init__(self, problem: _Problem, noise: Noise) -> None:
         self.problem = problem
         f = problem.pixels
-        low, high = float(problem.seen.min()), float(problem.seen.max())
+        seen = problem.seen
+        low, high = float(seen.min()), float(seen.max())
         self.low, self.high = low, high
         self.fraction = noise.impulses
         self.at_the_ends = noise.salt_pepper >= noise.random_valued
@@ -304,8 +306,8 @@ class _Recorrupted:
         whole = self._whole_pixels(low, high)
         size = (*f.shape[:2], 1) if whole else f.shape
         self.more = np.broadcast_to((random.random(size) < chance) & problem.known, f.shape)
-        ends = random.random(size) < np.count_nonzero(f == low) / max(1, np.count_nonzero((f == low) | (f == high)))
-        extreme = np.where(ends, low, high)
+        pepper, salt = int(np.count_nonzero(f == low)), int(np.count_nonzero(f == high))
+        extreme = np.where(random.random(size) < pepper / max(1, pepper + salt), low, high)
         values = np.where(random.random(size) * noise.impulses < noise.salt_pepper, extreme, low + (high - low) * random.random(f.shape))
         self.worse = np.where(self.more, values, f).astype(f.dtype)
         self.candidates = (f == low) | (f == high) if self.at_the_ends else np.ones(f.shape, bool)

@@ -15,7 +15,8 @@ def whiteness(residual: Array) -> float:
     """How much the method noise f − u looks like white noise: 1 is white, near 0 is a picture.
 
     ρ(0)² / Σ ρ(k)² over the shifts k within 2 pixels, ρ the autocorrelation of the residual less its mean; channels are pooled. White noise
-    on n pixels has 1 − 24/n. What falls short of that is structure: edges, texture, or noise that was correlated to begin with (JPEG, demosaicing).
+    on n pixels has 1 − 24/n. What falls short of that is structure: edges, texture, or noise that was correlated to begin with (JPEG,
+    demosaicing).
     residual : (height, width) or (height, width, channels). A residual that is the same everywhere has 1.
 
     Buades, Coll & Morel 2005, Multiscale Model. Simul. 4, 490–530 (method noise).
