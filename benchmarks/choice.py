@@ -28,7 +28,7 @@ def generator(*key: object) -> np.random.Generator:
     return np.random.default_rng(zlib.crc32(repr(key).encode()))
 
 
-def cases(clean: Array, name: str, kinds: list[str]) -> Iterator[tuple[str, float, Array]]:
+def cases(clean: Array, name: str) -> Iterator[tuple[str, float, Array]]:
     """(kind of noise, level, noisy picture): "gaussian" as floats, "gaussian, 8 bit" cut off at 0 and 1 and rounded as a PNG holds it."""
     for level in SIGMAS:
         noisy = clean + level / 255 * generator(name, level).standard_normal(clean.shape)
@@ -102,7 +102,7 @@ def discrepancy(noisy: Array, sigma: float, start: float) -> float:
 
 def measure(path: Path, kinds: list[str]) -> Iterator[dict[str, Any]]:
     clean = np.asarray(Image.open(path)) / 255
-    for kind, level, noisy in cases(clean, path.name, kinds):
+    for kind, level, noisy in cases(clean, path.name):
         if kind not in kinds:
             continue
         gaussian = kind.startswith("gaussian")
@@ -121,7 +121,8 @@ def measure(path: Path, kinds: list[str]) -> Iterator[dict[str, Any]]:
             weights["discrepancy"] = discrepancy(pixels, level / 255, told.weight)
             row["σ error"] = blind.noise.sigma * 255 / level - 1
         else:
-            weights["law"] = choice._impulse_law(level)
+            coloured = choice._Problem(np.atleast_3d(pixels), None, "l1", {})
+            weights["law"] = choice._impulse_start(blind.noise, coloured, coupled=True, whole=kind == "salt and pepper")
             row["fraction error"] = blind.noise.impulses / level - 1
         psnrs = {name: oracle.psnr(weight) for name, weight in weights.items()}
         row["seconds solving"] = oracle.seconds

@@ -113,11 +113,14 @@ def choose(
         sample.astype(np.float32), maps, fidelity, {"tv": tv, "channels": channels, "boundary": boundary, "workers": workers}
     )
     by_impulses = noise.model == "impulses"
-    risk: Callable[[float], float]
+    coupled = channels != "separate"
+    risk: _Recorrupted | _Stein
     if by_impulses:
-        start, risk = _impulse_start(noise, problem), _Recorrupted(problem, noise)
+        risk = _Recorrupted(problem, noise)
+        start = _impulse_start(noise, problem, coupled=coupled, whole=risk.whole)
     else:
-        start, risk = _gaussian_start(noise.sigma, problem, coupled=channels != "separate"), _Stein(problem, noise.sigmas)
+        risk = _Stein(problem, noise.sigmas)
+        start = _gaussian_start(noise.sigma, problem, coupled=coupled)
     risks: dict[float, float] = {}
     if not by_impulses and noise.sigma <= HARDLY_ANY * problem.unit:
         weight = max(start, LEAST * problem.unit)
@@ -227,9 +230,11 @@ def _impulse_law(fraction: float) -> float:
     return float(np.interp(math.log(max(fraction, 1e-3)), np.log([0.01, 0.05, 0.1, 0.2, 0.4, 0.6]), [0.40, 0.475, 0.525, 0.64, 0.775, 0.9]))
 
 
-def _impulse_start(noise: Noise, problem: _Problem) -> float:
+def _impulse_start(noise: Noise, problem: _Problem, *, coupled: bool, whole: bool) -> float:
     if problem.fidelity == "l1":
-        return _impulse_law(noise.impulses)
+        # One norm over C channels grows like √C where all are hit, and less where one is.
+        channels = problem.pixels.shape[2] if coupled else 1
+        return float(_impulse_law(noise.impulses) * channels ** (0.5 if whole else 0.31))
     return _gaussian_start(0.5 * problem.unit * math.sqrt(noise.impulses), problem, coupled=True)
 
 
@@ -303,8 +308,8 @@ class _Recorrupted:
         self.at_the_ends = noise.salt_pepper >= noise.random_valued
         chance = max(self.MORE * self.fraction, min(0.02, 500 / f.size))
         random = np.random.default_rng(SEED)
-        whole = self._whole_pixels(low, high)
-        size = (*f.shape[:2], 1) if whole else f.shape
+        self.whole = self._whole_pixels(low, high)
+        size = (*f.shape[:2], 1) if self.whole else f.shape
         self.more = np.broadcast_to((random.random(size) < chance) & problem.known, f.shape)
         pepper, salt = int(np.count_nonzero(f == low)), int(np.count_nonzero(f == high))
         extreme = np.where(random.random(size) < pepper / max(1, pepper + salt), low, high)

@@ -147,7 +147,20 @@ class _Picture:
             return empty("no pixel is known")
         kind, top = pixels.dtype.kind, 1.0
         if kind == "b":
-            return cls(pixels, mask, 1.0, 0.0, 1.0, 0.0, 1.0, 1.0, 1.0, True, (0.0,) * channels, "" if values.size >= 64 else "too few pixels to tell")
+            return cls(
+                pixels,
+                mask,
+                1.0,
+                0.0,
+                1.0,
+                0.0,
+                1.0,
+                1.0,
+                1.0,
+                True,
+                (0.0,) * channels,
+                "" if values.size >= 64 else "too few pixels to tell",
+            )
         least, most = values.min(), values.max()
         if least == most:
             return empty("the picture is constant")
