@@ -284,12 +284,12 @@ def _level(spectra: _Spectra, picture: _Picture) -> float:
     if seen.saturated.any() and (not len(inside) or calmness > RESTLESS):
         halved = seen[np.abs(seen.saturated - 0.5) < 0.25]
         if len(halved) >= 5 * FEWEST:
-            # All that is calm lies at black or white, where noise shows half: a scan's paper. How many pixels are cut off tells how it lies.
-            return _dequantised(_half_seen(halved), picture)
-    if calmness > RESTLESS and flat > 0.02:
-        # Blocks without any noise, and the others are edges: a page of text, a sky of stars, a drawing.
-        return 0.0
-    if not len(inside):
+            variance, calmness = _half_seen(halved)
+            if calmness < RESTLESS / 2:
+                # All that is calm lies at black or white, where noise shows half: a scan's paper.
+                return _dequantised(variance, picture)
+    if not len(inside) or (calmness > RESTLESS and flat > 0.02):
+        # No noise where it would be seen, and the other blocks are edges: a page of text, a sky of stars, a drawing.
         return 0.0
     if seen.saturated.any():
         variance = _unclipped(seen, variance or _plain(seen)[0], picture)
@@ -307,15 +307,17 @@ def _plain(spectra: _Spectra) -> tuple[float, float]:
     return variance, float(np.median(spectra.low[calm])) / max(spectra.low_freedoms * variance, 1e-30)
 
 
-def _half_seen(spectra: _Spectra) -> float:
-    """The variance from blocks of which about half the pixels are cut off: their share tells how far black or white lies from the mean."""
+def _half_seen(spectra: _Spectra) -> tuple[float, float]:
+    """Variance from blocks of which about half the pixels are cut off, as their share tells how far black or white is from the mean; and
+    how calm these blocks are, as in `_plain`."""
     calm = _calmest(spectra.low, 0.2, FEWEST)
     share, variance = float(spectra.saturated[calm].mean()), float(spectra.high[calm].mean())
     x = np.linspace(-6, 6, 1201)
     weights = np.exp(-(x**2) / 2)
     weights /= weights.sum()
     seen = np.minimum(x, x[min(int(np.searchsorted(np.cumsum(weights), 1 - share)), len(x) - 1)])
-    return variance / float(weights @ (seen - weights @ seen) ** 2)
+    kept = float(weights @ (seen - weights @ seen) ** 2)
+    return variance / kept, float(np.median(spectra.low[calm])) / max(spectra.low_freedoms * variance, 1e-30)
 
 
 def _unclipped(spectra: _Spectra, variance: float, picture: _Picture) -> float:
@@ -404,6 +406,9 @@ def _masked_level(picture: _Picture, channel: int, *, impulses: bool) -> float |
             return None
         calm = np.flatnonzero(usable)[_calmest(low[usable], 2 * CALM, FEWEST)]
         level = math.sqrt(float(np.sum(variance[calm] * freedoms[calm]) / np.sum(freedoms[calm])))
+        if last and np.median(low[calm]) > 2 * RESTLESS * (p - 1) * level**2:
+            # Edges, and nothing calm beside them.
+            return 0.0
         if not last and impulses:
             valid *= np.abs(residual) <= 3.5 * level + 1e-12
     return _dequantised(level**2, picture)
@@ -558,6 +563,8 @@ class _Count:
     found: float = 0.0
     lone: float = 0.0
     possible: float = 0.0
+    apart: float = 0.0  # how many have no other impulse beside them, of whatever kind
+    apart_expected: float = 0.0
 
     def share(self, alike: float) -> tuple[float, float]:
         """The share of the pixels, and which part of those expected to be unlike their neighbours is so: 1 for impulses, 0 for edges.
@@ -568,6 +575,9 @@ class _Count:
             return 0.0, 0.0
         rate, lone = self.found / self.possible, self.lone / self.possible
         expected = rate * (1 - min(1.0, rate * alike)) ** 8
+        if rate > 0.08 and lone > 2 * expected:
+            # They avoid each other: a halftone.
+            return 0.0, 0.0
         if lone >= 0.8 * expected:
             return min(1.0, rate), 1.0
         # p·(1 − p·alike)⁸ = lone, the smaller root; it has one up to p = 1/(9·alike).
@@ -607,12 +617,14 @@ def _impulses(picture: _Picture) -> tuple[float, float, float]:
     found = pepper.found + salt.found + other.found
     distance /= max(1.0, found)
     (p, p_part), (s, s_part) = pepper.share(1.0), salt.share(1.0)
-    p, s = (p if p_part > 0.1 else 0.0), (s if s_part > 0.1 else 0.0)
+    p, s = (p if p_part > 0.02 else 0.0), (s if s_part > 0.02 else 0.0)
     salt_pepper = p + s if p + s >= 0.002 else 0.0
     r, part = other.share(float(np.mean(alike)))
     # Tails of a noise get rare quickly; impulses are as many at twice the distance.
     even = far.found / max(far.possible, 1e-9) >= 0.5 * other.found / max(other.possible, 1e-9)
-    random_valued = r if even and ((part >= 0.5 and r >= 0.005) or (part >= 0.3 and r >= 0.03)) else 0.0
+    # The rims of letters are unlike their neighbours, but have the letters beside them.
+    apart = other.apart >= 0.3 * other.apart_expected
+    random_valued = r if even and apart and ((part >= 0.5 and r >= 0.005) or (part >= 0.3 and r >= 0.03)) else 0.0
     return salt_pepper, random_valued, distance
 
 
@@ -626,13 +638,18 @@ def _count(blocks: Array, valid: Array, tone: Array, reach: Array, picture: _Pic
     off = np.abs(pixel - tone)
     found = (off > reach) & there
     lone = found.copy()
+    crowd = (np.abs(square - tone) > reach) & valid.reshape(square.shape)
+    apart = found.copy()
     for row in range(3):
         for column in range(3):
             if (row, column) != (1, 1):
                 neighbour = square[:, row : row + SIDE - 2, column : column + SIDE - 2]
                 lone &= np.abs(neighbour - pixel) > reach / 2
+                apart &= ~crowd[:, row : row + SIDE - 2, column : column + SIDE - 2]
     black, white = found & (pixel <= picture.bottom + 1e-6), found & (pixel >= picture.top - 1e-6)
     rest = found & ~black & ~white
+    other.apart += float((rest & apart).sum())
+    other.apart_expected += float(rest.sum()) * (1 - float(found.mean())) ** 8
     pixels = there.sum(axis=(1, 2))
     for count, which, possible in ((pepper, black, tone - reach > picture.bottom), (salt, white, tone + reach < picture.top)):
         count.found += float(which.sum())
