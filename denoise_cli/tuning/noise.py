@@ -373,6 +373,9 @@ def _masked_level(picture: _Picture, channel: int, *, impulses: bool) -> float |
     valid = np.ones(blocks.shape, bool) if known is None else known.copy()
     if impulses:
         tone, spread, countable = _modes(blocks, valid, picture)
+        if ((tone <= picture.bottom) | (tone >= picture.top)).mean() > 0.6:
+            # Paper that is exactly white, but for the impulses: noise would have left its mark.
+            return 0.0
         spread = np.maximum(spread, np.quantile(spread[countable], 0.1) if countable.any() else 0)
         valid &= np.abs(blocks - tone[:, None]) <= np.maximum(4 * spread, 2.5 * picture.quantum)[:, None]
     if math.isfinite(picture.low) or math.isfinite(picture.high):
@@ -406,9 +409,6 @@ def _masked_level(picture: _Picture, channel: int, *, impulses: bool) -> float |
             return None
         calm = np.flatnonzero(usable)[_calmest(low[usable], 2 * CALM, FEWEST)]
         level = math.sqrt(float(np.sum(variance[calm] * freedoms[calm]) / np.sum(freedoms[calm])))
-        if last and np.median(low[calm]) > 2 * RESTLESS * (p - 1) * level**2:
-            # Edges, and nothing calm beside them.
-            return 0.0
         if not last and impulses:
             valid *= np.abs(residual) <= 3.5 * level + 1e-12
     return _dequantised(level**2, picture)
