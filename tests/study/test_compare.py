@@ -6,6 +6,8 @@ import csv
 import io
 import json
 import math
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -212,6 +214,16 @@ def test_the_sheet_shows_the_same_crop_of_all_magnified(denoise: Callable[..., A
         assert (sheet[top : top + 192, left : left + 256] == magnified[:, :, None]).all()
         # A frame line around the crop, and nothing of the crop beyond it.
         assert (sheet[top - 1, left : left + 256] == 200).all()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is always full")
+def test_a_table_that_finds_no_room_is_one_line(desk: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        words = [sys.executable, "-m", "denoise_cli", "compare", "clean.png", "plus10.png"]
+        outcome = subprocess.run(words, cwd=desk, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert outcome.returncode == 1
+    assert outcome.stderr.count("\n") == 1
+    assert "standard output" in outcome.stderr
 
 
 def find(plane: np.ndarray, part: np.ndarray) -> tuple[int, int] | None:
