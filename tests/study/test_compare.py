@@ -151,6 +151,14 @@ def test_pages_are_pooled_and_listed(compared: Callable[..., Any]) -> None:
     assert [page["rmse"] for page in row["pages"]] == pytest.approx([10 / 255, 30 / 255])
 
 
+def test_pages_of_different_depths_count_each_from_0_to_1(compared: Callable[..., Any], desk: Path) -> None:
+    for name, plus in (("mixed.tif", 0), ("mixed10.tif", 10)):
+        with tifffile.TiffWriter(desk / name) as pages:
+            pages.write(CLEAN + np.uint8(plus), photometric="minisblack")
+            pages.write((CLEAN.astype(np.uint16) + np.uint16(plus)) * 257, photometric="minisblack")
+    assert [page["rmse"] for page in compared("mixed.tif", "mixed10.tif")["pages"]] == pytest.approx([10 / 255] * 2)
+
+
 def test_the_border_is_left_out(compared: Callable[..., Any], desk: Path) -> None:
     frame = CLEAN.copy()
     frame[0], frame[-1], frame[:, 0], frame[:, -1] = 0, 0, 0, 0
