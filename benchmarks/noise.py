@@ -1,16 +1,17 @@
 """What `tuning.estimate` finds in pictures with noise of known kind and level, against other estimators of the level.
 
-Every picture of the folders (PNG and what else `denoise` reads; clean ones) gets every noise, from a seed that depends on its name. "8 bit":
-clipped and rounded, as in a user's file; "float": neither. Colour pictures count by their green channel, unless --colour. A table cell of
-levels is: mean error, worst error, in percent of the true level; for the clean picture the mean and the largest estimate in 1/255.
+Every picture of the folders (clean ones) gets every noise, from a seed that depends on its name. "8 bit": clipped and rounded, as in a
+user's file; "float": neither. Colour pictures count by their green channel, unless --colour. A cell of the first table is the mean error
+and the worst, in percent of the true level; for clean pictures, the mean estimate and the largest, in 1/255.
 
-The others: MAD of diagonal differences (Donoho's with the shortest filter); Immerkær 1996; principal components of blocks in the lowest-variance
-textures (Liu, Tanaka & Okutomi 2013, simplified); the eigenvalues of the patch covariance (Chen, Zhu & Heng 2015).
+The others: MAD of diagonal differences (Donoho's, with the shortest filter); Immerkær 1996; the smallest principal component of patches of
+weak texture (Liu, Tanaka & Okutomi 2013, simplified); the eigenvalues of the patch covariance (Chen, Zhu & Heng 2015).
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import math
 import zlib
 from collections import Counter
@@ -134,9 +135,9 @@ class Bench:
             for floats in (False, True):
                 cells, elapsed = [], 0.0
                 for level in (0, *LEVELS):
-                    found = []
+                    found: list[float] = []
                     for _, noisy in self.each(gaussian(level) if level else None, floats=floats):
-                        elapsed += seconds(lambda noisy=noisy: found.append(255 * method(noisy)))  # type: ignore[misc]
+                        elapsed += seconds(functools.partial(_keep, found, method, noisy))
                     errors = np.array(found) if level == 0 else 100 * (np.array(found) / level - 1)
                     worst = errors[np.argmax(np.abs(errors))]
                     cells.append(f"{errors.mean():.2f} / {worst:.1f}" if level == 0 else f"{errors.mean():+.1f} / {worst:+.1f}")
@@ -191,6 +192,10 @@ class Bench:
         return table(["true noise \\ verdict", *models], rows)
 
 
+def _keep(found: list[float], method: Callable[[Array], float], noisy: Array) -> None:
+    found.append(255 * method(noisy))
+
+
 def _on_floats(method: Callable[[Array], float]) -> Callable[[Array], float]:
     return lambda z: method(as_float(z).astype(np.float64))
 
@@ -206,9 +211,13 @@ def main() -> None:
     if not bench.pictures:
         parser.error(f"no picture in {', '.join(map(str, options.folders))}")
     print(f"{len(bench.pictures)} pictures; {machine()}\n")
-    for name, make in (
-        ("levels", lambda: bench.levels(options.others)), ("impulses", bench.impulses), ("growth", bench.growth), ("verdicts", bench.verdicts)
-    ):  # fmt: skip
+    tables = {
+        "levels": lambda: bench.levels(options.others),
+        "impulses": bench.impulses,
+        "growth": bench.growth,
+        "verdicts": bench.verdicts,
+    }
+    for name, make in tables.items():
         if options.only in (None, name):
             print(make(), end="\n\n", flush=True)
 

@@ -30,13 +30,15 @@ Rows = list[tuple[float | None, ...]]
 
 
 class Outputs:
-    """Where results go: beside the input as NAME_denoised, into one file, or mirrored into a folder under their own names."""
+    """Where results go: beside the input as NAME and `mark`, into one file, or mirrored into a folder under their own names."""
 
-    def __init__(self, output: Path | None, *, several: bool, suffix: str | None, kind: str | None, extension: str | None) -> None:
+    def __init__(
+        self, output: Path | None, *, several: bool, suffix: str | None, kind: str | None, extension: str | None, mark: str = "_denoised"
+    ) -> None:
         self.folder = output if output is not None and output != PIPE and (several or output.is_dir()) else None
         self.file = output if self.folder is None else None
         self.kind, self.extension = kind, extension
-        self.suffix = suffix if suffix is not None else ("" if self.folder else "_denoised")
+        self.suffix = suffix if suffix is not None else ("" if self.folder else mark)
 
     def of(self, found: Found) -> Path:
         if self.file is not None:

@@ -12,13 +12,19 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from denoise_cli import __version__
-from denoise_cli.errors import INTERRUPTED, OK, USAGE, DenoiseError, UsageError
+from denoise_cli.errors import FAILED, INTERRUPTED, OK, USAGE, DenoiseError, UsageError
 
 __all__ = ["main"]
 
 DEFAULT = "image"
 # Loaded when called: word → (module with a Typer `app`, the line in the help).
-COMMANDS = {"extras": ("denoise_cli.extras.cli", "Batch norm, normalisations, regression and LDAM loss: numbers in, numbers out.")}
+COMMANDS = {
+    "add-noise": ("denoise_cli.commands.add_noise", "Noisy test pictures from clean ones, reproducible."),
+    "benchmark": ("denoise_cli.commands.benchmark", "Mean PSNR, SSIM and seconds of methods, on clean pictures with noise added."),
+    "compare": ("denoise_cli.commands.compare", "PSNR, SSIM, RMSE and MAE to a clean picture, and a sheet to look at."),
+    "path": ("denoise_cli.commands.path", "The picture at many λ: a sheet to pick from by eye, a table, files."),
+    "extras": ("denoise_cli.extras.cli", "Batch norm, normalisations, regression and LDAM loss: numbers in, numbers out."),
+}
 
 
 class Method(StrEnum):
@@ -29,6 +35,11 @@ class Method(StrEnum):
 class TV(StrEnum):
     isotropic = "isotropic"
     anisotropic = "anisotropic"
+
+
+class VST(StrEnum):
+    anscombe = "anscombe"
+    generalized = "generalized"
 
 
 class Channels(StrEnum):
@@ -114,7 +125,11 @@ def _configure(ctx: typer.Context, path: Path | None) -> Path | None:
         options = {
             max(option.opts, key=len).lstrip("-"): str(option.name) for option in ctx.command.params if option.param_type_name == "option"
         }
-        kinds = {name: _kind(types[parameter]) for name, parameter in options.items() if name not in NOT_IN_CONFIG}
+        kinds = {
+            name: float | str if name in NUMBER_OR_WORD else _kind(types[parameter])
+            for name, parameter in options.items()
+            if name not in NOT_IN_CONFIG
+        }
         ctx.default_map = {options[name]: value for name, value in read_config(path, kinds).items()}
     return path
 
@@ -125,7 +140,8 @@ def _kind(annotation: Any) -> type:
     return plain if plain in (bool, int, float) else str
 
 
-NOT_IN_CONFIG = ("config", "save-config", "version", "help", "include", "exclude")
+NUMBER_OR_WORD = ("lambda", "sigma")
+NOT_IN_CONFIG = ("config", "save-config", "version", "help", "include", "exclude", "residual")
 PROBLEM, ALGORITHM, FILES, RUN = "Problem", "Algorithm", "Files", "Run"
 
 
@@ -140,9 +156,14 @@ PICTURES = typer.Argument(
     rich_help_panel=FILES,
 )
 # fmt: off
-LAMBDA = _option(PROBLEM, "λ > 0 in F(u; f) + λ·TV(u): larger is smoother. Pixels count from 0 to 1.", "--lambda", metavar="X")
-ONE = _option(PROBLEM, "Fidelity Σ|u − f|: for impulses, salt and pepper (λ 0.5 to 2).", "--l1")
-TWO = _option(PROBLEM, "Fidelity Σ(u − f)²: for Gaussian noise (λ about 1.4 σ). [default]", "--l2")
+LAMBDA = _option(
+    PROBLEM, "λ > 0 in F(u; f) + λ·TV(u): larger is smoother. Pixels count from 0 to 1. [default: auto, from the picture]",
+    "--lambda", metavar="X",
+)
+SIGMA = _option(PROBLEM, "auto: the noise's standard deviation, such as 0.04 or 10/255. [default: estimated]", metavar="S")
+ONE = _option(PROBLEM, "Fidelity Σ|u − f|: for impulses, salt and pepper (λ about 0.5). [default: auto]", "--l1")
+TWO = _option(PROBLEM, "Fidelity Σ(u − f)²: for Gaussian noise (λ about 1.4 σ). [default: auto; with --lambda X]", "--l2")
+VST_ = _option(PROBLEM, "Noise that grows with brightness: stabilise its variance around the L2 solve. [default: no]", "--vst")
 TV_ = _option(PROBLEM, "Total variation. [default: optimal isotropic; matlab is anisotropic]")
 CHANNELS = _option(PROBLEM, "How colours share it. [default: optimal coupled; matlab is sum]")
 BOUNDARY = _option(PROBLEM, "Beyond the edges. [default: optimal symmetric; matlab is periodic]")
@@ -152,7 +173,7 @@ LAMBDA_MAP = _option(PROBLEM, "λ ≥ 0 of each pixel, times --lambda if given (
 METHOD = _option(
     ALGORITHM,
     "matlab: the original iteration, stopped early, so that --iterations shapes the picture. "
-    "optimal: the exact minimiser, certified.",
+    "optimal: the exact minimiser, certified. [default: matlab with --lambda X, else optimal]",
 )
 ITERATIONS = _option(ALGORITHM, "matlab: how many. optimal: at most. [default: matlab 100; optimal 50000]", metavar="N")
 GAP = _option(ALGORITHM, "optimal: stop when (cost − optimum)/cost ≤ G is proven. [default: 0.001]", metavar="G")
@@ -173,6 +194,7 @@ OVERWRITE = _option(FILES, "Replace results and logs that exist. [default: refus
 SKIP_EXISTING = _option(FILES, "Keep any result that exists. [default: of several, those done with the same settings]", "--skip-existing")
 PRESERVE_TIMES = _option(FILES, "Results get the time stamps of their inputs. [default: no]", "--preserve-times")
 MAX_PIXELS = _option(FILES, "Refuse larger pictures before they are decoded. [default: 268435456, 16384²]", metavar="N", min=1)
+RESIDUAL = _option(FILES, "Also write input − result, around mid-grey; a folder for several. [default: no]", metavar="FILE")
 REFERENCE = _option(FILES, "A clean picture to compare with: RMSE, SNR, PSNR. [default: none]", metavar="CLEAN")
 LOG = _option(FILES, "One row an iteration: cost, rmse, snr_db, psnr_db, gap … [default: none]", metavar="FILE.csv")
 WORKERS = _option(RUN, "Threads for a picture. [default: all cores, shared among --jobs]", metavar="N")
@@ -194,16 +216,18 @@ VERSION = _option(RUN, "Print the version.", "--version", callback=_version, is_
 def image(
     ctx: typer.Context,
     pictures: Annotated[list[Path] | None, PICTURES] = None,
-    weight: Annotated[float | None, LAMBDA] = None,
+    weight: Annotated[str | None, LAMBDA] = None,
+    sigma: Annotated[str | None, SIGMA] = None,
     l1: Annotated[bool, ONE] = False,
     l2: Annotated[bool, TWO] = False,
+    vst: Annotated[VST | None, VST_] = None,
     tv: Annotated[TV | None, TV_] = None,
     channels: Annotated[Channels | None, CHANNELS] = None,
     boundary: Annotated[Boundary | None, BOUNDARY] = None,
     weights: Annotated[Path | None, WEIGHTS] = None,
     mask: Annotated[Path | None, MASK] = None,
     lambda_map: Annotated[Path | None, LAMBDA_MAP] = None,
-    method: Annotated[Method, METHOD] = Method.matlab,
+    method: Annotated[Method | None, METHOD] = None,
     iterations: Annotated[int | None, ITERATIONS] = None,
     gap: Annotated[float | None, GAP] = None,
     alpha: Annotated[float | None, ALPHA] = None,
@@ -221,6 +245,7 @@ def image(
     skip_existing: Annotated[bool, SKIP_EXISTING] = False,
     preserve_times: Annotated[bool, PRESERVE_TIMES] = False,
     max_pixels: Annotated[int | None, MAX_PIXELS] = None,
+    residual: Annotated[Path | None, RESIDUAL] = None,
     reference: Annotated[Path | None, REFERENCE] = None,
     log: Annotated[Path | None, LOG] = None,
     workers: Annotated[int | None, WORKERS] = None,
@@ -237,25 +262,31 @@ def image(
     """Remove noise from pictures by total variation.
 
     \b
-    denoise input.png --lambda 0.1 --l1                   writes input_denoised.png
-    denoise scans/ -o clean/ --lambda 0.1 --method optimal    a folder, exactly
+    denoise input.png                         noise estimated, λ chosen: writes input_denoised.png
+    denoise input.png --lambda 0.1 --l1       the original iteration, 100 times
+    denoise scans/ -o clean/ --jobs 2         a folder
     """
     from denoise_cli import files
+    from denoise_cli.config import number
     from denoise_cli.inputs import Selection
-    from denoise_cli.job import Settings
+    from denoise_cli.page import Settings
     from denoise_cli.session import Run, execute
 
     l1, l2 = _one_fidelity(ctx, l1, l2)
+    strength = None if weight is None or weight == "auto" else number(weight, "lambda", "a number, or auto")
+    told = strength is not None or lambda_map is not None
+    level = None if sigma is None else number(sigma, "sigma", "a number, such as 0.04 or 10/255")
     settings = Settings(
-        weight=weight, fidelity="l1" if l1 else "l2", method=method, iterations=iterations, alpha=alpha, beta=beta, gap=gap, tv=tv,
+        weight=strength, sigma=level, vst=vst, fidelity="l1" if l1 else "l2" if l2 or told else None,
+        method=method or ("matlab" if strength is not None else "optimal"), iterations=iterations, alpha=alpha, beta=beta, gap=gap, tv=tv,
         channels=channels, boundary=boundary, dtype=dtype, workers=workers, lambda_map=lambda_map, weights=weights, mask=mask,
         reference=reference, max_pixels=max_pixels or files.MAX_PIXELS, overwrite=overwrite, preserve_times=preserve_times,
     )  # fmt: skip
     run = Run(
         pictures=tuple(pictures or ()), settings=settings, output=output, suffix=suffix, kind=format_.value if format_ else None,
         selection=Selection(recursive, tuple(include or ()), tuple(exclude or ())), files_from=files_from, null=null,
-        skip_existing=skip_existing, log=log, jobs=jobs, fail_fast=fail_fast, dry_run=dry_run, as_json=as_json, save_config=save_config,
-        quiet=quiet, verbose=verbose,
+        skip_existing=skip_existing, residual=residual, log=log, jobs=jobs, fail_fast=fail_fast, dry_run=dry_run, as_json=as_json,
+        save_config=save_config, quiet=quiet, verbose=verbose,
     )  # fmt: skip
     raise typer.Exit(execute(run))
 
@@ -286,6 +317,7 @@ def main(arguments: list[str] | None = None) -> int:
             print(command.get_help(command.context_class(command, info_name="denoise")))
             return OK
         code = app(args=arguments, prog_name="denoise", standalone_mode=False)
+        sys.stdout.flush()
         return code if isinstance(code, int) else OK
     except DenoiseError as error:
         _say(f"denoise: {error}" if isinstance(error, UsageError) else str(error))
@@ -297,6 +329,11 @@ def main(arguments: list[str] | None = None) -> int:
         # Whoever read our output has seen enough. Python would complain once more when it flushes.
         sys.stdout = None
         return OK
+    except OSError as error:
+        # Files have errors of their own; this is standard output, on a disk that is full.
+        sys.stdout = None
+        _say(f"denoise: {error.filename or 'standard output'}: {error.strerror or error}")
+        return FAILED
     except Exception as error:
         # Click's own usage errors; Typer has carried its own copy of click since 0.26, so they are known by what they can do.
         if not hasattr(error, "format_message"):

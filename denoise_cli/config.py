@@ -11,10 +11,10 @@ from typing import Any
 
 from denoise_cli.errors import UsageError
 
-__all__ = ["format_config", "read_config"]
+__all__ = ["format_config", "number", "read_config"]
 
 
-def read_config(path: Path, names: Mapping[str, type]) -> dict[str, Any]:
+def read_config(path: Path, names: Mapping[str, Any]) -> dict[str, Any]:
     """The settings in a file. Raises UsageError for keys that are no option of `names`, and for values of another type."""
     try:
         settings = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -28,9 +28,14 @@ def read_config(path: Path, names: Mapping[str, type]) -> dict[str, Any]:
             way_out = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(names)}"
             raise UsageError(f"{path}: there is no option {key!r}; {way_out}")
         wanted = names[key]
-        numeric = wanted is float and isinstance(value, int) and not isinstance(value, bool)
+        numeric = wanted in (float, float | str) and isinstance(value, int) and not isinstance(value, bool)
         if not (isinstance(value, wanted) or numeric) or (wanted is not bool and isinstance(value, bool)):
             raise UsageError(f"{path}: {key} = {value!r} should be {_kind(wanted)}")
+        if wanted == float | str and isinstance(value, str) and value != "auto":
+            try:
+                number(value, key, "")
+            except UsageError:
+                raise UsageError(f"{path}: {key} = {value!r} should be {_kind(wanted)}") from None
     return settings
 
 
@@ -43,5 +48,20 @@ def format_config(settings: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _kind(wanted: type) -> str:
-    return {bool: "true or false", int: "a whole number", float: "a number", str: "a text in quotes"}[wanted]
+def number(text: str, option: str, wanted: str) -> float:
+    """0.04, or a fraction as typed: 10/255. Raises UsageError."""
+    above, slash, below = text.partition("/")
+    try:
+        return float(above) / float(below) if slash else float(above)
+    except (ValueError, ZeroDivisionError):
+        raise UsageError(f"--{option} must be {wanted}, not {text!r}") from None
+
+
+def _kind(wanted: Any) -> str:
+    return {
+        float | str: 'a number, a fraction such as "10/255", or "auto"',
+        bool: "true or false",
+        int: "a whole number",
+        float: "a number",
+        str: "a text in quotes",
+    }[wanted]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from denoise_cli.batch import Settle, Watch
     from denoise_cli.variational import State
 
-__all__ = ["Run", "execute"]
+__all__ = ["Run", "execute", "make_folders", "planned"]
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,12 @@ class Run:
     output: Path | None = None
     suffix: str | None = None
     kind: str | None = None
+    mark: str = "_denoised"
     selection: Selection = field(default_factory=Selection)
     files_from: Path | None = None
     null: bool = False
     skip_existing: bool = False
+    residual: Path | None = None
     log: Path | None = None
     jobs: int = 1
     fail_fast: bool = False
@@ -54,7 +56,7 @@ class Run:
 def execute(run: Run) -> int:
     """The exit code. Raises DenoiseError for what no picture could make right."""
     _check_settings(run.settings)
-    jobs = _plan(run)
+    jobs = planned(run)
     if any(job.output == PIPE for job in jobs):
         _check_stdout(run, jobs)
     settled = settler(skip_existing=run.skip_existing)
@@ -63,8 +65,8 @@ def execute(run: Run) -> int:
     check_log(run.log, jobs)
     if run.save_config is not None:
         _save_config(run, run.save_config)
-    if len(jobs) > 1 and run.output is not None:
-        _make_folders(jobs)
+    if len(jobs) > 1 and (run.output is not None or run.residual is not None):
+        make_folders(jobs)
     if run.jobs > 1 and run.settings.workers is None:
         jobs = [replace(job, settings=replace(job.settings, workers=workers_for(run.jobs))) for job in jobs]
 
@@ -95,8 +97,14 @@ def _check_settings(settings: Settings) -> None:
     """Refuse a command that no picture could make right."""
     from denoise_cli.variational import check_options
 
-    if settings.weight is None and settings.lambda_map is None:
-        raise UsageError("no strength given: say --lambda X (0.1 for moderate Gaussian noise; 1 with --l1 for impulses)")
+    if settings.automatic and settings.method == "matlab":
+        raise UsageError("--method matlab needs a --lambda X: only optimal can choose it from the picture")
+    if settings.sigma is not None and not settings.automatic:
+        raise UsageError("--sigma has no meaning beside a λ that is given: leave one of them out")
+    if settings.sigma is not None and not 0 < settings.sigma < math.inf:
+        raise UsageError(f"--sigma must be positive and finite, not {settings.sigma:g}; leave it out to have it estimated")
+    if settings.vst is not None and (settings.fidelity == "l1" or settings.sigma is not None or settings.lambda_map is not None):
+        raise UsageError("--vst goes around the L2 solve, with noise estimated from the picture: leave --l1, --sigma and --lambda-map out")
     if settings.weight is not None and not 0 < settings.weight < math.inf:
         raise UsageError(f"--lambda must be positive and finite, not {settings.weight:g}")
     if settings.weights is not None and settings.mask is not None:
@@ -106,12 +114,13 @@ def _check_settings(settings: Settings) -> None:
     if settings.method == "matlab":
         told |= {"mask": settings.mask, "lambda-map": settings.lambda_map}
     try:
-        check_options(settings.method, settings.fidelity, settings.dtype, settings.workers, **told)
+        check_options(settings.method, settings.fidelity or "l2", settings.dtype, settings.workers, **told)
     except ValueError as error:
         raise UsageError(f"--{error}") from error
 
 
-def _plan(run: Run) -> list[Job]:
+def planned(run: Run) -> list[Job]:
+    """A Job for each picture that was meant. Raises UsageError for words that make no sense together."""
     words = [*run.pictures, *([] if run.files_from is None else read_list(run.files_from, nul=run.null))]
     if not words:
         raise UsageError("no PICTURE given: name a picture, a folder or a pattern, e.g. denoise input.png --lambda 0.1")
@@ -122,12 +131,20 @@ def _plan(run: Run) -> list[Job]:
     if output is not None and not several and not output.exists() and str(run.output).endswith("/"):
         raise UsageError(f"{output}: there is no such folder; make it first")
     extension = None if run.kind is None else next(name for name, kind in FORMATS.items() if kind == run.kind)
-    outputs = Outputs(output, several=several, suffix=run.suffix, kind=run.kind, extension=extension)
-    selection = replace(run.selection, own_suffix=outputs.suffix or "_denoised", output_folder=outputs.folder)
+    outputs = Outputs(output, several=several, suffix=run.suffix, kind=run.kind, extension=extension, mark=run.mark)
+    selection = replace(run.selection, own_suffix=outputs.suffix or run.mark, output_folder=outputs.folder)
     found = list(find(words, selection))
     if not found:
         raise UsageError(f"{words[0]}: holds no picture that denoise reads; look deeper with --recursive, or check --include and --exclude")
-    return plan(found, outputs, run.settings, recorded=several)
+    jobs = plan(found, outputs, run.settings, recorded=several)
+    residuals: list[Path | None] = [None] * len(jobs)
+    if run.residual is not None:
+        if several and (run.residual.is_file() or run.residual.suffix.lower() in FORMATS):
+            raise UsageError(f"{run.residual}: the residuals of several pictures cannot go into one file; name a folder with --residual")
+        places = Outputs(run.residual, several=several, suffix=None, kind=run.kind, extension=extension)
+        residuals = [places.of(picture) for picture in found]
+    inspect = run.verbose and not run.quiet
+    return [replace(job, residual=residual, inspect=inspect) for job, residual in zip(jobs, residuals, strict=True)]
 
 
 def _check_stdout(run: Run, jobs: list[Job]) -> None:
@@ -137,8 +154,10 @@ def _check_stdout(run: Run, jobs: list[Job]) -> None:
         raise UsageError("a picture would be written to the terminal: send stdout to a file or a pipe, or name an output with -o")
 
 
-def _make_folders(jobs: list[Job]) -> None:
-    for folder in dict.fromkeys(job.output.parent for job in jobs if job.error is None):
+def make_folders(jobs: list[Job]) -> None:
+    """Raises DenoiseError where a folder of results cannot be made."""
+    places = [path for job in jobs if job.error is None for path in (job.output, job.residual) if path is not None]
+    for folder in dict.fromkeys(path.parent for path in places):
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -169,8 +188,11 @@ def _save_config(run: Run, path: Path) -> None:
 
     settings = run.settings
     names = ("iterations", "alpha", "beta", "gap", "tv", "channels", "boundary")
-    options = check_options(settings.method, settings.fidelity, settings.dtype, None, **{name: getattr(settings, name) for name in names})
-    chosen: dict[str, Any] = {"lambda": settings.weight, settings.fidelity: True, "method": str(settings.method)}
+    fidelity = settings.fidelity or "l2"
+    options = check_options(settings.method, fidelity, settings.dtype, None, **{name: getattr(settings, name) for name in names})
+    chosen: dict[str, Any] = {"lambda": "auto" if settings.automatic else settings.weight, "sigma": settings.sigma, "vst": settings.vst}
+    chosen |= {} if settings.fidelity is None else {settings.fidelity: True}
+    chosen["method"] = str(settings.method)
     fixed = ("tv", "channels", "boundary") if settings.method == "matlab" else ()
     chosen |= {name: options[name] for name in names if name in options and name not in fixed}
     chosen["dtype"] = str(settings.dtype)
@@ -281,7 +303,11 @@ def _tell(report: Report, *, quiet: bool, verbose: bool) -> None:
         size = " × ".join(str(side) for side in report.shape)
         bound = f", proven within [{report.bound:.6g}, {report.cost:.6g}]" if report.bound is not None else ""
         say(f"{report.input}: {size}, {report.depth}; cost {report.cost:.6g}{bound}")
-    weight = "λ map" if report.weight is None else f"λ {report.weight:g}"
+        if report.residual_std is not None and report.whiteness is not None:
+            removed = f"removed noise of standard deviation {report.residual_std:.4g}, whiteness {report.whiteness:.2f} (1 is white)"
+            say(f"{report.input}: {removed}")
+    # What was chosen says λ and the fidelity itself.
+    problem = report.assumed or f"{str(report.fidelity).upper()}, {'λ map' if report.weight is None else f'λ {report.weight:g}'}"
     gap = f"gap {report.gap or 0:.1e}"
     why = {
         "iterations_done": f"{report.iterations} iterations, all that were asked for",
@@ -290,4 +316,4 @@ def _tell(report: Report, *, quiet: bool, verbose: bool) -> None:
         "input_is_minimiser": "0 iterations, the input is the exact minimiser: gap 0",
     }[report.status]
     psnr = f", PSNR {report.psnr_db:.2f} dB" if report.psnr_db is not None else ""
-    say(f"{report.input} → {report.output}: {report.method}, {report.fidelity.upper()}, {weight}, {why}, {report.seconds:.2f} s{psnr}")
+    say(f"{report.input} → {report.output}: {report.method}, {problem}, {why}, {report.seconds:.2f} s{psnr}")

@@ -105,6 +105,13 @@ class Picture:
         """The type of the pixels in the file: uint8, bool, float32 …"""
         return str(self.pages[0].colour.dtype.name)
 
+    def as_bytes(self) -> Picture:
+        """The same file with 8 bits where it has fewer."""
+        import numpy as np
+
+        pages = [replace(page, colour=page.colour * np.uint8(255), bits=8) if page.colour.dtype == bool else page for page in self.pages]
+        return replace(self, pages=tuple(replace(page, bits=8) for page in pages))
+
     def successor(self, images: Sequence[Array]) -> Picture:
         """The same file with other colours: `images` in floats, one a frame, clipped to [0, 1] and rounded to the depth of this one.
 

@@ -33,8 +33,8 @@ class Noise:
 
     model: "none", "gaussian", "poisson" (its variance grows with brightness) or "impulses".  sigma: standard deviation of the noise that is
     not impulses, root mean square over channels; where it grows with brightness, at the mean brightness.  sigmas: one a channel.
-    impulses = salt_pepper + random_valued: shares of the pixels, 0–1.  gain, read_noise: variance = gain·brightness + read_noise²; gain is 0
-    for uniform noise.  evidence: why, in one line.
+    impulses = salt_pepper + random_valued: shares of the pixels, 0–1.  gain, read_noise: variance = gain·brightness + read_noise²; gain
+    is 0 for uniform noise.  evidence: why, in one line.
     """
 
     model: str
@@ -110,14 +110,14 @@ class _Picture:
     low: float = -math.inf  # where values pile up because they cannot be lower; −inf if they do not
     high: float = math.inf
     unit: float = 1.0  # what counts as the whole range, in the picture's units, when noise is called negligible
-    quantum: float = 0.0  # distance of neighbouring levels, 0 for floats
+    quantum: float = 0.0  # distance of neighbouring levels, 0 where there are none
     two_levels: bool = False
     means: tuple[float, ...] = ()  # one a channel, roughly, in the picture's units
     nothing: str = ""  # why there is nothing to estimate
 
     @property
     def channels(self) -> int:
-        return self.pixels.shape[2]
+        return int(self.pixels.shape[2])
 
     @property
     def side(self) -> tuple[int, int]:
@@ -173,12 +173,15 @@ class _Picture:
         common = float(np.subtract(*np.percentile(some[:: max(1, len(some) // 65536)], (99.5, 0.5)))) / full
         own = pixels.dtype.kind == "u" or max(abs(bottom), abs(top)) > 2 or top - bottom < 0.05
         piled = max(8, 2e-5 * values.size)
+        quantum = scale if pixels.dtype.kind == "u" else 0.0
+        if pixels.dtype.kind == "f" and not own and np.abs(some * 255 - np.rint(some * 255)).max() < 1e-3:
+            quantum = scale / 255  # eight bits, in floats
         bounds = (bottom - zero) * scale, (top - zero) * scale
         return cls(
             pixels, mask, zero, scale, (top - bottom) / full, zero / full, *bounds,
             low=bounds[0] if at_least >= piled else -math.inf, high=bounds[1] if at_most >= piled else math.inf,
             unit=min(1.0 if pixels.dtype.kind == "u" else math.inf, common or (top - bottom) / full) if own else 1.0,
-            quantum=scale if pixels.dtype.kind == "u" else 0.0, two_levels=two, means=means,
+            quantum=quantum, two_levels=two, means=means,
         )  # fmt: skip
 
     def blocks(self, channel: int, count: int) -> tuple[Array, Array | None]:
@@ -362,7 +365,9 @@ def _clipped(mean: Array, sigma: float, picture: _Picture, nodes: int = 129) -> 
     squares = (noisy - centre[:, None]) ** 2
     variance = squares @ weights
     kurtosis = (squares**2) @ weights / np.maximum(variance**2, 1e-300) - 3
-    return np.interp(mean, centre, variance / sigma**2), np.interp(mean, centre, np.minimum(kurtosis, 10))
+    kept: Array = np.interp(mean, centre, variance / sigma**2)
+    tails: Array = np.interp(mean, centre, np.minimum(kurtosis, 10))
+    return kept, tails
 
 
 def _masked_level(picture: _Picture, channel: int, *, impulses: bool) -> float | None:
@@ -478,7 +483,8 @@ def _classes(spectra: _Spectra) -> Iterator[tuple[float, float]]:
 def _soft(v: Array, fitted: Array) -> Array:
     """Weights: relative errors count; texture only ever adds, so what lies above the fit counts less and less."""
     excess = (v / fitted - 1) / 0.15
-    return 1 / fitted**2 / np.maximum(1, excess) ** 2
+    weights: Array = 1 / fitted**2 / np.maximum(1, excess) ** 2
+    return weights
 
 
 def _constant(v: Array) -> float:

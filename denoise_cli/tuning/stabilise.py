@@ -42,8 +42,9 @@ class Stabiliser:
         """Floats of any shape → the same with noise of standard deviation 1."""
         z = _floats(image)
         if self.gain == 0:
-            return z / z.dtype.type(self.read_noise)
-        root = z * z.dtype.type(self.gain)
+            uniform: Array = z / z.dtype.type(self.read_noise)
+            return uniform
+        root: Array = z * z.dtype.type(self.gain)
         root += z.dtype.type(0.375 * self.gain**2 + self.read_noise**2)
         np.maximum(root, 0, out=root)
         np.sqrt(root, out=root)
@@ -54,7 +55,8 @@ class Stabiliser:
         """What `forward` gave, denoised → brightness, without bias."""
         d = _floats(stabilised)
         if self.gain == 0:
-            return d * d.dtype.type(self.read_noise)
+            uniform: Array = d * d.dtype.type(self.read_noise)
+            return uniform
         ratio = (self.read_noise / self.gain) ** 2
         # Where counts alone would be 0; the powers below run away further down.
         d = np.maximum(d, d.dtype.type(2 * math.sqrt(0.375)))
@@ -87,4 +89,4 @@ class Stabiliser:
 def _floats(image: npt.ArrayLike) -> Array:
     """float32 stays, anything else becomes float64."""
     array = np.asarray(image)
-    return array if array.dtype == np.float32 else array.astype(np.float64)
+    return array if array.dtype == np.float32 else np.asarray(array, np.float64)

@@ -55,7 +55,6 @@ CASES = {
     "integers without a scale": (["counts.npy", "--lambda", "0.1"], 1, ["counts.npy", "int64"]),
     "a vector": (["vector.npy", "--lambda", "0.1"], 1, ["vector.npy", "(12,)"]),
     "pickled objects": (["objects.npy", "--lambda", "0.1"], 1, ["objects.npy"]),
-    "no lambda": (["good.png"], 2, ["--lambda"]),
     "lambda zero": (["good.png", "--lambda", "0"], 2, ["--lambda", "positive"]),
     "lambda negative": (["good.png", "--lambda", "-1"], 2, ["--lambda", "positive"]),
     "lambda NaN": (["good.png", "--lambda", "nan"], 2, ["--lambda", "nan"]),

@@ -1,0 +1,1 @@
+"""Commands beside the default one, each loaded when it is called."""

@@ -1,0 +1,149 @@
+"""`denoise path`: what stands in the table is what the solver gives; the sheet holds a crop a λ; a choice can be frozen."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from denoise_cli import denoise as solve
+from denoise_cli.tuning.path import COLUMNS, around, path
+from denoise_cli.variational import psnr_db
+from denoise_cli.variational.metrics import ssim
+
+Run = Callable[..., object]
+
+
+@pytest.fixture
+def noisy(tmp_path: Path, samples: Path) -> Path:
+    Image.open(samples / "camera_gaussian.png").crop((60, 40, 160, 130)).save(tmp_path / "noisy.png")
+    Image.open(samples / "camera.png").crop((60, 40, 160, 130)).save(tmp_path / "clean.png")
+    return tmp_path / "noisy.png"
+
+
+def rows(table: Path) -> list[dict[str, float]]:
+    with table.open(newline="") as stream:
+        return [{name: float(cell) if cell else np.nan for name, cell in row.items()} for row in csv.DictReader(stream)]
+
+
+def test_a_row_is_what_the_solver_gives(denoise: Run, noisy: Path, tmp_path: Path) -> None:
+    run = denoise(
+        "path", noisy, "--lambdas", "0.05,0.3", "--sigma", "0.1", "--reference", tmp_path / "clean.png", "--csv", tmp_path / "p.csv"
+    )
+    assert run.code == 0
+    table = rows(tmp_path / "p.csv")
+    assert list(table[0]) == list(COLUMNS)
+    assert len(table) == 3  # and the automatic choice
+    assert [row["automatic"] for row in table] == [0, 1, 0]
+    observed, clean = (np.asarray(Image.open(tmp_path / name)) / 255 for name in ("noisy.png", "clean.png"))
+    for row in table:
+        exact = solve(observed, row["lambda"], method="optimal", gap=1e-6)
+        assert (row["cost"] - exact.cost) / exact.cost < 1.1e-3
+        assert row["gap"] <= 1e-3
+        assert row["psnr_db"] == pytest.approx(psnr_db(exact.image, clean), abs=0.1)
+        assert row["ssim"] == pytest.approx(ssim(exact.image, clean), abs=0.01)
+        assert row["sigma_removed"] == pytest.approx(np.std(observed - exact.image), rel=0.02)
+
+
+def test_the_sheet_holds_the_input_and_every_lambda(denoise: Run, noisy: Path, tmp_path: Path) -> None:
+    assert denoise("path", noisy, "--lambdas", "0.05,3", "--sigma", "0.1", "--crop", "10,20,30,20").code == 0
+    sheet = np.asarray(Image.open(tmp_path / "noisy_path.png")).astype(int)
+    observed = np.asarray(Image.open(noisy))[20:40, 10:40]
+    # The input is the first tile: its pixels, as squares, somewhere on the sheet.
+    size = 256 // 30
+    square = np.kron(observed, np.ones((size, size)))
+    found = [
+        (y, x)
+        for y in range(40, 140)
+        for x in range(10, 60)
+        if np.array_equal(sheet[y : y + square.shape[0] : size, x : x + square.shape[1] : size, 0], observed)
+    ]
+    assert found
+    # The largest λ is the last tile: nearly flat.
+    (y, x), pitch = found[0], square.shape[1] + 8 + 14
+    last = sheet[y : y + square.shape[0], x + 3 * pitch : x + 3 * pitch + square.shape[1], 0]
+    assert last.std() < observed.std() / 4
+
+
+def test_the_automatic_lambda_is_framed_and_is_that_of_a_plain_run(denoise: Run, noisy: Path, tmp_path: Path) -> None:
+    run = denoise("path", noisy, "--steps", 3, "--csv", tmp_path / "p.csv")
+    chosen = next(row["lambda"] for row in rows(tmp_path / "p.csv") if row["automatic"])
+    assert f"λ {chosen:.3g}, " in denoise(noisy).err
+    assert "← automatic" in run.out
+    assert (np.asarray(Image.open(tmp_path / "noisy_path.png")) == (213, 94, 0)).all(axis=2).sum() > 500
+
+
+def test_a_pick_is_frozen_and_denoises_others(denoise: Run, noisy: Path, tmp_path: Path) -> None:
+    settings = tmp_path / "tuned.toml"
+    assert denoise("path", noisy, "--steps", 2, "--pick", "0.123", "--save-config", settings, "--tv", "anisotropic").code == 0
+    run = denoise(noisy, "--config", settings)
+    assert run.code == 0
+    assert "optimal, L2, λ 0.123" in run.err
+    assert 'tv = "anisotropic"' in settings.read_text(encoding="utf-8")
+
+
+def test_whole_results_keep_depth_and_name(denoise: Run, tmp_path: Path, samples: Path) -> None:
+    deep = Path(shutil.copy(samples / "camera_gaussian_16bit.png", tmp_path / "deep.png"))
+    assert denoise("path", deep, "--lambdas", "0.1", "--sigma", "0.1", "--results", tmp_path / "all").code == 0
+    results = sorted((tmp_path / "all").iterdir())
+    assert len(results) == 2  # and the automatic choice
+    assert results[0].name == "deep_0.1.png"
+    assert all(np.asarray(Image.open(result)).dtype == np.uint16 for result in results)
+
+
+@pytest.mark.parametrize("sample", ["camera_impulses.png", "coffee_gaussian.png"])
+def test_impulses_and_colours(denoise: Run, tmp_path: Path, samples: Path, sample: str) -> None:
+    Image.open(samples / sample).crop((0, 0, 70, 60)).save(tmp_path / "in.png")
+    run = denoise("path", tmp_path / "in.png", "--steps", 3)
+    assert run.code == 0, run.err
+    assert ("L1" if "impulses" in sample else "L2") in run.err
+
+
+def test_a_warm_start_ends_at_the_same_optimum() -> None:
+    f = np.random.default_rng(0).random((40, 50))
+    for step in path(f, [0.05, 0.1, 0.2, 0.4], gap=1e-6, dtype="float64"):
+        assert step.solution.cost == pytest.approx(solve(f, step.weight, method="optimal", gap=1e-6).cost, rel=2e-6)
+        assert step.solution.gap <= 1e-6
+
+
+def test_steps_are_even_in_log_lambda_and_hold_the_automatic_one() -> None:
+    weights = around(0.1, 9)
+    assert weights[4] == 0.1
+    assert (weights[0], weights[-1]) == (0.025, 0.4)
+    assert np.diff(np.log(weights)) == pytest.approx(np.log(4) / 4, rel=0.02)
+    assert around(0.1, 1) == [0.1]
+
+
+MISTAKES = {
+    "zero": (["--lambdas", "0,0.1"], 2, "--lambdas"),
+    "words": (["--lambdas", "a,b"], 2, "0.05,0.1,0.2"),
+    "from beyond to": (["--from", "1", "--to", "0.1"], 2, "--from"),
+    "both": (["--lambdas", "0.1", "--from", "0.1"], 2, "--lambdas"),
+    "two fidelities": (["--l1", "--l2"], 2, "--l1"),
+    "no such tv": (["--tv", "blue"], 2, "isotropic"),
+    "sigma zero": (["--sigma", "0"], 2, "--sigma"),
+    "a sheet that is no picture": (["-o", "sheet.txt"], 2, "sheet.txt"),
+    "a crop outside": (["--crop", "90,80,50,50"], 2, "100 × 90"),
+    "a reference of another size": (["--reference", "small.png"], 1, "small.png"),
+    "a csv in the place of the input": (["--csv", "noisy.png"], 1, "noisy.png"),
+}
+
+
+@pytest.mark.parametrize("case", MISTAKES)
+def test_mistakes_get_one_line_and_leave_nothing(
+    denoise: Run, noisy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str
+) -> None:
+    words, code, said = MISTAKES[case]
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(np.zeros((9, 9), np.uint8)).save("small.png")
+    before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+    run = denoise("path", noisy, *words)
+    assert run.code == code
+    assert said in run.err
+    assert len(run.err.splitlines()) == 1
+    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before

@@ -1,0 +1,195 @@
+"""`denoise benchmark`: the numbers it tabulates are those that one gets by hand, and the peers are set as they say."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from denoise_cli import denoise as solve
+from denoise_cli.study.peers import PEERS
+from denoise_cli.variational import psnr_db, ssim
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, samples: Path) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "set").mkdir()
+    (tmp_path / "empty").mkdir()
+    camera = np.asarray(Image.open(samples / "camera.png"))
+    Image.fromarray(camera[60:124, 100:180]).save("set/a.png")
+    Image.fromarray(camera[130:200, 100:164]).save("set/b.png")
+    coffee = np.asarray(Image.open(samples / "coffee.png"))
+    Image.fromarray(coffee[100:160, 100:160]).save("colour.png")
+    np.save("two.npy", coffee[100:160, 100:160, :2])
+    return tmp_path
+
+
+def table(denoise: Callable[..., Any], *words: object) -> dict[str, Any]:
+    outcome = denoise("benchmark", *words, "--json")
+    assert outcome.code == 0, outcome.err
+    told = json.loads(outcome.out, parse_constant=pytest.fail)
+    return told | {"by_name": {row["method"]: row for row in told["methods"]}, "said": outcome.err}
+
+
+def test_the_figures_are_those_of_add_noise_denoise_and_compare(denoise: Callable[..., Any], desk: Path) -> None:
+    told = table(denoise, "set", "--gaussian", "25/255", "--methods", "optimal:0.1,matlab:0.05")
+    assert denoise("add-noise", "set", "-o", "noisy", "--gaussian", "25/255").code == 0
+    psnrs: dict[str, list[float]] = {"noisy": [], "optimal:0.1": [], "matlab:0.05": []}
+    for name in ("a.png", "b.png"):
+        clean, noisy = (np.asarray(Image.open(desk / folder / name)) / 255 for folder in ("set", "noisy"))
+        psnrs["noisy"].append(psnr_db(noisy, clean))
+        psnrs["optimal:0.1"].append(psnr_db(solve(noisy, 0.1, method="optimal", dtype="float32").image, clean))
+        psnrs["matlab:0.05"].append(psnr_db(solve(noisy, 0.05, dtype="float32").image, clean))
+    for method, values in psnrs.items():
+        assert told["by_name"][method]["psnr_db"] == pytest.approx(np.mean(values), abs=1e-6), method
+    assert told["by_name"]["noisy"]["pictures"] == 2
+    row = next(row for row in told["rows"] if row["method"] == "noisy" and row["file"].endswith("b.png"))
+    assert row["ssim"] == pytest.approx(ssim(noisy, clean), abs=1e-9)
+
+
+def test_lambda_follows_sigma_and_the_oracle_is_at_least_as_good(denoise: Callable[..., Any], desk: Path) -> None:  # noqa: ARG001
+    told = table(denoise, "set/a.png", "--gaussian", "0.1", "--methods", "optimal,optimal:1.4s,optimal:0.14,optimal:0.3,oracle")
+    weights = {row["method"]: row["weight"] for row in told["rows"]}
+    assert weights["optimal"] == weights["optimal:1.4s"] == pytest.approx(0.14)
+    by_name = told["by_name"]
+    assert by_name["optimal"]["psnr_db"] == by_name["optimal:0.14"]["psnr_db"] == by_name["optimal:1.4s"]["psnr_db"]
+    best = by_name["oracle"]["psnr_db"]
+    assert best >= max(row["psnr_db"] for row in told["methods"]) - 0.01
+    grid = [table(denoise, "set/a.png", "--gaussian", "0.1", "--methods", f"optimal:{weight}") for weight in (0.11, 0.14, 0.18, 0.22)]
+    assert best >= max(each["methods"][1]["psnr_db"] for each in grid) - 0.01
+
+
+def test_impulses_are_removed_with_l1_unless_told(denoise: Callable[..., Any], desk: Path) -> None:  # noqa: ARG001
+    words = ("set/a.png", "--salt-pepper", "0.2", "--methods", "optimal:1,optimal")
+    told = table(denoise, *words)
+    assert told["fidelity"] == "l1"
+    assert told["methods"][1]["psnr_db"] == told["methods"][2]["psnr_db"]
+    assert table(denoise, *words, "--l2")["methods"][1]["psnr_db"] < told["methods"][1]["psnr_db"]
+
+
+def test_noise_that_is_not_clipped_has_its_sigma(denoise: Callable[..., Any], desk: Path) -> None:  # noqa: ARG001
+    told = table(denoise, "set", "--gaussian", "0.2", "--methods", "noisy", "--no-clip")
+    assert told["methods"][0]["psnr_db"] == pytest.approx(-20 * math.log10(0.2), abs=0.1)
+    assert table(denoise, "set", "--gaussian", "0.2", "--methods", "noisy")["methods"][0]["psnr_db"] > told["methods"][0]["psnr_db"] + 0.2
+
+
+@pytest.mark.parametrize("name", PEERS)
+def test_a_peer_removes_noise_from_grey_and_colour(name: str, samples: Path) -> None:
+    peer = PEERS[name]
+    if peer.missing:
+        pytest.skip(f"needs {peer.missing}")
+    for picture, box in (("camera.png", np.s_[60:188, 60:188]), ("coffee.png", np.s_[60:188, 60:188])):
+        clean = np.asarray(Image.open(samples / picture))[box] / 255
+        noisy = clean + 0.1 * np.random.default_rng(0).standard_normal(clean.shape)
+        result = peer.denoise(noisy, 0.1)
+        assert result.shape == clean.shape
+        assert psnr_db(result, clean) > psnr_db(noisy, clean) + 4.5, (name, picture)
+
+
+def test_chambolle_is_given_the_problem_of_optimal(samples: Path) -> None:
+    restoration = pytest.importorskip("skimage.restoration")
+    noisy = np.asarray(Image.open(samples / "camera_gaussian.png"))[60:124, 60:124] / 255
+    exact = solve(noisy, 1.4 * 0.1, method="optimal", gap=1e-8).image
+    theirs = restoration.denoise_tv_chambolle(noisy, weight=0.7 * 0.1, eps=0, max_num_iter=3000)
+    assert np.abs(theirs - exact).max() < 2e-3
+    assert np.abs(PEERS["tv-chambolle"].denoise(noisy, 0.1) - exact).max() < 0.05
+
+
+@pytest.mark.usefixtures("desk")
+def test_what_is_missing_is_one_line_and_the_others_go_on(denoise: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    import importlib.util
+
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: None if name in ("cv2", "pywt") else find(name, *rest))
+    told = table(denoise, "set/a.png", "--gaussian", "0.1", "--methods", "optimal,opencv-nlm,wavelet")
+    assert list(told["by_name"]) == ["noisy", "optimal"]
+    lines = told["said"].strip().splitlines()
+    assert len(lines) == 2
+    assert "pip install opencv-python-headless" in lines[0]
+    assert "pip install PyWavelets" in lines[1]
+
+
+def test_two_channels_are_left_to_those_who_take_them(denoise: Callable[..., Any], desk: Path) -> None:  # noqa: ARG001
+    if PEERS["tv-chambolle"].missing:
+        pytest.skip("needs scikit-image")
+    told = table(denoise, "two.npy", "colour.png", "--gaussian", "0.1", "--methods", "optimal,tv-chambolle")
+    assert told["by_name"]["optimal"]["pictures"] == 2
+    assert told["by_name"]["tv-chambolle"]["pictures"] == 1
+    assert "two.npy" in told["said"]
+
+
+def test_pictures_of_a_few_pixels_have_a_row(denoise: Callable[..., Any], desk: Path) -> None:
+    for side in (1, 3, 12):
+        Image.fromarray(np.full((side, side), 100, np.uint8)).save(desk / f"{side}.png")
+        methods = ["matlab", "optimal", "oracle", *(name for name, peer in PEERS.items() if not peer.missing)]
+        outcome = denoise("benchmark", f"{side}.png", "--gaussian", "0.1", "--methods", ",".join(methods), "--csv", "-")
+        rows = list(csv.DictReader(io.StringIO(outcome.out)))
+        # A peer may refuse such a picture; that is a line, and the others are measured.
+        assert {"matlab", "optimal", "oracle"} <= {row["method"] for row in rows}
+        refused = outcome.err.strip().splitlines()
+        assert len(rows) + len(refused) == 1 + len(methods)
+        assert outcome.code == (1 if refused else 0)
+
+
+def test_csv_has_a_row_a_picture_and_method(denoise: Callable[..., Any], desk: Path) -> None:
+    outcome = denoise("benchmark", "set", "--gaussian", "0.1", "--methods", "optimal", "--csv", "rows.csv")
+    assert outcome.code == 0
+    assert "| method" in outcome.out
+    rows = list(csv.DictReader(io.StringIO((desk / "rows.csv").read_text())))
+    assert [(Path(row["file"]).name, row["method"]) for row in rows] == [
+        ("a.png", "noisy"), ("a.png", "optimal"), ("b.png", "noisy"), ("b.png", "optimal"),
+    ]  # fmt: skip
+    assert float(rows[1]["weight"]) == pytest.approx(0.14)
+    assert rows[0]["weight"] == ""
+
+
+def test_the_numbers_of_one_seed_come_again(denoise: Callable[..., Any], desk: Path) -> None:  # noqa: ARG001
+    words = ("set/a.png", "--gaussian", "0.1", "--methods", "optimal")
+    first, again, other = (table(denoise, *words, "--seed", seed)["methods"][1]["psnr_db"] for seed in (3, 3, 4))
+    assert first == again != other
+
+
+CASES = {
+    "no noise": (["set"], 2, ["no noise given"]),
+    "no picture in the folder": (["empty", "--gaussian", "0.1"], 2, ["empty", "no picture"]),
+    "no folder": (["none", "--gaussian", "0.1"], 1, ["none", "no such file"]),
+    "an unknown method": (["set", "--gaussian", "0.1", "--methods", "bm3d"], 2, ["bm3d", "nl-means"]),
+    "a strength that is none": (["set", "--gaussian", "0.1", "--methods", "optimal:strong"], 2, ["optimal:strong", "1.4s"]),
+    "a strength for a peer": (["set", "--gaussian", "0.1", "--methods", "wavelet:3"], 2, ["wavelet:3"]),
+    "lambda zero": (["set", "--gaussian", "0.1", "--methods", "optimal:0"], 2, ["positive"]),
+    "two fidelities": (["set", "--gaussian", "0.1", "--l1", "--l2"], 2, ["--l1"]),
+    "two things on stdout": (["set", "--gaussian", "0.1", "--json", "--csv", "-"], 2, ["--csv"]),
+    "a CSV over an input": (["set", "--gaussian", "0.1", "--csv", "set/a.png", "--overwrite"], 1, ["never overwrites"]),
+    "noise that vanishes": (["set/a.png", "--gaussian", "1e-9", "--methods", "optimal:1.4s"], 1, []),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_bad_input_is_one_line(case: str, denoise: Callable[..., Any], desk: Path) -> None:
+    words, code, said = CASES[case]
+    before = (desk / "set" / "a.png").read_bytes()
+    outcome = denoise("benchmark", *words)
+    assert outcome.code == code, outcome.err
+    assert len(outcome.err.strip().splitlines()) == 1, outcome.err
+    assert all(word in outcome.err for word in said), outcome.err
+    assert (desk / "set" / "a.png").read_bytes() == before
+
+
+def test_the_commands_load_nothing_heavy_before_they_run() -> None:
+    import subprocess
+
+    code = (
+        "import sys; from denoise_cli.commands import add_noise, benchmark, compare; "
+        "print([name for name in ('numpy', 'scipy', 'PIL', 'skimage', 'cv2') if name in sys.modules])"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
