@@ -713,9 +713,9 @@ def _grows(curve: _Curve, negligible: float) -> bool:
     ratio = curve.variance(curve.bright) / max(curve.variance(curve.dark), 1e-300)
     most = math.sqrt(curve.variance(curve.bright))
     better = curve.line_error / max(curve.constant_error, 1e-300)
-    if most > 2 * negligible and ratio > 2.5 and better < 0.3 and curve.line_error < 0.28:
+    if most > 2 * negligible and ratio > 2.8 and better < 0.25 and curve.line_error < 0.28:
         return True
-    return most > negligible and ratio > 1.8 and better < 0.4 and curve.line_error < 0.13
+    return most > negligible and ratio > 1.8 and better < 0.35 and curve.line_error < 0.1
 
 
 def _number(value: float) -> str:
