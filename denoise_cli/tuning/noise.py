@@ -23,6 +23,8 @@ MASKED_BLOCKS = 4_000
 CALM, FEWEST = 0.01, 40
 # Blocks with this many times more energy at low frequencies than noise has are not noise alone.
 RESTLESS = 4.0
+# The share of impulses below which most blocks are free of them.
+FEW = 0.02
 # Below this share of the range, noise and the grain of a clean photograph (up to 2.6/255 among 58) cannot be told apart.
 NEGLIGIBLE = 0.01
 
@@ -67,13 +69,14 @@ def estimate(image: npt.ArrayLike, known: npt.ArrayLike | None = None) -> Noise:
     if picture.nothing:
         return _none(picture.channels, picture.nothing)
     salt_pepper, random_valued, distance = _impulses(picture)
-    impulses = salt_pepper + random_valued > 0
+    impulses = salt_pepper + random_valued
+    levels: list[float | None] = [0.0] * picture.channels
     curve = None
-    if picture.two_levels:
-        levels: list[float | None] = [0.0] * picture.channels
-    elif impulses:
+    if impulses and not picture.two_levels:
         levels = [_masked_level(picture, channel, impulses=True) for channel in range(picture.channels)]
-    else:
+    decisive = impulses * distance > sum((level or 0.0) ** 2 for level in levels) / picture.channels
+    # A few that weigh little may be the tail of noise that is not uniform; calm blocks are free of them.
+    if not picture.two_levels and not decisive and impulses < FEW:
         found = [_spectra(picture, channel) for channel in range(picture.channels)]
         if picture.known is not None and min(map(len, found)) < 4 * FEWEST:
             levels = [_masked_level(picture, channel, impulses=False) for channel in range(picture.channels)]
@@ -82,7 +85,7 @@ def estimate(image: npt.ArrayLike, known: npt.ArrayLike | None = None) -> Noise:
             curve = _curve(found, picture)
     if all(level is None for level in levels) and not impulses:
         return _none(picture.channels, "too few known pixels lie together to tell noise from content")
-    return _verdict(picture, [(level or 0.0) * picture.span for level in levels], curve, salt_pepper, random_valued, distance)
+    return _verdict(picture, [(level or 0.0) * picture.span for level in levels], curve, salt_pepper, random_valued, decisive)
 
 
 def _none(channels: int, why: str) -> Noise:
@@ -674,14 +677,14 @@ def _count(blocks: Array, valid: Array, tone: Array, reach: Array, picture: _Pic
 
 
 def _verdict(
-    picture: _Picture, levels: list[float], curve: _Curve | None, salt_pepper: float, random_valued: float, distance: float
+    picture: _Picture, levels: list[float], curve: _Curve | None, salt_pepper: float, random_valued: float, decisive: bool
 ) -> Noise:
     sigma = math.sqrt(sum(level**2 for level in levels) / len(levels))
     impulses = min(1.0, salt_pepper + random_valued)
     negligible = NEGLIGIBLE * picture.unit
     gain, read_noise = 0.0, sigma
     told = f"σ ≈ {_number(sigma)} ({_number(255 * sigma / picture.unit)}/255)" if picture.unit == 1 else f"σ ≈ {_number(sigma)}"
-    if impulses and impulses * distance * picture.span**2 > sigma**2:
+    if decisive:
         model = "impulses"
         kinds = [
             f"{100 * share:.2g} % {kind}" for share, kind in ((salt_pepper, "black or white"), (random_valued, "of any value")) if share
@@ -689,6 +692,7 @@ def _verdict(
         evidence = f"{' and '.join(kinds)} pixels stand alone, unlike all their neighbours; the rest: {told}"
     elif curve is not None and _grows(curve, negligible):
         model = "poisson"
+        salt_pepper = random_valued = impulses = 0.0
         gain, read_noise = curve.gain, math.sqrt(curve.offset)
         levels = [math.sqrt(max(0.0, curve.variance(mean))) for mean in picture.means]
         sigma = math.sqrt(sum(level**2 for level in levels) / len(levels))
