@@ -132,7 +132,7 @@ class _Picture:
         pixels = np.asarray(image)
         if pixels.ndim not in (2, 3):
             raise ValueError(f"a picture has 2 or 3 axes (height, width[, channels]), not {pixels.ndim}")
-        if not (pixels.dtype.kind == "f" or pixels.dtype in (np.bool_, np.uint8, np.uint16)):
+        if pixels.dtype.kind not in "bf" and not (pixels.dtype.kind == "u" and pixels.dtype.itemsize <= 2):
             raise TypeError(f"pixels of type {pixels.dtype} have no scale; use bool, uint8, uint16 or floats")
         pixels = pixels[:, :, None] if pixels.ndim == 2 else pixels
         mask = None
@@ -140,9 +140,12 @@ class _Picture:
             mask = np.asarray(known, dtype=bool)
             if mask.shape != pixels.shape[:2]:
                 raise ValueError(f"`known` is {mask.shape}, the picture {pixels.shape[:2]}")
-        if pixels.dtype.kind == "f" and not math.isfinite(pixels.sum(dtype=np.float64)):
-            finite = np.isfinite(pixels).all(axis=2)
-            mask = finite if mask is None else mask & finite
+        if pixels.dtype.kind == "f":
+            with np.errstate(over="ignore", invalid="ignore"):
+                total = float(pixels.sum(dtype=np.float64))
+            if not math.isfinite(total):
+                finite = np.isfinite(pixels).all(axis=2)
+                mask = finite if mask is None else mask & finite
         if mask is not None and mask.all():
             mask = None
         return cls._measured(pixels, mask)
@@ -170,10 +173,15 @@ class _Picture:
         if pixels.dtype == np.uint8:
             return cls(pixels, mask, scale=1 / full, low=0.0, high=1.0, quantum=1 / full, two_levels=two, means=means)
         bottom, top = float(least), float(most)
+        if not (math.isfinite(top - bottom) and math.isfinite(1 / max(top - bottom, 1e-323))):
+            return cls(pixels, mask, nothing="the values are too far apart, or too near, to compute with")
+        # 12 bits in 16, or floats in units of their own: a few far pixels do not make the range.
+        darkest, brightest = np.percentile(some[:: max(1, len(some) // 65536)], (0.5, 99.5))
+        common = float(brightest - darkest)
+        if pixels.dtype.kind == "f" and top - bottom > 20 * common > 0:
+            bottom, top = max(bottom, float(darkest) - common), min(top, float(brightest) + common)
         zero = 0.0 if bottom <= 0 <= top else bottom
         scale = 1 / (top - bottom)
-        # 12 bits in 16, or floats in units of their own: a few far pixels do not make the range.
-        common = float(np.subtract(*np.percentile(some[:: max(1, len(some) // 65536)], (99.5, 0.5)))) / full
         own = pixels.dtype.kind == "u" or max(abs(bottom), abs(top)) > 2 or top - bottom < 0.05
         piled = max(8, 2e-5 * values.size)
         quantum = scale if pixels.dtype.kind == "u" else 0.0
@@ -183,7 +191,7 @@ class _Picture:
         return cls(
             pixels, mask, zero, scale, (top - bottom) / full, zero / full, *bounds,
             low=bounds[0] if at_least >= piled else -math.inf, high=bounds[1] if at_most >= piled else math.inf,
-            unit=min(1.0 if pixels.dtype.kind == "u" else math.inf, common or (top - bottom) / full) if own else 1.0,
+            unit=min(1.0 if pixels.dtype.kind == "u" else math.inf, (common or top - bottom) / full) if own else 1.0,
             quantum=quantum, two_levels=two, means=means,
         )  # fmt: skip
 
@@ -197,9 +205,11 @@ class _Picture:
             some = known.any(axis=1)
             cut, known = np.where(known[some], cut[some], cut.dtype.type(self.zero)), known[some]
             known = None if known.all() else known
-        if self.pixels.dtype.itemsize > 4 or self.zero:
-            return ((cut.astype(np.float64) - self.zero) * self.scale).astype(np.float32), known
+        if self.pixels.dtype.kind == "f":
+            return np.clip((cut.astype(np.float64) - self.zero) * self.scale, self.bottom, self.top).astype(np.float32), known
         blocks = cut.astype(np.float32)
+        if self.zero:
+            blocks -= np.float32(self.zero)
         blocks *= np.float32(self.scale)
         return blocks, known
 
@@ -386,9 +396,8 @@ def _masked_level(picture: _Picture, channel: int, *, impulses: bool) -> float |
             return 0.0
         spread = np.maximum(spread, np.quantile(spread[countable], 0.1) if countable.any() else 0)
         valid &= np.abs(blocks - tone[:, None]) <= np.maximum(4 * spread, 2.5 * picture.quantum)[:, None]
-    if math.isfinite(picture.low) or math.isfinite(picture.high):
-        # Blocks at the extremes have lost a part of their noise.
-        valid &= ~(((blocks <= picture.low + 1e-6) | (blocks >= picture.high - 1e-6)) & impulses)
+        # As likely an impulse as not.
+        valid &= (blocks > picture.low + 1e-6) & (blocks < picture.high - 1e-6)
     basis, _ = _cosines(*picture.side)
     functions = basis[:, np.argsort(np.abs(np.diff(basis, axis=0)).sum(axis=0), kind="stable")[:14]]
     functions = np.concatenate([np.ones((len(functions), 1), np.float32), functions], axis=1).astype(np.float64)

@@ -115,6 +115,19 @@ def test_twelve_bits_in_sixteen_are_judged_by_their_own_range(clean: dict[str, A
     assert found.sigma == pytest.approx(10 / 255 * 4095 / 65535, rel=0.07)
 
 
+def test_a_few_hot_and_dead_pixels_do_not_make_the_range_of_floats() -> None:
+    rng = np.random.default_rng(17)
+    noisy = 0.5 + rng.normal(0, 0.05, (256, 256))
+    for value in (1e6, -1e6):
+        assert estimate(np.where(rng.random(noisy.shape) < 1e-4, value, noisy)).sigma == pytest.approx(0.05, rel=0.05)
+
+
+def test_the_order_of_bytes_and_of_rows_does_not_matter(clean: dict[str, Array]) -> None:
+    noisy = np.round(np.clip(clean["camera"] + np.random.default_rng(18).normal(0, 0.1, (256, 256)), 0, 1) * 65535).astype(np.uint16)
+    sigma = estimate(noisy).sigma
+    assert estimate(noisy.astype(">u2")).sigma == estimate(np.asfortranarray(noisy)).sigma == sigma
+
+
 def test_unknown_pixels_do_not_count(clean: dict[str, Array]) -> None:
     rng = np.random.default_rng(7)
     noisy = clean["camera"] + rng.normal(0, 15 / 255, (256, 256))
@@ -246,6 +259,8 @@ def test_specks_on_a_1_bit_scan_are_impulses() -> None:
         (np.array([[0.1]]), "constant"),
         (np.arange(9.0).reshape(3, 3), "too few"),
         (np.arange(5, dtype=np.uint8)[None], "too few"),
+        (np.linspace(0, 1e-310, 400).reshape(20, 20), "too near"),
+        (np.where(np.eye(20) > 0, -1.7e308, 1.7e308 * np.linspace(0, 1, 20)), "too far apart"),
     ],
 )
 def test_where_nothing_can_be_told_there_is_no_noise_and_the_reason_is_said(image: npt.NDArray[np.generic], why: str) -> None:
