@@ -162,6 +162,8 @@ class _Picture:
             return cls(pixels, mask, nothing="the picture is constant")
         if values.size < 64 * pixels.shape[2]:
             return cls(pixels, mask, nothing="too few pixels to tell noise from content")
+        if pixels.dtype.kind == "f" and not 1e-300 < float(most) - float(least) < 1e300:
+            return cls(pixels, mask, nothing="the values are too far apart, or too near, to compute with")
         some = values[:: max(1, len(values) // 512)] if mask is None else values[:: max(1, len(values) // 65536)]
         some = some.reshape(-1, pixels.shape[2]).astype(np.float64)
         if pixels.dtype == bool:
@@ -173,8 +175,6 @@ class _Picture:
         if pixels.dtype == np.uint8:
             return cls(pixels, mask, scale=1 / full, low=0.0, high=1.0, quantum=1 / full, two_levels=two, means=means)
         bottom, top = float(least), float(most)
-        if not (math.isfinite(top - bottom) and math.isfinite(1 / max(top - bottom, 1e-323))):
-            return cls(pixels, mask, nothing="the values are too far apart, or too near, to compute with")
         # 12 bits in 16, or floats in units of their own: a few far pixels do not make the range.
         darkest, brightest = np.percentile(some[:: max(1, len(some) // 65536)], (0.5, 99.5))
         common = float(brightest - darkest)
