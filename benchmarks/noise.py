@@ -75,8 +75,7 @@ def immerkaer(z: Array) -> float:
 
 
 def _patches(z: Array, side: int) -> Array:
-    windows = np.lib.stride_tricks.sliding_window_view(z, (side, side))
-    return windows[::2, ::2].reshape(-1, side * side)
+    return np.lib.stride_tricks.sliding_window_view(z, (side, side)).reshape(-1, side * side)
 
 
 def weak_texture(z: Array) -> float:
@@ -104,7 +103,7 @@ def eigenvalues(z: Array) -> float:
 OTHERS: dict[str, Callable[[Array], float]] = {
     "MAD of diagonal differences": mad,
     "Immerkær": immerkaer,
-    "weak textures (Liu)": weak_texture,
+    "weak textures (after Liu)": weak_texture,
     "patch eigenvalues (Chen)": eigenvalues,
 }
 

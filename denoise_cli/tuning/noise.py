@@ -23,6 +23,8 @@ MASKED_BLOCKS = 4_000
 CALM, FEWEST = 0.01, 40
 # Blocks with this many times more energy at low frequencies than noise has are not noise alone.
 RESTLESS = 4.0
+# The share of impulses below which most blocks are free of them.
+FEW = 0.02
 # Below this share of the range, noise and the grain of a clean photograph (up to 2.6/255 among 58) cannot be told apart.
 NEGLIGIBLE = 0.01
 
@@ -67,13 +69,14 @@ def estimate(image: npt.ArrayLike, known: npt.ArrayLike | None = None) -> Noise:
     if picture.nothing:
         return _none(picture.channels, picture.nothing)
     salt_pepper, random_valued, distance = _impulses(picture)
-    impulses = salt_pepper + random_valued > 0
+    impulses = salt_pepper + random_valued
+    levels: list[float | None] = [0.0] * picture.channels
     curve = None
-    if picture.two_levels:
-        levels: list[float | None] = [0.0] * picture.channels
-    elif impulses:
+    if impulses and not picture.two_levels:
         levels = [_masked_level(picture, channel, impulses=True) for channel in range(picture.channels)]
-    else:
+    decisive = impulses * distance > sum((level or 0.0) ** 2 for level in levels) / picture.channels
+    # A few that weigh little may be the tail of noise that is not uniform; calm blocks are free of them.
+    if not picture.two_levels and not decisive and impulses < FEW:
         found = [_spectra(picture, channel) for channel in range(picture.channels)]
         if picture.known is not None and min(map(len, found)) < 4 * FEWEST:
             levels = [_masked_level(picture, channel, impulses=False) for channel in range(picture.channels)]
@@ -82,7 +85,7 @@ def estimate(image: npt.ArrayLike, known: npt.ArrayLike | None = None) -> Noise:
             curve = _curve(found, picture)
     if all(level is None for level in levels) and not impulses:
         return _none(picture.channels, "too few known pixels lie together to tell noise from content")
-    return _verdict(picture, [(level or 0.0) * picture.span for level in levels], curve, salt_pepper, random_valued, distance)
+    return _verdict(picture, [(level or 0.0) * picture.span for level in levels], curve, salt_pepper, random_valued, decisive)
 
 
 def _none(channels: int, why: str) -> Noise:
@@ -129,7 +132,7 @@ class _Picture:
         pixels = np.asarray(image)
         if pixels.ndim not in (2, 3):
             raise ValueError(f"a picture has 2 or 3 axes (height, width[, channels]), not {pixels.ndim}")
-        if not (pixels.dtype.kind == "f" or pixels.dtype in (np.bool_, np.uint8, np.uint16)):
+        if pixels.dtype.kind not in "bf" and not (pixels.dtype.kind == "u" and pixels.dtype.itemsize <= 2):
             raise TypeError(f"pixels of type {pixels.dtype} have no scale; use bool, uint8, uint16 or floats")
         pixels = pixels[:, :, None] if pixels.ndim == 2 else pixels
         mask = None
@@ -137,9 +140,12 @@ class _Picture:
             mask = np.asarray(known, dtype=bool)
             if mask.shape != pixels.shape[:2]:
                 raise ValueError(f"`known` is {mask.shape}, the picture {pixels.shape[:2]}")
-        if pixels.dtype.kind == "f" and not math.isfinite(pixels.sum(dtype=np.float64)):
-            finite = np.isfinite(pixels).all(axis=2)
-            mask = finite if mask is None else mask & finite
+        if pixels.dtype.kind == "f":
+            with np.errstate(over="ignore", invalid="ignore"):
+                total = float(pixels.sum(dtype=np.float64))
+            if not math.isfinite(total):
+                finite = np.isfinite(pixels).all(axis=2)
+                mask = finite if mask is None else mask & finite
         if mask is not None and mask.all():
             mask = None
         return cls._measured(pixels, mask)
@@ -156,6 +162,8 @@ class _Picture:
             return cls(pixels, mask, nothing="the picture is constant")
         if values.size < 64 * pixels.shape[2]:
             return cls(pixels, mask, nothing="too few pixels to tell noise from content")
+        if pixels.dtype.kind == "f" and not 1e-300 < float(most) - float(least) < 1e300:
+            return cls(pixels, mask, nothing="the values are too far apart, or too near, to compute with")
         some = values[:: max(1, len(values) // 512)] if mask is None else values[:: max(1, len(values) // 65536)]
         some = some.reshape(-1, pixels.shape[2]).astype(np.float64)
         if pixels.dtype == bool:
@@ -167,10 +175,13 @@ class _Picture:
         if pixels.dtype == np.uint8:
             return cls(pixels, mask, scale=1 / full, low=0.0, high=1.0, quantum=1 / full, two_levels=two, means=means)
         bottom, top = float(least), float(most)
+        # 12 bits in 16, or floats in units of their own: a few far pixels do not make the range.
+        darkest, brightest = np.percentile(some[:: max(1, len(some) // 65536)], (0.5, 99.5))
+        common = float(brightest - darkest)
+        if pixels.dtype.kind == "f" and top - bottom > 20 * common > 0:
+            bottom, top = max(bottom, float(darkest) - common), min(top, float(brightest) + common)
         zero = 0.0 if bottom <= 0 <= top else bottom
         scale = 1 / (top - bottom)
-        # 12 bits in 16, or floats in units of their own: a few far pixels do not make the range.
-        common = float(np.subtract(*np.percentile(some[:: max(1, len(some) // 65536)], (99.5, 0.5)))) / full
         own = pixels.dtype.kind == "u" or max(abs(bottom), abs(top)) > 2 or top - bottom < 0.05
         piled = max(8, 2e-5 * values.size)
         quantum = scale if pixels.dtype.kind == "u" else 0.0
@@ -180,7 +191,7 @@ class _Picture:
         return cls(
             pixels, mask, zero, scale, (top - bottom) / full, zero / full, *bounds,
             low=bounds[0] if at_least >= piled else -math.inf, high=bounds[1] if at_most >= piled else math.inf,
-            unit=min(1.0 if pixels.dtype.kind == "u" else math.inf, common or (top - bottom) / full) if own else 1.0,
+            unit=min(1.0 if pixels.dtype.kind == "u" else math.inf, (common or top - bottom) / full) if own else 1.0,
             quantum=quantum, two_levels=two, means=means,
         )  # fmt: skip
 
@@ -194,9 +205,11 @@ class _Picture:
             some = known.any(axis=1)
             cut, known = np.where(known[some], cut[some], cut.dtype.type(self.zero)), known[some]
             known = None if known.all() else known
-        if self.pixels.dtype.itemsize > 4 or self.zero:
-            return ((cut.astype(np.float64) - self.zero) * self.scale).astype(np.float32), known
+        if self.pixels.dtype.kind == "f":
+            return np.clip((cut.astype(np.float64) - self.zero) * self.scale, self.bottom, self.top).astype(np.float32), known
         blocks = cut.astype(np.float32)
+        if self.zero:
+            blocks -= np.float32(self.zero)
         blocks *= np.float32(self.scale)
         return blocks, known
 
@@ -383,9 +396,8 @@ def _masked_level(picture: _Picture, channel: int, *, impulses: bool) -> float |
             return 0.0
         spread = np.maximum(spread, np.quantile(spread[countable], 0.1) if countable.any() else 0)
         valid &= np.abs(blocks - tone[:, None]) <= np.maximum(4 * spread, 2.5 * picture.quantum)[:, None]
-    if math.isfinite(picture.low) or math.isfinite(picture.high):
-        # Blocks at the extremes have lost a part of their noise.
-        valid &= ~(((blocks <= picture.low + 1e-6) | (blocks >= picture.high - 1e-6)) & impulses)
+        # As likely an impulse as not.
+        valid &= (blocks > picture.low + 1e-6) & (blocks < picture.high - 1e-6)
     basis, _ = _cosines(*picture.side)
     functions = basis[:, np.argsort(np.abs(np.diff(basis, axis=0)).sum(axis=0), kind="stable")[:14]]
     functions = np.concatenate([np.ones((len(functions), 1), np.float32), functions], axis=1).astype(np.float64)
@@ -674,14 +686,14 @@ def _count(blocks: Array, valid: Array, tone: Array, reach: Array, picture: _Pic
 
 
 def _verdict(
-    picture: _Picture, levels: list[float], curve: _Curve | None, salt_pepper: float, random_valued: float, distance: float
+    picture: _Picture, levels: list[float], curve: _Curve | None, salt_pepper: float, random_valued: float, decisive: bool
 ) -> Noise:
     sigma = math.sqrt(sum(level**2 for level in levels) / len(levels))
     impulses = min(1.0, salt_pepper + random_valued)
     negligible = NEGLIGIBLE * picture.unit
     gain, read_noise = 0.0, sigma
     told = f"σ ≈ {_number(sigma)} ({_number(255 * sigma / picture.unit)}/255)" if picture.unit == 1 else f"σ ≈ {_number(sigma)}"
-    if impulses and impulses * distance * picture.span**2 > sigma**2:
+    if decisive:
         model = "impulses"
         kinds = [
             f"{100 * share:.2g} % {kind}" for share, kind in ((salt_pepper, "black or white"), (random_valued, "of any value")) if share
@@ -689,6 +701,7 @@ def _verdict(
         evidence = f"{' and '.join(kinds)} pixels stand alone, unlike all their neighbours; the rest: {told}"
     elif curve is not None and _grows(curve, negligible):
         model = "poisson"
+        salt_pepper = random_valued = impulses = 0.0
         gain, read_noise = curve.gain, math.sqrt(curve.offset)
         levels = [math.sqrt(max(0.0, curve.variance(mean))) for mean in picture.means]
         sigma = math.sqrt(sum(level**2 for level in levels) / len(levels))
@@ -713,9 +726,9 @@ def _grows(curve: _Curve, negligible: float) -> bool:
     ratio = curve.variance(curve.bright) / max(curve.variance(curve.dark), 1e-300)
     most = math.sqrt(curve.variance(curve.bright))
     better = curve.line_error / max(curve.constant_error, 1e-300)
-    if most > 2 * negligible and ratio > 2.5 and better < 0.3 and curve.line_error < 0.28:
+    if most > 2 * negligible and ratio > 2.8 and better < 0.25 and curve.line_error < 0.28:
         return True
-    return most > negligible and ratio > 1.8 and better < 0.4 and curve.line_error < 0.13
+    return most > negligible and ratio > 1.8 and better < 0.35 and curve.line_error < 0.1
 
 
 def _number(value: float) -> str:
