@@ -11,6 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
+from denoise_cli.variational import kernels
 from denoise_cli.variational.fidelities import Fidelity
 from denoise_cli.variational.metrics import psnr_db, rmse, snr_db
 from denoise_cli.variational.operators import Gradient
@@ -76,6 +77,21 @@ class Problem:
 
     def cost(self, u: Array) -> float:
         """F(u; f) + λR(u), accumulated in float64."""
+        compiled = kernels.compiled
+        if compiled is not None:
+            weight, weight_map = self.regulariser.weight_and_map
+            sums = np.zeros(len(self.strips))
+
+            def work(index: int, rows: slice, scratch: Array) -> None:  # noqa: ARG001
+                sums[index] = sum(
+                    compiled.cost(
+                        *self.observed.shape, rows.start, rows.stop, u, self.observed, weight_map, self.fidelity.weights,
+                        self.regulariser.grouping(len(u)), self.operator.periodic, self.fidelity.has_kink, weight,
+                    )
+                )  # fmt: skip
+
+            self.strips.each(work)
+            return float(sums.sum())
 
         def terms(rows: slice, scratch: Array) -> Array:
             return self.cost_terms(u, self.operator.differences(u, rows, scratch[:2]), rows, scratch[2:])
@@ -309,6 +325,9 @@ class _Sweep:
             picture = self.dual.picture
             cost = problem.cost(picture)
 
+        if kernels.compiled is not None and problem.fidelity.weights is None:
+            return self._certificate(picture, cost, primal, *self._compiled_bound(problem))
+
         def terms(rows: slice, scratch: Array) -> Array:
             g = divergence[:, rows]
             bound = row_sums(problem.fidelity.bound(g, f[:, rows], rows, problem.box, scratch))
@@ -318,13 +337,30 @@ class _Sweep:
             return np.stack([bound, row_sums(np.square(stationarity, out=stationarity))])
 
         bound, *dual = problem.strips.totals(terms, planes=2)
-        bound -= problem.margin(cost)
+        return self._certificate(picture, cost, primal, float(bound), float(dual[0]) if dual else 0.0)
+
+    def _certificate(self, picture: Array, cost: float, primal: float, bound: float, dual: float) -> Certificate:
         # Any bound holds for good; under L1 the next one may be worse.
-        self.bound = max(self.bound, float(bound))
-        if not dual:
+        self.bound = max(self.bound, bound - self.solver.problem.margin(cost))
+        if not self.residuals:
             return Certificate(picture, cost, self.bound)
         entries = self.s.size + (self.s_d.size if self.s_d is not None else 0)
-        return Certificate(picture, cost, self.bound, math.sqrt(primal / entries), math.sqrt(dual[0] / f.size))
+        return Certificate(picture, cost, self.bound, math.sqrt(primal / entries), math.sqrt(dual / self.s[0].size))
+
+    def _compiled_bound(self, problem: Problem) -> tuple[float, float]:
+        compiled, dual, f = kernels.compiled, self.dual, problem.observed
+        assert compiled is not None and dual is not None
+        box = np.stack(problem.box, axis=1).reshape(len(f), 2).astype(np.float64)
+        sums = np.zeros((len(problem.strips), 2))
+
+        def work(index: int, rows: slice, scratch: Array) -> None:  # noqa: ARG001
+            sums[index] = compiled.bound(
+                *f.shape, rows.start, rows.stop, dual.divergence, f, dual.derivative, problem.fidelity.has_kink, box
+            )
+
+        problem.strips.each(work)
+        bound, stationarity = sums.sum(axis=0)
+        return float(bound), float(stationarity)
 
     def _run(self, iteration: int, u: Array, rhs: Array, dual: _Dual | None) -> tuple[float, float]:
         solver, problem, s, s_d = self.solver, self.solver.problem, self.s, self.s_d
@@ -335,6 +371,22 @@ class _Sweep:
         plain = rho == 1 and c == 1
         to_rhs = next_alpha * rho / solver.shift(iteration + 1)
         primal, cost = np.zeros(len(problem.strips)), np.zeros(len(problem.strips))
+        compiled = kernels.compiled
+        if compiled is not None:
+            weight, weight_map = problem.regulariser.weight_and_map
+            divergence, picture, derivative = (None, None, None) if dual is None else (dual.divergence, dual.picture, dual.derivative)
+            grouping, curvature = problem.regulariser.grouping(len(f)), problem.fidelity.curvature or 0.0
+
+            def work(index: int, rows: slice, scratch: Array) -> None:  # noqa: ARG001
+                cost[index], primal[index] = compiled.sweep(
+                    *f.shape, rows.start, rows.stop, u, f, s, rhs, self.spills[0, index], weight_map, s_d, problem.fidelity.weights,
+                    divergence, None if dual is None else self.spills[1, index], derivative, picture, grouping, operator.periodic,
+                    problem.fidelity.has_kink, plain, weight, 1 / (alpha * rho), c, rho, to_rhs, alpha * rho, curvature, beta,
+                )  # fmt: skip
+
+            problem.strips.each(work)
+            self._join(rhs, dual, to_rhs, alpha * rho)
+            return float(primal.sum()), float(cost.sum())
 
         def relax(v: Array, w: Array, state: Array, h: Array) -> None:
             """h = v − (1+c)w; state = (1−ρ)v + (ρ−1+c)w. Destroys v and w."""
@@ -397,10 +449,14 @@ class _Sweep:
             out += h_d
 
         problem.strips.each(strip, planes=6)
+        self._join(rhs, dual, to_rhs, alpha * rho)
+        return float(primal.sum()), float(cost.sum())
+
+    def _join(self, rhs: Array, dual: _Dual | None, to_rhs: float, to_dual: float) -> None:
+        operator = self.solver.problem.operator
         operator.join(self.spills[0], rhs, to_rhs)
         if dual is not None:
-            operator.join(self.spills[1], dual.divergence, alpha * rho)
-        return float(primal.sum()), float(cost.sum())
+            operator.join(self.spills[1], dual.divergence, to_dual)
 
 
 class GapTarget:

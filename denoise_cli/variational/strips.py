@@ -61,7 +61,7 @@ class Strips:
         """Call work(rows) for strips of a table with `height` rows."""
         self._share(list(self._cut(height)), lambda rows, _: work(rows))
 
-    def each(self, work: Callable[[int, slice, Array], object], planes: int) -> None:
+    def each(self, work: Callable[[int, slice, Array], object], planes: int = 0) -> None:
         """Call work(index, rows, scratch) for every strip; scratch is (planes, channels, rows, width), a thread's own, uninitialised."""
         if not self._scratch or len(self._scratch[0]) < planes:
             channels, _, width = self.shape
