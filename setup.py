@@ -12,7 +12,7 @@ setup(
         Extension(
             "denoise_cli.variational._kernels",
             ["denoise_cli/variational/_kernels.c"],
-            depends=["denoise_cli/variational/_sweep.h"],
+            depends=["denoise_cli/variational/_sweep.h", "denoise_cli/variational/_projection.h"],
             extra_compile_args=FLAGS,
             optional=True,
         )

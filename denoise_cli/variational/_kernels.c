@@ -38,12 +38,23 @@ typedef struct {
     double *sums;
 } Sweep;
 
+/* Rows start … stop of the picture; first … last with the halo. */
+typedef struct {
+    void *now, *before, *halo, *picture;
+    const void *f, *weight_map;
+    const double *momentum;
+    Py_ssize_t channels, height, width, start, stop, first, last, halo_rows, iterations;
+    int grouping;
+    double weight, *sums;
+} Walk;
+
 #define REAL float
 #define SUFFIX f
 #define ABS fabsf
 #define SQRT sqrtf
 #define TINY 1.17549435e-38f
 #include "_sweep.h"
+#include "_projection.h"
 #undef REAL
 #undef SUFFIX
 #undef ABS
@@ -53,6 +64,7 @@ typedef struct {
 #define ABS fabs
 #define SQRT sqrt
 #include "_sweep.h"
+#include "_projection.h"
 
 #define MOST 12
 
@@ -97,20 +109,22 @@ static int numbers(PyObject *const *args, int count, double *out)
     return 0;
 }
 
-static int shape(PyObject *const *args, Sweep *k)
+static int shape_of(PyObject *const *args, Py_ssize_t *channels, Py_ssize_t *height, Py_ssize_t *width, Py_ssize_t *start, Py_ssize_t *stop)
 {
-    k->channels = PyLong_AsSsize_t(args[0]);
-    k->height = PyLong_AsSsize_t(args[1]);
-    k->width = PyLong_AsSsize_t(args[2]);
-    k->start = PyLong_AsSsize_t(args[3]);
-    k->stop = PyLong_AsSsize_t(args[4]);
+    *channels = PyLong_AsSsize_t(args[0]);
+    *height = PyLong_AsSsize_t(args[1]);
+    *width = PyLong_AsSsize_t(args[2]);
+    *start = PyLong_AsSsize_t(args[3]);
+    *stop = PyLong_AsSsize_t(args[4]);
     if (PyErr_Occurred()) return -1;
-    if (k->channels < 1 || k->height < 1 || k->width < 1 || k->start < 0 || k->stop < k->start || k->stop > k->height) {
+    if (*channels < 1 || *height < 1 || *width < 1 || *start < 0 || *stop < *start || *stop > *height) {
         PyErr_SetString(PyExc_ValueError, "rows outside the picture");
         return -1;
     }
     return 0;
 }
+
+#define shape(args, k) shape_of(args, &(k)->channels, &(k)->height, &(k)->width, &(k)->start, &(k)->stop)
 
 static PyObject *finish(Arrays *arrays, int failed, const double *sums)
 {
@@ -233,11 +247,75 @@ static PyObject *divide(PyObject *module, PyObject *const *args, Py_ssize_t coun
     return finish(&arrays, 0, nothing);
 }
 
+/* Both halves of a walk take the same arguments: halo() copies, for all strips, what walk() then needs of their neighbours. */
+static PyObject *walking(PyObject *const *args, Py_ssize_t count, int copying)
+{
+    COUNT_IS(13)
+    double sums[2] = {0, 0};
+    Walk k = {.sums = sums};
+    Arrays arrays = {.count = 0, .size = 0}, steps = {.count = 0, .size = 8};
+    int failed = 0;
+    if (shape(args, &k)) return NULL;
+    const Py_ssize_t pixels = k.height * k.width, size = k.channels * pixels;
+    k.iterations = PyObject_Length(args[10]);
+    if (k.iterations < 0) return NULL;
+    k.first = k.start > k.iterations ? k.start - k.iterations : 0;
+    k.last = k.stop + k.iterations < k.height ? k.stop + k.iterations : k.height;
+    k.halo_rows = k.start - k.first + k.last - k.stop;
+    if (!take(&arrays, args[5], 2 * size, 1, &k.now) && !take(&arrays, args[6], 2 * size, 1, &k.before) &&
+        !take(&arrays, args[7], size, 0, &k.f) && !take(&arrays, args[8], pixels, 0, &k.weight_map) &&
+        !take(&arrays, args[9], 4 * k.channels * k.halo_rows * k.width, 1, &k.halo) &&
+        !take(&steps, args[10], k.iterations, 0, &k.momentum) && !numbers(args + 12, 1, &k.weight)) {
+        k.grouping = (int)PyLong_AsLong(args[11]);
+        if (!k.now || !k.before || !k.f || !k.halo || !k.momentum) PyErr_SetString(PyExc_ValueError, "an array is missing");
+    }
+    if (!PyErr_Occurred()) {
+        Py_BEGIN_ALLOW_THREADS
+        if (copying)
+            arrays.size == 4 ? halo_f(&k) : halo_d(&k);
+        else
+            failed = arrays.size == 4 ? walk_f(&k) : walk_d(&k);
+        Py_END_ALLOW_THREADS
+    }
+    release(&steps);
+    return finish(&arrays, failed, sums);
+}
+
+static PyObject *halo(PyObject *module, PyObject *const *args, Py_ssize_t count) { return walking(args, count, 1); }
+
+static PyObject *walk(PyObject *module, PyObject *const *args, Py_ssize_t count) { return walking(args, count, 0); }
+
+static PyObject *prove(PyObject *module, PyObject *const *args, Py_ssize_t count)
+{
+    COUNT_IS(11)
+    double sums[3] = {0, 0, 0};
+    Walk k = {.sums = sums};
+    Arrays arrays = {.count = 0, .size = 0};
+    int failed = 0;
+    if (shape(args, &k)) return NULL;
+    const Py_ssize_t pixels = k.height * k.width, size = k.channels * pixels;
+    if (!take(&arrays, args[5], 2 * size, 0, &k.now) && !take(&arrays, args[6], size, 0, &k.f) &&
+        !take(&arrays, args[7], pixels, 0, &k.weight_map) && !take(&arrays, args[8], size, 1, &k.picture) &&
+        !numbers(args + 10, 1, &k.weight)) {
+        k.grouping = (int)PyLong_AsLong(args[9]);
+        if (!k.now || !k.f || !k.picture) PyErr_SetString(PyExc_ValueError, "an array is missing");
+    }
+    if (!PyErr_Occurred()) {
+        RUN(prove_)
+    }
+    PyObject *two = finish(&arrays, failed, sums);
+    Py_XDECREF(two);
+    return two ? Py_BuildValue("ddd", sums[0], sums[1], sums[2]) : NULL;
+}
+
 static PyMethodDef methods[] = {
     {"sweep", (PyCFunction)(void (*)(void))sweep, METH_FASTCALL, "A strip of an iteration; see solver.py."},
     {"cost", (PyCFunction)(void (*)(void))cost, METH_FASTCALL, "Fidelity and regularity of a strip."},
     {"bound", (PyCFunction)(void (*)(void))bound, METH_FASTCALL, "Lower bound and stationarity of a strip."},
     {"divide", (PyCFunction)(void (*)(void))divide, METH_FASTCALL, "A strip of a spectrum, divided by y + x."},
+    {"halo", (PyCFunction)(void (*)(void))halo, METH_FASTCALL, "What a strip's walk needs of its neighbours."},
+    {"walk", (PyCFunction)(void (*)(void))walk, METH_FASTCALL, "Iterations of gradient projection on a strip; see projection.py."},
+    {"prove", (PyCFunction)(void (*)(void))prove, METH_FASTCALL, "The primal picture of a strip, and the three sums of a gap."},
     {NULL, NULL, 0, NULL},
 };
 
