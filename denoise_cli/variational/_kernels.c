@@ -44,7 +44,7 @@ typedef struct {
     const void *f, *weight_map;
     const double *momentum;
     Py_ssize_t channels, height, width, start, stop, first, last, halo_rows, iterations;
-    int grouping;
+    int grouping, residual;
     double weight, *sums;
 } Walk;
 
@@ -287,8 +287,8 @@ static PyObject *walk(PyObject *module, PyObject *const *args, Py_ssize_t count)
 
 static PyObject *prove(PyObject *module, PyObject *const *args, Py_ssize_t count)
 {
-    COUNT_IS(11)
-    double sums[3] = {0, 0, 0};
+    COUNT_IS(12)
+    double sums[4] = {0, 0, 0, 0};
     Walk k = {.sums = sums};
     Arrays arrays = {.count = 0, .size = 0};
     int failed = 0;
@@ -298,6 +298,7 @@ static PyObject *prove(PyObject *module, PyObject *const *args, Py_ssize_t count
         !take(&arrays, args[7], pixels, 0, &k.weight_map) && !take(&arrays, args[8], size, 1, &k.picture) &&
         !numbers(args + 10, 1, &k.weight)) {
         k.grouping = (int)PyLong_AsLong(args[9]);
+        k.residual = PyObject_IsTrue(args[11]);
         if (!k.now || !k.f || !k.picture) PyErr_SetString(PyExc_ValueError, "an array is missing");
     }
     if (!PyErr_Occurred()) {
@@ -305,7 +306,7 @@ static PyObject *prove(PyObject *module, PyObject *const *args, Py_ssize_t count
     }
     PyObject *two = finish(&arrays, failed, sums);
     Py_XDECREF(two);
-    return two ? Py_BuildValue("ddd", sums[0], sums[1], sums[2]) : NULL;
+    return two ? Py_BuildValue("dddd", sums[0], sums[1], sums[2], sums[3]) : NULL;
 }
 
 static PyMethodDef methods[] = {

@@ -115,16 +115,17 @@ MULTIVERSIONED static int NAME(walk_)(const Walk *k)
     return 0;
 }
 
-/* u = f − Dᵀp/2 with p = `now`, in `picture`; and Σ(u − f)², λR(u), and the dual objective Σ(f² − u²). */
+/* u = f − Dᵀp/2 with p = `now`, in `picture`; and Σ(u − f)², λR(u), and the dual objective Σ g(f − g/4), g = Dᵀp;
+ * and, if asked, Σ (4(P(p + ¼Du) − p))², which is 0 for the solution alone. */
 MULTIVERSIONED static int NAME(prove_)(const Walk *k)
 {
     const Py_ssize_t C = k->channels, H = k->height, n = k->width, plane = H * n;
     const REAL *f = k->f, *p = k->now, *map = k->weight_map;
-    REAL *buffer = calloc((size_t)(6 * C + 2) * n, sizeof(REAL));
+    REAL *buffer = calloc((size_t)(8 * C + 3) * n, sizeof(REAL));
     if (!buffer) return -1;
     REAL *v = buffer, *norms = v + 2 * C * n, *zeros = norms + 2 * C * n, *squares = zeros + n;
-    REAL *u = squares + n; /* two rows of C channels, by turns */
-    double fidelity = 0, regularity = 0, bound = 0;
+    REAL *g = squares + n, *u = g + n, *moved = u + 2 * C * n; /* two rows of u, by turns */
+    double fidelity = 0, regularity = 0, bound = 0, residual = 0;
     for (Py_ssize_t i = k->start; i < k->stop + 1; i++) {
         REAL *row = u + (i & 1) * C * n, *last = u + ((i + 1) & 1) * C * n;
         for (Py_ssize_t c = 0; c < C; c++) {
@@ -133,22 +134,36 @@ MULTIVERSIONED static int NAME(prove_)(const Walk *k)
                 continue;
             }
             const REAL *x = p + c * plane + i * n, *y = p + (C + c) * plane + i * n, *a = f + c * plane + i * n;
-            NAME(primal_)(a, x, y, i ? y - n : zeros, n, row + c * n);
+            REAL *w = row + c * n;
+            NAME(adjoint_)(x, y, i ? y - n : zeros, 0, n, g);
+            for (Py_ssize_t j = 0; j < n; j++) w[j] = a[j] - (REAL)0.5 * g[j];
             if (i >= k->stop) continue;
-            memcpy((REAL *)k->picture + c * plane + i * n, row + c * n, n * sizeof(REAL));
-            const REAL *w = row + c * n;
+            memcpy((REAL *)k->picture + c * plane + i * n, w, n * sizeof(REAL));
             for (Py_ssize_t j = 0; j < n; j++) squares[j] = (w[j] - a[j]) * (w[j] - a[j]);
             fidelity += NAME(sum_)(squares, n);
-            for (Py_ssize_t j = 0; j < n; j++) squares[j] = (a[j] - w[j]) * (a[j] + w[j]);
+            for (Py_ssize_t j = 0; j < n; j++) squares[j] = (g[j] * (REAL)-0.25 + a[j]) * g[j];
             bound += NAME(sum_)(squares, n);
         }
         if (i == k->start) continue;
         for (Py_ssize_t c = 0; c < C; c++)
             NAME(differences_)(last + c * n, row + c * n, 0, n, v + c * n, v + (C + c) * n);
+        const REAL *row_map = map ? map + (i - 1) * n : NULL;
         NAME(norms_)(v, k->grouping, C, n, norms);
-        regularity += NAME(regularity_)(norms, k->grouping, map ? map + (i - 1) * n : NULL, k->weight, C, n);
+        regularity += NAME(regularity_)(norms, k->grouping, row_map, k->weight, C, n);
+        if (!k->residual) continue;
+        for (Py_ssize_t d = 0; d < 2 * C; d++)
+            for (Py_ssize_t j = 0; j < n; j++) v[d * n + j] = p[d * plane + (i - 1) * n + j] + (REAL)0.25 * v[d * n + j];
+        NAME(project_)(v, k->grouping, row_map, k->weight, 1.0, C, n, norms, moved);
+        for (Py_ssize_t d = 0; d < 2 * C; d++) {
+            for (Py_ssize_t j = 0; j < n; j++) {
+                const REAL change = 4 * (moved[d * n + j] - p[d * plane + (i - 1) * n + j]);
+                squares[j] = change * change;
+            }
+            residual += NAME(sum_)(squares, n);
+        }
     }
     free(buffer);
+    k->sums[3] = residual;
     k->sums[0] = fidelity;
     k->sums[1] = regularity;
     k->sums[2] = bound;

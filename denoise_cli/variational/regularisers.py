@@ -8,7 +8,7 @@ import numpy as np
 
 from denoise_cli.variational.strips import Array, row_sums
 
-__all__ = ["CHANNELS", "TV", "TotalVariation"]
+__all__ = ["CHANNELS", "GROUPINGS", "TV", "TotalVariation"]
 
 TV = ("isotropic", "anisotropic")
 CHANNELS = ("coupled", "separate", "sum")

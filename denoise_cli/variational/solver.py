@@ -16,7 +16,7 @@ from denoise_cli.variational.fidelities import Fidelity
 from denoise_cli.variational.metrics import psnr_db, rmse, snr_db
 from denoise_cli.variational.operators import Gradient
 from denoise_cli.variational.records import IterationRecord
-from denoise_cli.variational.regularisers import TotalVariation
+from denoise_cli.variational.regularisers import GROUPINGS, TotalVariation
 from denoise_cli.variational.strips import Array, Strips, row_sums
 
 __all__ = ["Certificate", "GapTarget", "Penalties", "Problem", "Reference", "SplitBregman", "State", "Status"]
@@ -117,6 +117,13 @@ class Problem:
         The one is that of a picture with large regions, the other that of noise or fine texture.
         """
 
+        if kernels.compiled is not None:
+            f = self.observed
+            _, gradients = kernels.compiled.cost(
+                *f.shape, 0, f.shape[1], f, f, None, None, GROUPINGS.index("pixel"), self.operator.periodic, False, 1.0
+            )
+            return max(3.5 * float(np.std(f)), 5.2 * float(gradients) / f.size)
+
         def terms(rows: slice, scratch: Array) -> Array:
             x, y = self.operator.differences(self.observed, rows, scratch[:2])
             x *= x
@@ -147,7 +154,10 @@ class Problem:
 
 @dataclass(frozen=True)
 class Certificate:
-    """bound ≤ optimum ≤ cost of `picture`, and how far the two optimality conditions are from holding (root mean squares)."""
+    """bound ≤ optimum ≤ cost of `picture`, and how far the two optimality conditions are from holding (root mean squares).
+
+    Under gradient projection the primal residual is that of p = P(p + ¼Du), times 4, and the dual one is 0 by construction.
+    """
 
     picture: Array
     cost: float
@@ -241,12 +251,17 @@ class SplitBregman:
         relaxation: float = 1.0,
         split_fidelity: bool = True,
         start_from_observed: bool = False,
+        dual: Array | None = None,
+        keep_dual: bool = False,
     ) -> None:
         self.problem = problem
         self.penalties = penalties
         self.relaxation = relaxation
         self.split_fidelity = split_fidelity
         self.start_from_observed = start_from_observed
+        self.dual = dual
+        self.keep_dual = keep_dual
+        self.p: Array | None = None
 
     def states(
         self, iterations: int, *, target: GapTarget | None = None, reference: Reference | None = None, residuals: bool = True
@@ -256,7 +271,9 @@ class SplitBregman:
         start = time.perf_counter()
         sweep = _Sweep(self, residuals=residuals)
         u, rhs = np.empty_like(f), np.empty_like(f)
-        if self.start_from_observed:
+        if self.dual is not None:
+            sweep.set_out_from(self.dual, rhs)
+        elif self.start_from_observed:
             sweep(0, f, rhs)
         else:
             np.copyto(rhs, f)
@@ -273,7 +290,9 @@ class SplitBregman:
                 sweep(iteration, u, rhs)
             yield State(problem, iteration, u, time.perf_counter() - start, certificate, reference)
             if certificate is not None and target is not None and certificate.gap <= target.gap:
-                return
+                break
+        if self.keep_dual:
+            self.p = sweep.multiplier(iteration, u)
 
     def shift(self, iteration: int) -> float:
         """What u's solve has on the identity: β where the fidelity is split off, its curvature where it is not."""
@@ -304,6 +323,40 @@ class _Sweep:
         self.spills = np.zeros((2, len(solver.problem.strips), f.shape[0], f.shape[2]), f.dtype)
         self.dual: _Dual | None = None
         self.bound = -math.inf
+
+    def set_out_from(self, p: Array, rhs: Array) -> None:
+        """The first right-hand side, from the dual variable of a solution nearby."""
+        solver, problem = self.solver, self.solver.problem
+        alpha, beta = solver.penalties.at(0)
+        strips, f = problem.strips, problem.observed
+        divergence = np.empty_like(f)
+        spills = np.zeros_like(self.spills[0])
+        for index, rows in enumerate(strips):
+            problem.operator.adjoint(p[:, :, rows], divergence[:, rows])
+            spills[index] = p[1][:, rows.stop - 1]
+        problem.operator.join(spills, divergence)
+        np.multiply(p, 1 / (alpha * solver.relaxation), out=self.s)
+        if self.s_d is not None:
+            np.multiply(divergence, -1 / (beta * solver.relaxation), out=self.s_d)
+        u = f if self.s_d is not None else f - divergence / solver.shift(0)
+        self._run(0, u, rhs, None)
+
+    def multiplier(self, iteration: int, u: Array) -> Array:
+        """The dual variable p after the last iteration."""
+        solver, problem = self.solver, self.solver.problem
+        alpha, _ = solver.penalties.at(iteration)
+        rho = solver.relaxation
+        p = np.empty_like(self.s)
+
+        def strip(index: int, rows: slice, scratch: Array) -> None:  # noqa: ARG001
+            v = problem.operator.differences(u, rows, scratch[:2])
+            v *= rho - 1
+            v += self.s[:, :, rows]
+            problem.regulariser.project(v, rows, 1 / (alpha * rho), p[:, :, rows], scratch[2:])
+
+        problem.strips.each(strip, planes=4)
+        p *= alpha * rho
+        return p
 
     def __call__(self, iteration: int, u: Array, rhs: Array) -> None:
         self._run(iteration, u, rhs, None)
@@ -349,7 +402,8 @@ class _Sweep:
 
     def _compiled_bound(self, problem: Problem) -> tuple[float, float]:
         compiled, dual, f = kernels.compiled, self.dual, problem.observed
-        assert compiled is not None and dual is not None
+        assert compiled is not None
+        assert dual is not None
         box = np.stack(problem.box, axis=1).reshape(len(f), 2).astype(np.float64)
         sums = np.zeros((len(problem.strips), 2))
 
