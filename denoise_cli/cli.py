@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from denoise_cli import __version__
-from denoise_cli.errors import INTERRUPTED, OK, USAGE, DenoiseError, UsageError
+from denoise_cli.errors import FAILED, INTERRUPTED, OK, USAGE, DenoiseError, UsageError
 
 __all__ = ["main"]
 
@@ -23,6 +23,7 @@ COMMANDS = {
     "benchmark": ("denoise_cli.commands.benchmark", "Mean PSNR, SSIM and seconds of methods, on clean pictures with noise added."),
     "compare": ("denoise_cli.commands.compare", "PSNR, SSIM, RMSE and MAE to a clean picture, and a sheet to look at."),
     "info": ("denoise_cli.commands.info", "Size, depth, noise; what `denoise FILE` would do, and in how long."),
+    "noise": ("denoise_cli.commands.noise", "What noise a picture holds, and what the automatic mode would do."),
     "path": ("denoise_cli.commands.path", "The picture at many λ: a sheet to pick from by eye, a table, files."),
     "extras": ("denoise_cli.extras.cli", "Batch norm, normalisations, regression and LDAM loss: numbers in, numbers out."),
 }
@@ -318,6 +319,7 @@ def main(arguments: list[str] | None = None) -> int:
             print(command.get_help(command.context_class(command, info_name="denoise")))
             return OK
         code = app(args=arguments, prog_name="denoise", standalone_mode=False)
+        sys.stdout.flush()
         return code if isinstance(code, int) else OK
     except DenoiseError as error:
         _say(f"denoise: {error}" if isinstance(error, UsageError) else str(error))
@@ -329,6 +331,11 @@ def main(arguments: list[str] | None = None) -> int:
         # Whoever read our output has seen enough. Python would complain once more when it flushes.
         sys.stdout = None
         return OK
+    except OSError as error:
+        # Files have errors of their own; this is standard output, on a disk that is full.
+        sys.stdout = None
+        _say(f"denoise: {error.filename or 'standard output'}: {error.strerror or error}")
+        return FAILED
     except Exception as error:
         # Click's own usage errors; Typer has carried its own copy of click since 0.26, so they are known by what they can do.
         if not hasattr(error, "format_message"):

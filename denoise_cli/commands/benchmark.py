@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.util
 import math
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 app = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
 
 METHODS = "matlab,optimal,auto,nl-means,tv-chambolle,wavelet,opencv-nlm"
-# λ = RULE · σ for L2, README's rule; for L1 λ = 1.
+# L2: λ = 1.4 σ, README's rule, times √channels, as noise makes gradients over coupled channels that much longer; L1: λ = 1.
 RULE, RULE_L1 = 1.4, 1.0
 COLUMNS = ("file", "page", "method", "setting", "weight", "psnr_db", "ssim", "rmse", "mae", "seconds")
 
@@ -71,7 +73,7 @@ def benchmark(
     """Add noise to clean pictures, remove it by several methods, and tabulate mean PSNR, mean SSIM and median seconds.
 
     \b
-    matlab[:λ], optimal[:λ]   ours; λ a number or, as 1.4s, a multiple of σ [default: 1.4 σ; 1 with L1]
+    matlab[:λ], optimal[:λ]   ours; λ a number or, as 1.4s, a multiple of σ [default: 1.4 σ √channels; 1 with L1]
     auto                      ours, λ from the noisy picture alone
     oracle                    ours (optimal), the best λ, found with the clean picture's help
     nl-means, tv-chambolle, wavelet (scikit-image), opencv-nlm: strength from the true σ
@@ -95,14 +97,19 @@ def benchmark(
     if as_json and csv == STDIO:
         raise UsageError("--json and --csv - both write to stdout: name a file for --csv")
     contest = Contest(noise, "l1" if l1 or (noise.impulses and not l2) else "l2", workers)
-    asked = [parse_method(word, contest) for word in methods.split(",") if word.strip()]
+    asked = [parse_method(word, contest) for word in dict.fromkeys(word.strip() for word in methods.split(",")) if word]
     present = [parse_method("noisy", contest), *(method for method in asked if not method.missing and method.name != "noisy")]
     found = list(find(pictures, Selection(recursive)))
     if not found:
         raise UsageError(f"{pictures[0]}: holds no picture that denoise reads; look deeper with --recursive")
     check_output(csv, (each.path for each in found), overwrite=overwrite)
 
-    rows, errors, warm = [], [], False
+    rows, errors, warm = [], list[str](), False
+
+    def fail(error: DenoiseError) -> None:
+        say(str(error))
+        errors.append(str(error))
+
     with pictures_bar(len(found), quiet=False) as shown:
         for each in found:
             try:
@@ -115,11 +122,15 @@ def benchmark(
                             say(f"{method.name}: left out, {method.missing}")
                     _warm_up(present, pages[0])
                     warm = True
-                for page in pages:
-                    rows += [row for method in present if (row := _measure(method, page, say)) is not None]
             except DenoiseError as error:
-                say(str(error))
-                errors.append(str(error))
+                pages = []
+                fail(error)
+            for page in pages:
+                for method in (method for method in present if _fits(method, page, say)):
+                    try:
+                        rows.append(_measure(method, page))
+                    except DenoiseError as error:
+                        fail(error)
             if shown is not None:
                 shown.update()
     summaries = [_mean([row for row in rows if row.method == method.name], method) for method in present]
@@ -128,7 +139,7 @@ def benchmark(
         _print_json(told, contest, summaries, rows, errors)
     elif csv != STDIO and rows:
         _print_table(told, summaries)
-    if csv is not None:
+    if csv is not None and rows:
         write_csv(csv, COLUMNS, ([getattr(row, name) for name in COLUMNS] for row in rows), overwrite=overwrite)
     raise typer.Exit(FAILED if errors else OK)
 
@@ -138,7 +149,7 @@ def benchmark(
 
 @dataclass(frozen=True)
 class Contest:
-    """What is the same for all methods."""
+    """What is the same for all methods of ours."""
 
     noise: Noise
     fidelity: str
@@ -151,8 +162,8 @@ class Contest:
             noisy, weight, method=method, fidelity=fidelity or self.fidelity, dtype="float32", workers=self.workers, records=False
         )  # fmt: skip
 
-    def rule(self, sigma: float) -> float:
-        return RULE_L1 if self.fidelity == "l1" else RULE * sigma
+    def rule(self, trial: Trial) -> float:
+        return RULE_L1 if self.fidelity == "l1" else RULE * trial.sigma * math.sqrt(trial.channels)
 
 
 @dataclass(frozen=True)
@@ -165,6 +176,10 @@ class Trial:
     noisy: Any
     sigma: float
     data_range: float
+
+    @property
+    def channels(self) -> int:
+        return self.clean.shape[2] if self.clean.ndim == 3 else 1
 
 
 # trial → picture, λ if there is one, and the seconds it took where not all of the time counts
@@ -200,7 +215,7 @@ def parse_method(word: str, contest: Contest) -> Method:
         if weight is not None and not 0 < weight < math.inf:
             raise UsageError(f"--methods {word.strip()}: λ must be positive and finite, not {weight:g}")
         if weight is None:
-            said = f"λ {RULE_L1:g}" if contest.fidelity == "l1" else f"λ {RULE:g} σ"
+            said = f"λ {RULE_L1:g}" if contest.fidelity == "l1" else f"λ {RULE:g} σ √channels"
         else:
             said = f"λ {weight:g} σ" if relative else f"λ {weight:g}"
         return Method(word.strip(), f"{fidelity}, {said}", partial(_ours, contest, name, weight, relative))
@@ -219,7 +234,7 @@ def parse_method(word: str, contest: Contest) -> Method:
 
 
 def _ours(contest: Contest, method: str, weight: float | None, relative: bool, trial: Trial) -> tuple[Any, float, None]:
-    strength = contest.rule(trial.sigma) if weight is None else weight * trial.sigma if relative else weight
+    strength = contest.rule(trial) if weight is None else weight * trial.sigma if relative else weight
     return contest.solve(trial.noisy, strength, method).image, strength, None
 
 
@@ -234,7 +249,7 @@ def _oracle(contest: Contest, trial: Trial) -> tuple[Any, float, float]:
 
     from denoise_cli.variational import rmse
 
-    start = math.log(contest.rule(trial.sigma))
+    start = math.log(contest.rule(trial))
     found = minimize_scalar(
         lambda log_weight: rmse(contest.solve(trial.noisy, math.exp(log_weight)).image, trial.clean),
         bounds=(start - math.log(6), start + math.log(6)), method="bounded", options={"xatol": 0.02},
@@ -290,29 +305,34 @@ def _warm_up(methods: Sequence[Method], trial: Trial) -> None:
     """A first call of each on a corner of the picture: what is imported and set up then does not count."""
     corner = replace(trial, clean=trial.clean[:64, :64], noisy=trial.noisy[:64, :64])
     for method in methods:
-        if method.name != "oracle" and _fits(method, corner):
-            _attempt(method, corner)
+        if method.name != "oracle":
+            with contextlib.suppress(DenoiseError):  # which comes again, and is told then
+                _attempt(method, corner)
 
 
-def _fits(method: Method, trial: Trial) -> bool:
-    return method.colours is None or (trial.clean.shape[2] if trial.clean.ndim == 3 else 1) in method.colours
+def _fits(method: Method, trial: Trial, say: Callable[[str], None]) -> bool:
+    if method.colours is None or trial.channels in method.colours:
+        return True
+    say(f"{trial.name}: {method.name} takes grey and RGB only: left out there")
+    return False
 
 
 def _attempt(method: Method, trial: Trial) -> tuple[Any, float | None, float | None]:
     try:
-        return method.attempt(trial)
-    except (ValueError, TypeError) as error:
-        raise DenoiseError(f"{trial.name}: {method.name}: {error}") from error
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return method.attempt(trial)
     except MemoryError as error:
         raise DenoiseError(f"{trial.name}: {method.name}: not enough memory; take smaller pictures") from error
+    except Exception as error:
+        # Peers raise what they please.
+        said = " ".join(str(error).split())[:200] or type(error).__name__
+        raise DenoiseError(f"{trial.name}: {method.name}: {said}; leave it out of --methods") from error
 
 
-def _measure(method: Method, trial: Trial, say: Callable[[str], None]) -> Row | None:
+def _measure(method: Method, trial: Trial) -> Row:
     from denoise_cli.study.comparison import figures
 
-    if not _fits(method, trial):
-        say(f"{trial.name}: {method.name} takes grey and RGB only: left out there")
-        return None
     began = time.perf_counter()
     picture, weight, counted = _attempt(method, trial)
     seconds = time.perf_counter() - began if counted is None else counted

@@ -167,6 +167,8 @@ def _read(path: Path, max_pixels: int) -> _Read:
 
 
 def _compare(picture: _Read, clean: _Read, border: int, peak: float | None, *, keep: bool) -> _Row:
+    import numpy as np
+
     from denoise_cli.study.comparison import Mismatch, alike, figures, peak_of, pooled
     from denoise_cli.variational import as_float
 
@@ -178,9 +180,8 @@ def _compare(picture: _Read, clean: _Read, border: int, peak: float | None, *, k
     notes = dict.fromkeys((*clean.notes, *picture.notes))
     if picture.depth != clean.depth:
         notes[_depths(picture, clean)] = None
-    unit = _unit(clean)
     natural = peak_of(clean.pages) if clean.depth.startswith("float") else 1.0
-    span = natural if peak is None else peak / unit
+    span = natural if peak is None else peak / _white(clean)
     pages, first = [], None
     for ours, theirs in zip(picture.pages, references, strict=True):
         try:
@@ -195,9 +196,10 @@ def _compare(picture: _Read, clean: _Read, border: int, peak: float | None, *, k
         one, other = one[inner, inner], other[inner, inner]
         if first is None and keep:
             first = one, other
-        if one.dtype == other.dtype and unit in (255, 65535):
+        if one.dtype == other.dtype and one.dtype in (np.uint8, np.uint16):
             # As stored: the same numbers as in floats, in an eighth of the memory.
-            pages.append(figures(one, other, span * unit, unit=unit))
+            white = float(np.iinfo(one.dtype).max)
+            pages.append(figures(one, other, span * white, unit=white))
         else:
             pages.append(figures(as_float(one), as_float(other), span))
     together = pooled(pages)
@@ -210,7 +212,7 @@ def _compare(picture: _Read, clean: _Read, border: int, peak: float | None, *, k
     return _Row(picture.name, together, pages, tuple(notes), first, clean.cmyk)
 
 
-def _unit(clean: _Read) -> float:
+def _white(clean: _Read) -> float:
     """White, as it is stored; 1 for floats."""
     return {"uint8": 255.0, "uint16": 65535.0, "uint32": 2.0**32 - 1}.get(clean.depth, 1.0)
 

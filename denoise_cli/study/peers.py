@@ -79,14 +79,10 @@ def _wavelet(noisy: Array, sigma: float) -> Array:
 def _opencv_nlm(noisy: Array, sigma: float) -> Array:
     import cv2
 
-    # Its manual: windows of 7 and 21. It recommends no h; h = σ was the best of 0.8, 1 and 1.15 σ on Set12 at σ 15 and 25.
+    # Its manual: windows of 7 and 21. It recommends no h; h = σ was the best of 0.8, 1 and 1.15 σ on Set12 at σ 15 and 25. Colours likewise
+    # (0.6 to 1 on Kodak24), all three at once: fastNlMeansDenoisingColored, in CIELAB, came out 0.5 dB lower at its best h.
     levels = np.rint(np.clip(noisy, 0, 1) * 255).astype(np.uint8)
-    strength = float(sigma * 255)
-    if noisy.ndim == 2:
-        result: Array = cv2.fastNlMeansDenoising(levels, None, strength, 7, 21)
-    else:  # it takes BGR
-        swapped = np.ascontiguousarray(levels[:, :, ::-1])
-        result = cv2.fastNlMeansDenoisingColored(swapped, None, strength, strength, 7, 21)[:, :, ::-1]
+    result: Array = cv2.fastNlMeansDenoising(levels, None, float(sigma * 255), 7, 21)
     return result / np.float64(255)
 
 

@@ -110,7 +110,13 @@ def contact_sheet(
     if maps:
         _draw_legend(sheet, draw, (MARGIN + FRAME, y), scale, legend, width - 2 * MARGIN)
         y += 2 * TEXT + GAP
-    size = f"magnified {magnification} times" if block == 1 else f"reduced: each pixel is the mean of {block} × {block}"
+    size = (
+        f"magnified {magnification} ×"
+        if magnification > 1
+        else "not magnified"
+        if block == 1
+        else f"reduced: each pixel is the mean of {block} × {block}"
+    )
     _write(draw, (MARGIN + FRAME, y), size, TEXT, width - 2 * MARGIN, PALE_INK)
     return np.asarray(sheet)
 
@@ -159,7 +165,7 @@ def _fit(tall: int, wide: int, rows: Sequence[Sequence[Tile]], columns: int, ask
     room = min((LONGEST_SIDE - 2 * MARGIN) // columns / wide, (LONGEST_SIDE - 10 * LINE - len(rows) * 4 * LINE) / maps / tall)
     if room < 1:
         return 1, math.ceil(1 / max(room, 1e-3))
-    return max(1, min(asked or max(1, COMFORTABLE // max(tall, wide)), int(room))), 1
+    return max(1, min(asked or max(1, round(COMFORTABLE / max(tall, wide))), int(room))), 1
 
 
 def _average(pixels: Array, block: int) -> Array:

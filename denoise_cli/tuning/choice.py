@@ -128,6 +128,9 @@ def choose(
         weight = start
     else:
         weight = _least(risk, start, 0.1 if fidelity == "l1" else 0.25, risks)
+        if by_impulses and fidelity == "l1":
+            # The few pixels that are hit on purpose tell little; the law knows other pictures. Half each.
+            weight = math.sqrt(start * weight)
     return Choice(
         fidelity, float(f"{weight:.3g}"), noise, None if by_impulses else noise.sigma, sigma is not None, tuple(sorted(risks.items()))
     )
@@ -306,7 +309,7 @@ class _Recorrupted:
         self.low, self.high = low, high
         self.fraction = noise.impulses
         self.at_the_ends = noise.salt_pepper >= noise.random_valued
-        chance = max(self.MORE * self.fraction, min(0.02, 500 / f.size))
+        chance = max(self.MORE * self.fraction, min(0.02, 1000 / (f.shape[0] * f.shape[1])))
         random = np.random.default_rng(SEED)
         self.whole = self._whole_pixels(low, high)
         size = (*f.shape[:2], 1) if self.whole else f.shape

@@ -21,6 +21,10 @@ IMPULSE_BLOCKS = 4_000
 MASKED_BLOCKS = 4_000
 # The share of blocks, those with the least at low frequencies, that the level is read from; and the fewest that will do.
 CALM, FEWEST = 0.01, 40
+# Blocks with this many times more energy at low frequencies than noise has are not noise alone.
+RESTLESS = 4.0
+# The share of impulses below which most blocks are free of them.
+FEW = 0.02
 # Below this share of the range, noise and the grain of a clean photograph (up to 2.6/255 among 58) cannot be told apart.
 NEGLIGIBLE = 0.01
 
@@ -31,8 +35,8 @@ class Noise:
 
     model: "none", "gaussian", "poisson" (its variance grows with brightness) or "impulses".  sigma: standard deviation of the noise that is
     not impulses, root mean square over channels; where it grows with brightness, at the mean brightness.  sigmas: one a channel.
-    impulses = salt_pepper + random_valued: shares of the pixels, 0–1.  gain, read_noise: variance = gain·brightness + read_noise²; gain is 0
-    for uniform noise.  evidence: why, in one line.
+    impulses = salt_pepper + random_valued: shares of the pixels, 0–1.  gain, read_noise: variance = gain·brightness + read_noise²; gain
+    is 0 for uniform noise.  evidence: why, in one line.
     """
 
     model: str
@@ -66,17 +70,22 @@ def estimate(image: npt.ArrayLike, known: npt.ArrayLike | None = None) -> Noise:
         return _none(picture.channels, picture.nothing)
     salt_pepper, random_valued, distance = _impulses(picture)
     impulses = salt_pepper + random_valued
-    if picture.two_levels:
-        levels = [0.0] * picture.channels
-        curve = None
-    elif impulses:
+    levels: list[float | None] = [0.0] * picture.channels
+    curve = None
+    if impulses and not picture.two_levels:
         levels = [_masked_level(picture, channel, impulses=True) for channel in range(picture.channels)]
-        curve = None
-    else:
+    decisive = impulses * distance > sum((level or 0.0) ** 2 for level in levels) / picture.channels
+    # A few that weigh little may be the tail of noise that is not uniform; calm blocks are free of them.
+    if not picture.two_levels and not decisive and impulses < FEW:
         found = [_spectra(picture, channel) for channel in range(picture.channels)]
-        levels = [_level(spectra, picture) for spectra in found]
-        curve = _curve(found, picture)
-    return _verdict(picture, levels, curve, salt_pepper, random_valued, distance)
+        if picture.known is not None and min(map(len, found)) < 4 * FEWEST:
+            levels = [_masked_level(picture, channel, impulses=False) for channel in range(picture.channels)]
+        else:
+            levels = [_level(spectra, picture) for spectra in found]
+            curve = _curve(found, picture)
+    if all(level is None for level in levels) and not impulses:
+        return _none(picture.channels, "too few known pixels lie together to tell noise from content")
+    return _verdict(picture, [(level or 0.0) * picture.span for level in levels], curve, salt_pepper, random_valued, decisive)
 
 
 def _none(channels: int, why: str) -> Noise:
@@ -88,24 +97,30 @@ def _none(channels: int, why: str) -> Noise:
 
 @dataclass(frozen=True)
 class _Picture:
-    """The pixels as they came, and what their values mean; nothing of the size of the picture is copied."""
+    """The pixels as they came, and what their values mean; nothing of the size of the picture is copied.
+
+    Inside, a value is (pixel − `zero`)·`scale`: `bottom` to `top`, at most 1 apart. `span` of the picture's units are 1 of those.
+    """
 
     pixels: Array  # (height, width, channels), any type
     known: Array | None  # (height, width)
-    scale: float  # pixels · scale is in the picture's units
-    low: float  # where values pile up because they cannot be lower, in the picture's units; −inf if they do not
-    high: float
-    bottom: float  # what the values range over
-    top: float
-    unit: float  # what counts as the whole range when noise is called negligible
-    quantum: float  # distance of neighbouring levels, 0 for floats
-    two_levels: bool
-    means: tuple[float, ...]  # one a channel, roughly
+    zero: float = 0.0
+    scale: float = 1.0
+    span: float = 1.0
+    offset: float = 0.0  # `zero` in the picture's units
+    bottom: float = 0.0  # what the values range over
+    top: float = 1.0
+    low: float = -math.inf  # where values pile up because they cannot be lower; −inf if they do not
+    high: float = math.inf
+    unit: float = 1.0  # what counts as the whole range, in the picture's units, when noise is called negligible
+    quantum: float = 0.0  # distance of neighbouring levels, 0 where there are none
+    two_levels: bool = False
+    means: tuple[float, ...] = ()  # one a channel, roughly, in the picture's units
     nothing: str = ""  # why there is nothing to estimate
 
     @property
     def channels(self) -> int:
-        return self.pixels.shape[2]
+        return int(self.pixels.shape[2])
 
     @property
     def side(self) -> tuple[int, int]:
@@ -117,17 +132,19 @@ class _Picture:
         pixels = np.asarray(image)
         if pixels.ndim not in (2, 3):
             raise ValueError(f"a picture has 2 or 3 axes (height, width[, channels]), not {pixels.ndim}")
-        if pixels.dtype.kind not in "bfu" or pixels.dtype.itemsize > 8 or (pixels.dtype.kind == "u" and pixels.dtype.itemsize > 2):
+        if pixels.dtype.kind not in "bf" and not (pixels.dtype.kind == "u" and pixels.dtype.itemsize <= 2):
             raise TypeError(f"pixels of type {pixels.dtype} have no scale; use bool, uint8, uint16 or floats")
-        pixels = pixels.reshape(*pixels.shape[:2], -1)
+        pixels = pixels[:, :, None] if pixels.ndim == 2 else pixels
         mask = None
         if known is not None:
             mask = np.asarray(known, dtype=bool)
             if mask.shape != pixels.shape[:2]:
                 raise ValueError(f"`known` is {mask.shape}, the picture {pixels.shape[:2]}")
         if pixels.dtype.kind == "f":
-            finite = np.isfinite(pixels).all(axis=2)
-            if not finite.all():
+            with np.errstate(over="ignore", invalid="ignore"):
+                total = float(pixels.sum(dtype=np.float64))
+            if not math.isfinite(total):
+                finite = np.isfinite(pixels).all(axis=2)
                 mask = finite if mask is None else mask & finite
         if mask is not None and mask.all():
             mask = None
@@ -135,64 +152,66 @@ class _Picture:
 
     @classmethod
     def _measured(cls, pixels: Array, mask: Array | None) -> _Picture:
-        channels = pixels.shape[2]
-
-        def empty(why: str, level: float = 0.0) -> _Picture:
-            return cls(pixels, mask, 1.0, -math.inf, math.inf, level, level, 1.0, 0.0, False, (level,) * channels, why)
-
-        if pixels.size == 0 or not channels:
-            return empty("there are no pixels")
+        if pixels.size == 0:
+            return cls(pixels, mask, nothing="there are no pixels")
         values = pixels if mask is None else pixels[mask]
         if values.size == 0:
-            return empty("no pixel is known")
-        kind, top = pixels.dtype.kind, 1.0
-        if kind == "b":
-            return cls(
-                pixels,
-                mask,
-                1.0,
-                0.0,
-                1.0,
-                0.0,
-                1.0,
-                1.0,
-                1.0,
-                True,
-                (0.0,) * channels,
-                "" if values.size >= 64 else "too few pixels to tell",
-            )
+            return cls(pixels, mask, nothing="no pixel is known")
         least, most = values.min(), values.max()
         if least == most:
-            return empty("the picture is constant")
-        if values.size < 64 * channels:
-            return empty("too few pixels to tell noise from content")
+            return cls(pixels, mask, nothing="the picture is constant")
+        if values.size < 64 * pixels.shape[2]:
+            return cls(pixels, mask, nothing="too few pixels to tell noise from content")
+        if pixels.dtype.kind == "f" and not 1e-300 < float(most) - float(least) < 1e300:
+            return cls(pixels, mask, nothing="the values are too far apart, or too near, to compute with")
+        some = values[:: max(1, len(values) // 512)] if mask is None else values[:: max(1, len(values) // 65536)]
+        some = some.reshape(-1, pixels.shape[2]).astype(np.float64)
+        if pixels.dtype == bool:
+            return cls(pixels, mask, low=0.0, high=1.0, quantum=1.0, two_levels=True, means=tuple(some.mean(axis=0)))
+        full = float(np.iinfo(pixels.dtype).max) if pixels.dtype.kind == "u" else 1.0
+        means = tuple(float(mean) / full for mean in some.mean(axis=0))
         at_least, at_most = int(np.count_nonzero(values == least)), int(np.count_nonzero(values == most))
-        piled = max(8, 2e-5 * values.size)
-        scale = 1.0 / float(np.iinfo(pixels.dtype).max) if kind == "u" else 1.0
-        bottom, top = float(least) * scale, float(most) * scale
-        low, high = (bottom if at_least >= piled else -math.inf), (top if at_most >= piled else math.inf)
-        unit, quantum = 1.0, scale if kind == "u" else 0.0
+        two = at_least + at_most == values.size
         if pixels.dtype == np.uint8:
-            bottom, top, low, high = 0.0, 1.0, 0.0, 1.0
-        elif kind == "u" or max(abs(bottom), abs(top)) > 2 or top - bottom < 0.05:
-            # 12 bits in 16, or floats in units of their own.
-            unit = min(1.0, top - bottom) if kind == "u" else top - bottom
-        rows = values[:: max(1, len(values) // 512)] if mask is None else values[:: max(1, len(values) // 65536)]
-        means = tuple(float(mean) * scale for mean in rows.reshape(-1, channels).mean(axis=0, dtype=np.float64))
-        return cls(pixels, mask, scale, low, high, bottom, top, unit, quantum, at_least + at_most == values.size, means)
+            return cls(pixels, mask, scale=1 / full, low=0.0, high=1.0, quantum=1 / full, two_levels=two, means=means)
+        bottom, top = float(least), float(most)
+        # 12 bits in 16, or floats in units of their own: a few far pixels do not make the range.
+        darkest, brightest = np.percentile(some[:: max(1, len(some) // 65536)], (0.5, 99.5))
+        common = float(brightest - darkest)
+        if pixels.dtype.kind == "f" and top - bottom > 20 * common > 0:
+            bottom, top = max(bottom, float(darkest) - common), min(top, float(brightest) + common)
+        zero = 0.0 if bottom <= 0 <= top else bottom
+        scale = 1 / (top - bottom)
+        own = pixels.dtype.kind == "u" or max(abs(bottom), abs(top)) > 2 or top - bottom < 0.05
+        piled = max(8, 2e-5 * values.size)
+        quantum = scale if pixels.dtype.kind == "u" else 0.0
+        if pixels.dtype.kind == "f" and not own and np.abs(some * 255 - np.rint(some * 255)).max() < 1e-3:
+            quantum = scale / 255  # eight bits, in floats
+        bounds = (bottom - zero) * scale, (top - zero) * scale
+        return cls(
+            pixels, mask, zero, scale, (top - bottom) / full, zero / full, *bounds,
+            low=bounds[0] if at_least >= piled else -math.inf, high=bounds[1] if at_most >= piled else math.inf,
+            unit=min(1.0 if pixels.dtype.kind == "u" else math.inf, (common or top - bottom) / full) if own else 1.0,
+            quantum=quantum, two_levels=two, means=means,
+        )  # fmt: skip
 
     def blocks(self, channel: int, count: int) -> tuple[Array, Array | None]:
         """About `count` blocks, (n, pixels a block), spread evenly, and which of their pixels are known (None: all)."""
         step = _step(self.pixels.shape[:2], self.side, count)
-        blocks = self._cut(self.pixels[:, :, channel], step).astype(np.float32)
+        cut = self._cut(self.pixels[:, :, channel], step)
+        known = None
+        if self.known is not None:
+            known = self._cut(self.known, step)
+            some = known.any(axis=1)
+            cut, known = np.where(known[some], cut[some], cut.dtype.type(self.zero)), known[some]
+            known = None if known.all() else known
+        if self.pixels.dtype.kind == "f":
+            return np.clip((cut.astype(np.float64) - self.zero) * self.scale, self.bottom, self.top).astype(np.float32), known
+        blocks = cut.astype(np.float32)
+        if self.zero:
+            blocks -= np.float32(self.zero)
         blocks *= np.float32(self.scale)
-        if self.known is None:
-            return blocks, None
-        known = self._cut(self.known, step)
-        some = known.any(axis=1)
-        blocks, known = blocks[some], known[some]
-        blocks[~known] = 0
-        return blocks, None if known.all() else known
+        return blocks, known
 
     def _cut(self, plane: Array, step: int) -> Array:
         windows = np.lib.stride_tricks.sliding_window_view(plane, self.side)[::step, ::step]
@@ -249,11 +268,9 @@ def _spectra(picture: _Picture, channel: int) -> _Spectra:
     blocks, known = picture.blocks(channel, BLOCKS // picture.channels)
     if known is not None:
         whole = known.all(axis=1)
-        if whole.sum() < 4 * FEWEST:
-            return _Spectra(*(np.zeros(0) for _ in range(4)), 0, 0)
         blocks = blocks[whole]
     basis, freedoms = _cosines(*picture.side)
-    saturated = ((blocks <= picture.low) | (blocks >= picture.high)).mean(axis=1, dtype=np.float32)
+    saturated = ((blocks <= picture.low + 1e-6) | (blocks >= picture.high - 1e-6)).mean(axis=1, dtype=np.float32)
     mean = blocks.mean(axis=1)
     blocks -= mean[:, None]
     coefficients = blocks @ basis
@@ -271,22 +288,52 @@ def _calmest(low: Array, share: float, fewest: int) -> Array:
 
 def _level(spectra: _Spectra, picture: _Picture) -> float:
     """Standard deviation of one channel's noise, were it white and nowhere clipped."""
-    if len(spectra) == 0:
+    lively = spectra.low + spectra.freedoms * spectra.high > 64 * 1e-12
+    flat = float(1 - lively.mean()) if len(spectra) else 1.0
+    seen = spectra[lively]
+    if len(seen) == 0 or seen.freedoms == 0:
         return 0.0
-    flat = (spectra.saturated == 1) & (spectra.high == 0)
-    inside = spectra.saturated <= 0.05
-    if flat.mean() > 0.25 and inside.mean() < 0.05:
-        # A page of text, a sky of stars: where noise would show there is none, and what is left are edges.
+    inside = seen[seen.saturated <= 0.05]
+    variance, calmness = 0.0, math.inf
+    if len(inside) >= 5 * FEWEST or len(inside) == len(seen):
+        variance, calmness = _plain(inside)
+    if seen.saturated.any() and (not len(inside) or calmness > RESTLESS):
+        halved = seen[np.abs(seen.saturated - 0.5) < 0.25]
+        if len(halved) >= 5 * FEWEST:
+            variance, calmness = _half_seen(halved)
+            if calmness < RESTLESS / 2:
+                # All that is calm lies at black or white, where noise shows half: a scan's paper.
+                return _dequantised(variance, picture)
+    if not len(inside) or (calmness > RESTLESS and flat > 0.02):
+        # No noise where it would be seen, and the other blocks are edges: a page of text, a sky of stars, a drawing.
         return 0.0
-    seen = spectra[~flat]
-    if len(seen) < 2:
-        return 0.0
-    inside = seen.saturated <= 0.05
-    first = seen[inside] if inside.sum() >= 5 * FEWEST else seen
-    variance = float(first.high[_calmest(first.low, CALM, FEWEST)].mean())
     if seen.saturated.any():
-        variance = _unclipped(seen, variance, picture)
+        variance = _unclipped(seen, variance or _plain(seen)[0], picture)
+    return _dequantised(variance, picture)
+
+
+def _dequantised(variance: float, picture: _Picture) -> float:
     return math.sqrt(max(0.0, variance - picture.quantum**2 / 12))
+
+
+def _plain(spectra: _Spectra) -> tuple[float, float]:
+    """Variance in the calmest blocks, and how much more there is at their low frequencies: 1 if nothing but noise is."""
+    calm = _calmest(spectra.low, CALM, FEWEST)
+    variance = float(spectra.high[calm].mean())
+    return variance, float(np.median(spectra.low[calm])) / max(spectra.low_freedoms * variance, 1e-30)
+
+
+def _half_seen(spectra: _Spectra) -> tuple[float, float]:
+    """Variance from blocks of which about half the pixels are cut off, as their share tells how far black or white is from the mean; and
+    how calm these blocks are, as in `_plain`."""
+    calm = _calmest(spectra.low, 0.2, FEWEST)
+    share, variance = float(spectra.saturated[calm].mean()), float(spectra.high[calm].mean())
+    x = np.linspace(-6, 6, 1201)
+    weights = np.exp(-(x**2) / 2)
+    weights /= weights.sum()
+    seen = np.minimum(x, x[min(int(np.searchsorted(np.cumsum(weights), 1 - share)), len(x) - 1)])
+    kept = float(weights @ (seen - weights @ seen) ** 2)
+    return variance / kept, float(np.median(spectra.low[calm])) / max(spectra.low_freedoms * variance, 1e-30)
 
 
 def _unclipped(spectra: _Spectra, variance: float, picture: _Picture) -> float:
@@ -331,29 +378,33 @@ def _clipped(mean: Array, sigma: float, picture: _Picture, nodes: int = 129) -> 
     squares = (noisy - centre[:, None]) ** 2
     variance = squares @ weights
     kurtosis = (squares**2) @ weights / np.maximum(variance**2, 1e-300) - 3
-    return np.interp(mean, centre, variance / sigma**2), np.interp(mean, centre, np.minimum(kurtosis, 10))
+    kept: Array = np.interp(mean, centre, variance / sigma**2)
+    tails: Array = np.interp(mean, centre, np.minimum(kurtosis, 10))
+    return kept, tails
 
 
-def _masked_level(picture: _Picture, channel: int, *, impulses: bool) -> float:
+def _masked_level(picture: _Picture, channel: int, *, impulses: bool) -> float | None:
     """The level from blocks with holes: unknown pixels, impulses. Low frequencies are fitted to the others, and the rest is noise."""
     blocks, known = picture.blocks(channel, MASKED_BLOCKS // picture.channels)
     if len(blocks) == 0:
-        return 0.0
+        return None
     valid = np.ones(blocks.shape, bool) if known is None else known.copy()
     if impulses:
         tone, spread, countable = _modes(blocks, valid, picture)
+        if ((tone <= picture.bottom) | (tone >= picture.top)).mean() > 0.6:
+            # Paper that is exactly white, but for the impulses: noise would have left its mark.
+            return 0.0
         spread = np.maximum(spread, np.quantile(spread[countable], 0.1) if countable.any() else 0)
         valid &= np.abs(blocks - tone[:, None]) <= np.maximum(4 * spread, 2.5 * picture.quantum)[:, None]
-    if math.isfinite(picture.low) or math.isfinite(picture.high):
-        # Blocks at the extremes have lost a part of their noise.
-        valid &= ~(((blocks <= picture.low) | (blocks >= picture.high)) & impulses)
+        # As likely an impulse as not.
+        valid &= (blocks > picture.low + 1e-6) & (blocks < picture.high - 1e-6)
     basis, _ = _cosines(*picture.side)
     functions = basis[:, np.argsort(np.abs(np.diff(basis, axis=0)).sum(axis=0), kind="stable")[:14]]
     functions = np.concatenate([np.ones((len(functions), 1), np.float32), functions], axis=1).astype(np.float64)
     p = functions.shape[1]
     enough = valid.sum(axis=1) >= p + 8
     if enough.sum() < 8:
-        return 0.0
+        return None
     blocks, valid = blocks[enough].astype(np.float64), valid[enough].astype(np.float64)
     products = (functions[:, :, None] * functions[:, None, :]).reshape(len(functions), -1)
     level = 0.0
@@ -372,12 +423,12 @@ def _masked_level(picture: _Picture, channel: int, *, impulses: bool) -> float:
         if inside.sum() >= 2 * FEWEST:
             usable = inside
         if usable.sum() < 4:
-            return 0.0
+            return None
         calm = np.flatnonzero(usable)[_calmest(low[usable], 2 * CALM, FEWEST)]
         level = math.sqrt(float(np.sum(variance[calm] * freedoms[calm]) / np.sum(freedoms[calm])))
         if not last and impulses:
             valid *= np.abs(residual) <= 3.5 * level + 1e-12
-    return math.sqrt(max(0.0, level**2 - picture.quantum**2 / 12))
+    return _dequantised(level**2, picture)
 
 
 # ── Noise that grows with brightness ──
@@ -405,16 +456,16 @@ def _curve(found: list[_Spectra], picture: _Picture) -> _Curve | None:
         for mean, variance in _classes(spectra[(spectra.saturated < 0.5) & (spectra.high > 0)]):
             kept, before = _before_clipping(mean, variance, picture)
             if kept > 0.6:
-                means.append(mean)
-                variances.append(before - picture.quantum**2 / 12)
+                means.append(mean * picture.span + picture.offset)
+                variances.append((before - picture.quantum**2 / 12) * picture.span**2)
     if len(means) < 5:
         return None
-    m, v = np.array(means), np.maximum(np.array(variances), 1e-12)
-    if m.max() - m.min() < 0.1 * (picture.top - picture.bottom):
+    m, v = np.array(means), np.maximum(np.array(variances), 1e-10 * picture.span**2)
+    if m.max() - m.min() < 0.1 * picture.span:
         return None
     gain, offset = _line(m, v)
     constant = _constant(v)
-    fitted = np.maximum(gain * m + offset, 1e-12)
+    fitted = np.maximum(gain * m + offset, 1e-10 * picture.span**2)
     return _Curve(gain, offset, float(m.min()), float(m.max()), _misfit(v, fitted), _misfit(v, np.full_like(v, constant)))
 
 
@@ -444,7 +495,8 @@ def _classes(spectra: _Spectra) -> Iterator[tuple[float, float]]:
 def _soft(v: Array, fitted: Array) -> Array:
     """Weights: relative errors count; texture only ever adds, so what lies above the fit counts less and less."""
     excess = (v / fitted - 1) / 0.15
-    return 1 / fitted**2 / np.maximum(1, excess) ** 2
+    weights: Array = 1 / fitted**2 / np.maximum(1, excess) ** 2
+    return weights
 
 
 def _constant(v: Array) -> float:
@@ -494,7 +546,7 @@ NORMAL_LENGTHS = {24: 2.85, 26: 2.39, 28: 2.10, 32: 1.70, 36: 1.44, 40: 1.25, 48
 
 def _modes(blocks: Array, valid: Array, picture: _Picture) -> tuple[Array, Array, Array]:
     """Tone and spread of every block, from its half that lies closest together; and whether they can be trusted."""
-    low, high = (blocks <= picture.bottom) & valid, (blocks >= picture.top) & valid
+    low, high = (blocks <= picture.bottom + 1e-6) & valid, (blocks >= picture.top - 1e-6) & valid
     usable = valid & ~low & ~high
     count = usable.sum(axis=1)
     ordered = np.where(usable, blocks, np.float32(np.inf))
@@ -514,9 +566,9 @@ def _modes(blocks: Array, valid: Array, picture: _Picture) -> tuple[Array, Array
         tone[flat], spread[flat] = level, 0
         trusted |= flat
     # Counts of few photons are equal by the dozen: not less than the step to the next level is their spread.
-    equal = np.flatnonzero(trusted & (spread <= 1e-6 * (picture.top - picture.bottom)))
+    equal = np.flatnonzero(trusted & (spread <= 1e-6))
     steps = np.abs(ordered[equal] - tone[equal, None])
-    steps[steps <= 1e-6 * (picture.top - picture.bottom)] = np.inf
+    steps[steps <= 1e-6] = np.inf
     others = np.isfinite(steps).sum(axis=1) > 0.1 * valid[equal].sum(axis=1)
     spread[equal[others]] = steps[others].min(axis=1)
     return tone, spread, trusted
@@ -529,6 +581,8 @@ class _Count:
     found: float = 0.0
     lone: float = 0.0
     possible: float = 0.0
+    apart: float = 0.0  # how many have no other impulse beside them, of whatever kind
+    apart_expected: float = 0.0
 
     def share(self, alike: float) -> tuple[float, float]:
         """The share of the pixels, and which part of those expected to be unlike their neighbours is so: 1 for impulses, 0 for edges.
@@ -539,6 +593,9 @@ class _Count:
             return 0.0, 0.0
         rate, lone = self.found / self.possible, self.lone / self.possible
         expected = rate * (1 - min(1.0, rate * alike)) ** 8
+        if rate > 0.08 and lone > 2 * expected:
+            # They avoid each other: a halftone.
+            return 0.0, 0.0
         if lone >= 0.8 * expected:
             return min(1.0, rate), 1.0
         # p·(1 − p·alike)⁸ = lone, the smaller root; it has one up to p = 1/(9·alike).
@@ -578,12 +635,14 @@ def _impulses(picture: _Picture) -> tuple[float, float, float]:
     found = pepper.found + salt.found + other.found
     distance /= max(1.0, found)
     (p, p_part), (s, s_part) = pepper.share(1.0), salt.share(1.0)
-    p, s = (p if p_part > 0.1 else 0.0), (s if s_part > 0.1 else 0.0)
+    p, s = (p if p_part > 0.02 else 0.0), (s if s_part > 0.02 else 0.0)
     salt_pepper = p + s if p + s >= 0.002 else 0.0
     r, part = other.share(float(np.mean(alike)))
     # Tails of a noise get rare quickly; impulses are as many at twice the distance.
     even = far.found / max(far.possible, 1e-9) >= 0.5 * other.found / max(other.possible, 1e-9)
-    random_valued = r if even and ((part >= 0.5 and r >= 0.005) or (part >= 0.3 and r >= 0.03)) else 0.0
+    # The rims of letters are unlike their neighbours, but have the letters beside them.
+    apart = other.apart >= 0.3 * other.apart_expected
+    random_valued = r if even and apart and ((part >= 0.5 and r >= 0.005) or (part >= 0.3 and r >= 0.03)) else 0.0
     return salt_pepper, random_valued, distance
 
 
@@ -597,13 +656,18 @@ def _count(blocks: Array, valid: Array, tone: Array, reach: Array, picture: _Pic
     off = np.abs(pixel - tone)
     found = (off > reach) & there
     lone = found.copy()
+    crowd = (np.abs(square - tone) > reach) & valid.reshape(square.shape)
+    apart = found.copy()
     for row in range(3):
         for column in range(3):
             if (row, column) != (1, 1):
                 neighbour = square[:, row : row + SIDE - 2, column : column + SIDE - 2]
                 lone &= np.abs(neighbour - pixel) > reach / 2
-    black, white = found & (pixel <= picture.bottom), found & (pixel >= picture.top)
+                apart &= ~crowd[:, row : row + SIDE - 2, column : column + SIDE - 2]
+    black, white = found & (pixel <= picture.bottom + 1e-6), found & (pixel >= picture.top - 1e-6)
     rest = found & ~black & ~white
+    other.apart += float((rest & apart).sum())
+    other.apart_expected += float(rest.sum()) * (1 - float(found.mean())) ** 8
     pixels = there.sum(axis=(1, 2))
     for count, which, possible in ((pepper, black, tone - reach > picture.bottom), (salt, white, tone + reach < picture.top)):
         count.found += float(which.sum())
@@ -622,14 +686,14 @@ def _count(blocks: Array, valid: Array, tone: Array, reach: Array, picture: _Pic
 
 
 def _verdict(
-    picture: _Picture, levels: list[float], curve: _Curve | None, salt_pepper: float, random_valued: float, distance: float
+    picture: _Picture, levels: list[float], curve: _Curve | None, salt_pepper: float, random_valued: float, decisive: bool
 ) -> Noise:
     sigma = math.sqrt(sum(level**2 for level in levels) / len(levels))
     impulses = min(1.0, salt_pepper + random_valued)
     negligible = NEGLIGIBLE * picture.unit
     gain, read_noise = 0.0, sigma
     told = f"σ ≈ {_number(sigma)} ({_number(255 * sigma / picture.unit)}/255)" if picture.unit == 1 else f"σ ≈ {_number(sigma)}"
-    if impulses and impulses * distance > sigma**2:
+    if decisive:
         model = "impulses"
         kinds = [
             f"{100 * share:.2g} % {kind}" for share, kind in ((salt_pepper, "black or white"), (random_valued, "of any value")) if share
@@ -637,6 +701,7 @@ def _verdict(
         evidence = f"{' and '.join(kinds)} pixels stand alone, unlike all their neighbours; the rest: {told}"
     elif curve is not None and _grows(curve, negligible):
         model = "poisson"
+        salt_pepper = random_valued = impulses = 0.0
         gain, read_noise = curve.gain, math.sqrt(curve.offset)
         levels = [math.sqrt(max(0.0, curve.variance(mean))) for mean in picture.means]
         sigma = math.sqrt(sum(level**2 for level in levels) / len(levels))
@@ -661,9 +726,9 @@ def _grows(curve: _Curve, negligible: float) -> bool:
     ratio = curve.variance(curve.bright) / max(curve.variance(curve.dark), 1e-300)
     most = math.sqrt(curve.variance(curve.bright))
     better = curve.line_error / max(curve.constant_error, 1e-300)
-    if most > 2 * negligible and ratio > 2.5 and better < 0.4 and curve.line_error < 0.28:
+    if most > 2 * negligible and ratio > 2.8 and better < 0.25 and curve.line_error < 0.28:
         return True
-    return most > negligible and ratio > 1.5 and better < 0.5 and curve.line_error < 0.13
+    return most > negligible and ratio > 1.8 and better < 0.35 and curve.line_error < 0.1
 
 
 def _number(value: float) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from denoise_cli.variational import kernels
 from denoise_cli.variational.fourier import cosine, fourier, inverse_cosine, inverse_fourier
 from denoise_cli.variational.strips import Array, Strips
 
@@ -77,6 +78,14 @@ class Gradient:
 
     def _filter(self, spectrum: Array, penalty: float, laplacians: tuple[Array, Array]) -> None:
         """Divide by 1 + penalty·|D̂|², frequency by frequency. The divisors are kept until another penalty comes."""
+        compiled = kernels.compiled
+        if compiled is not None and spectrum.flags.c_contiguous:
+            divisors_x = penalty * laplacians[1]
+            divisors_y = 1 + penalty * laplacians[0]
+            self.strips.over_rows(
+                lambda rows: compiled.divide(*spectrum.shape, rows.start, rows.stop, spectrum, divisors_y, divisors_x), spectrum.shape[1]
+            )
+            return
         if self._divisors is None:
             self._divisors = np.nan, np.empty(spectrum.shape[1:], spectrum.dtype)
         last, divisors = self._divisors

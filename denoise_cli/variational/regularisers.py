@@ -8,10 +8,12 @@ import numpy as np
 
 from denoise_cli.variational.strips import Array, row_sums
 
-__all__ = ["CHANNELS", "TV", "TotalVariation"]
+__all__ = ["CHANNELS", "GROUPINGS", "TV", "TotalVariation"]
 
 TV = ("isotropic", "anisotropic")
 CHANNELS = ("coupled", "separate", "sum")
+# As in _kernels.c.
+GROUPINGS = ("alone", "sum", "pixel", "vector", "channels")
 TINY = float(np.finfo(np.float32).tiny)
 
 
@@ -39,6 +41,19 @@ class TotalVariation:
     def __post_init__(self) -> None:
         if self.tv not in TV or self.channels not in CHANNELS or (self.tv, self.channels) == ("isotropic", "sum"):
             raise ValueError(f"no total variation with tv={self.tv!r} and channels={self.channels!r}")
+
+    @property
+    def weight_and_map(self) -> tuple[float, Array | None]:
+        """λ as a number, and as an array where it is one."""
+        return (self.weight, None) if isinstance(self.weight, float) else (0.0, self.weight)
+
+    def grouping(self, channels: int) -> int:
+        """Which differences form a group, as the compiled passes number it."""
+        if self.channels == "sum":
+            return GROUPINGS.index("sum")
+        if self.tv == "anisotropic":
+            return GROUPINGS.index("channels" if self.channels == "coupled" and channels > 1 else "alone")
+        return GROUPINGS.index("vector" if self.channels == "coupled" or channels == 1 else "pixel")
 
     def weight_on(self, rows: slice) -> float | Array:
         """λ on `rows`: a number, or an array that broadcasts against (2, channels, rows, width)."""

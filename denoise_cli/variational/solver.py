@@ -11,11 +11,12 @@ from functools import cached_property
 
 import numpy as np
 
+from denoise_cli.variational import kernels
 from denoise_cli.variational.fidelities import Fidelity
 from denoise_cli.variational.metrics import psnr_db, rmse, snr_db
 from denoise_cli.variational.operators import Gradient
 from denoise_cli.variational.records import IterationRecord
-from denoise_cli.variational.regularisers import TotalVariation
+from denoise_cli.variational.regularisers import GROUPINGS, TotalVariation
 from denoise_cli.variational.strips import Array, Strips, row_sums
 
 __all__ = ["Certificate", "GapTarget", "Penalties", "Problem", "Reference", "SplitBregman", "State", "Status"]
@@ -76,6 +77,21 @@ class Problem:
 
     def cost(self, u: Array) -> float:
         """F(u; f) + λR(u), accumulated in float64."""
+        compiled = kernels.compiled
+        if compiled is not None:
+            weight, weight_map = self.regulariser.weight_and_map
+            sums = np.zeros(len(self.strips))
+
+            def work(index: int, rows: slice, scratch: Array) -> None:  # noqa: ARG001
+                sums[index] = sum(
+                    compiled.cost(
+                        *self.observed.shape, rows.start, rows.stop, u, self.observed, weight_map, self.fidelity.weights,
+                        self.regulariser.grouping(len(u)), self.operator.periodic, self.fidelity.has_kink, weight,
+                    )
+                )  # fmt: skip
+
+            self.strips.each(work)
+            return float(sums.sum())
 
         def terms(rows: slice, scratch: Array) -> Array:
             return self.cost_terms(u, self.operator.differences(u, rows, scratch[:2]), rows, scratch[2:])
@@ -100,6 +116,13 @@ class Problem:
 
         The one is that of a picture with large regions, the other that of noise or fine texture.
         """
+
+        if kernels.compiled is not None:
+            f = self.observed
+            _, gradients = kernels.compiled.cost(
+                *f.shape, 0, f.shape[1], f, f, None, None, GROUPINGS.index("pixel"), self.operator.periodic, False, 1.0
+            )
+            return max(3.5 * float(np.std(f)), 5.2 * float(gradients) / f.size)
 
         def terms(rows: slice, scratch: Array) -> Array:
             x, y = self.operator.differences(self.observed, rows, scratch[:2])
@@ -131,7 +154,10 @@ class Problem:
 
 @dataclass(frozen=True)
 class Certificate:
-    """bound ≤ optimum ≤ cost of `picture`, and how far the two optimality conditions are from holding (root mean squares)."""
+    """bound ≤ optimum ≤ cost of `picture`, and how far the two optimality conditions are from holding (root mean squares).
+
+    Under gradient projection the primal residual is that of p = P(p + ¼Du), times 4, and the dual one is 0 by construction.
+    """
 
     picture: Array
     cost: float
@@ -225,12 +251,17 @@ class SplitBregman:
         relaxation: float = 1.0,
         split_fidelity: bool = True,
         start_from_observed: bool = False,
+        dual: Array | None = None,
+        keep_dual: bool = False,
     ) -> None:
         self.problem = problem
         self.penalties = penalties
         self.relaxation = relaxation
         self.split_fidelity = split_fidelity
         self.start_from_observed = start_from_observed
+        self.dual = dual
+        self.keep_dual = keep_dual
+        self.p: Array | None = None
 
     def states(
         self, iterations: int, *, target: GapTarget | None = None, reference: Reference | None = None, residuals: bool = True
@@ -240,7 +271,9 @@ class SplitBregman:
         start = time.perf_counter()
         sweep = _Sweep(self, residuals=residuals)
         u, rhs = np.empty_like(f), np.empty_like(f)
-        if self.start_from_observed:
+        if self.dual is not None:
+            sweep.set_out_from(self.dual, rhs)
+        elif self.start_from_observed:
             sweep(0, f, rhs)
         else:
             np.copyto(rhs, f)
@@ -257,7 +290,9 @@ class SplitBregman:
                 sweep(iteration, u, rhs)
             yield State(problem, iteration, u, time.perf_counter() - start, certificate, reference)
             if certificate is not None and target is not None and certificate.gap <= target.gap:
-                return
+                break
+        if self.keep_dual:
+            self.p = sweep.multiplier(iteration, u)
 
     def shift(self, iteration: int) -> float:
         """What u's solve has on the identity: β where the fidelity is split off, its curvature where it is not."""
@@ -289,6 +324,40 @@ class _Sweep:
         self.dual: _Dual | None = None
         self.bound = -math.inf
 
+    def set_out_from(self, p: Array, rhs: Array) -> None:
+        """The first right-hand side, from the dual variable of a solution nearby."""
+        solver, problem = self.solver, self.solver.problem
+        alpha, beta = solver.penalties.at(0)
+        strips, f = problem.strips, problem.observed
+        divergence = np.empty_like(f)
+        spills = np.zeros_like(self.spills[0])
+        for index, rows in enumerate(strips):
+            problem.operator.adjoint(p[:, :, rows], divergence[:, rows])
+            spills[index] = p[1][:, rows.stop - 1]
+        problem.operator.join(spills, divergence)
+        np.multiply(p, 1 / (alpha * solver.relaxation), out=self.s)
+        if self.s_d is not None:
+            np.multiply(divergence, -1 / (beta * solver.relaxation), out=self.s_d)
+        u = f if self.s_d is not None else f - divergence / solver.shift(0)
+        self._run(0, u, rhs, None)
+
+    def multiplier(self, iteration: int, u: Array) -> Array:
+        """The dual variable p after the last iteration."""
+        solver, problem = self.solver, self.solver.problem
+        alpha, _ = solver.penalties.at(iteration)
+        rho = solver.relaxation
+        p = np.empty_like(self.s)
+
+        def strip(index: int, rows: slice, scratch: Array) -> None:  # noqa: ARG001
+            v = problem.operator.differences(u, rows, scratch[:2])
+            v *= rho - 1
+            v += self.s[:, :, rows]
+            problem.regulariser.project(v, rows, 1 / (alpha * rho), p[:, :, rows], scratch[2:])
+
+        problem.strips.each(strip, planes=4)
+        p *= alpha * rho
+        return p
+
     def __call__(self, iteration: int, u: Array, rhs: Array) -> None:
         self._run(iteration, u, rhs, None)
 
@@ -309,6 +378,9 @@ class _Sweep:
             picture = self.dual.picture
             cost = problem.cost(picture)
 
+        if kernels.compiled is not None and problem.fidelity.weights is None:
+            return self._certificate(picture, cost, primal, *self._compiled_bound(problem))
+
         def terms(rows: slice, scratch: Array) -> Array:
             g = divergence[:, rows]
             bound = row_sums(problem.fidelity.bound(g, f[:, rows], rows, problem.box, scratch))
@@ -318,13 +390,31 @@ class _Sweep:
             return np.stack([bound, row_sums(np.square(stationarity, out=stationarity))])
 
         bound, *dual = problem.strips.totals(terms, planes=2)
-        bound -= problem.margin(cost)
+        return self._certificate(picture, cost, primal, float(bound), float(dual[0]) if dual else 0.0)
+
+    def _certificate(self, picture: Array, cost: float, primal: float, bound: float, dual: float) -> Certificate:
         # Any bound holds for good; under L1 the next one may be worse.
-        self.bound = max(self.bound, float(bound))
-        if not dual:
+        self.bound = max(self.bound, bound - self.solver.problem.margin(cost))
+        if not self.residuals:
             return Certificate(picture, cost, self.bound)
         entries = self.s.size + (self.s_d.size if self.s_d is not None else 0)
-        return Certificate(picture, cost, self.bound, math.sqrt(primal / entries), math.sqrt(dual[0] / f.size))
+        return Certificate(picture, cost, self.bound, math.sqrt(primal / entries), math.sqrt(dual / self.s[0].size))
+
+    def _compiled_bound(self, problem: Problem) -> tuple[float, float]:
+        compiled, dual, f = kernels.compiled, self.dual, problem.observed
+        assert compiled is not None
+        assert dual is not None
+        box = np.stack(problem.box, axis=1).reshape(len(f), 2).astype(np.float64)
+        sums = np.zeros((len(problem.strips), 2))
+
+        def work(index: int, rows: slice, scratch: Array) -> None:  # noqa: ARG001
+            sums[index] = compiled.bound(
+                *f.shape, rows.start, rows.stop, dual.divergence, f, dual.derivative, problem.fidelity.has_kink, box
+            )
+
+        problem.strips.each(work)
+        bound, stationarity = sums.sum(axis=0)
+        return float(bound), float(stationarity)
 
     def _run(self, iteration: int, u: Array, rhs: Array, dual: _Dual | None) -> tuple[float, float]:
         solver, problem, s, s_d = self.solver, self.solver.problem, self.s, self.s_d
@@ -335,6 +425,22 @@ class _Sweep:
         plain = rho == 1 and c == 1
         to_rhs = next_alpha * rho / solver.shift(iteration + 1)
         primal, cost = np.zeros(len(problem.strips)), np.zeros(len(problem.strips))
+        compiled = kernels.compiled
+        if compiled is not None:
+            weight, weight_map = problem.regulariser.weight_and_map
+            divergence, picture, derivative = (None, None, None) if dual is None else (dual.divergence, dual.picture, dual.derivative)
+            grouping, curvature = problem.regulariser.grouping(len(f)), problem.fidelity.curvature or 0.0
+
+            def work(index: int, rows: slice, scratch: Array) -> None:  # noqa: ARG001
+                cost[index], primal[index] = compiled.sweep(
+                    *f.shape, rows.start, rows.stop, u, f, s, rhs, self.spills[0, index], weight_map, s_d, problem.fidelity.weights,
+                    divergence, None if dual is None else self.spills[1, index], derivative, picture, grouping, operator.periodic,
+                    problem.fidelity.has_kink, plain, weight, 1 / (alpha * rho), c, rho, to_rhs, alpha * rho, curvature, beta,
+                )  # fmt: skip
+
+            problem.strips.each(work)
+            self._join(rhs, dual, to_rhs, alpha * rho)
+            return float(primal.sum()), float(cost.sum())
 
         def relax(v: Array, w: Array, state: Array, h: Array) -> None:
             """h = v − (1+c)w; state = (1−ρ)v + (ρ−1+c)w. Destroys v and w."""
@@ -397,10 +503,14 @@ class _Sweep:
             out += h_d
 
         problem.strips.each(strip, planes=6)
+        self._join(rhs, dual, to_rhs, alpha * rho)
+        return float(primal.sum()), float(cost.sum())
+
+    def _join(self, rhs: Array, dual: _Dual | None, to_rhs: float, to_dual: float) -> None:
+        operator = self.solver.problem.operator
         operator.join(self.spills[0], rhs, to_rhs)
         if dual is not None:
-            operator.join(self.spills[1], dual.divergence, alpha * rho)
-        return float(primal.sum()), float(cost.sum())
+            operator.join(self.spills[1], dual.divergence, to_dual)
 
 
 class GapTarget:

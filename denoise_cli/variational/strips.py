@@ -33,13 +33,14 @@ def available_workers() -> int:
 class Strips:
     """The rows of a planar picture (channels, height, width) cut into strips, and the threads that walk them.
 
-    Results do not depend on `workers`, to the last bit: the cut does not, and every strip writes to places of its own.
+    Results do not depend on `workers`, to the last bit: the cut does not, and every strip writes to places of its own. `threads` is what
+    was asked for, `workers` what pays for work in NumPy and for transforms.
     """
 
     def __init__(self, shape: tuple[int, int, int], dtype: npt.DTypeLike, workers: int | None = None) -> None:
         self.shape = channels, height, width = shape
         self.dtype = np.dtype(dtype)
-        self.workers = available_workers() if workers is None else workers
+        self.workers = self.threads = available_workers() if workers is None else workers
         if channels * height * width <= ALONE:
             self.workers = 1
         row_bytes = channels * width * self.dtype.itemsize
@@ -61,7 +62,7 @@ class Strips:
         """Call work(rows) for strips of a table with `height` rows."""
         self._share(list(self._cut(height)), lambda rows, _: work(rows))
 
-    def each(self, work: Callable[[int, slice, Array], object], planes: int) -> None:
+    def each(self, work: Callable[[int, slice, Array], object], planes: int = 0) -> None:
         """Call work(index, rows, scratch) for every strip; scratch is (planes, channels, rows, width), a thread's own, uninitialised."""
         if not self._scratch or len(self._scratch[0]) < planes:
             channels, _, width = self.shape
@@ -70,6 +71,10 @@ class Strips:
             list(enumerate(self)),
             lambda strip, team: work(*strip, self._scratch[team][:planes, :, : strip[1].stop - strip[1].start]),
         )
+
+    def share(self, items: list[Item], work: Callable[[Item], object]) -> None:
+        """Call work(item) for each, on threads; for work that does not need the GIL."""
+        self._share(items, lambda item, _: work(item), self.threads)
 
     def totals(self, terms: Callable[[slice, Array], Array], planes: int) -> Array:
         """Σ over the picture of terms(rows, scratch), an array (kinds, rows) of row sums for each strip; float64 (kinds,)."""
@@ -85,8 +90,8 @@ class Strips:
     def _teams(self) -> int:
         return min(self.workers, len(self))
 
-    def _share(self, items: list[Item], work: Callable[[Item, int], object]) -> None:
-        teams = min(self._teams(), len(items))
+    def _share(self, items: list[Item], work: Callable[[Item, int], object], workers: int | None = None) -> None:
+        teams = min(workers or self.workers, len(items))
 
         def walk(team: int) -> None:
             for item in items[team * len(items) // teams : (team + 1) * len(items) // teams]:
@@ -96,7 +101,7 @@ class Strips:
             walk(0)
             return
         if self._threads is None:
-            self._threads = ThreadPoolExecutor(self.workers - 1, thread_name_prefix="denoise-strips")
+            self._threads = ThreadPoolExecutor(self.threads - 1, thread_name_prefix="denoise-strips")
         others = [self._threads.submit(walk, team) for team in range(1, teams)]
         try:
             walk(0)

@@ -128,6 +128,19 @@ def test_two_channels_are_left_to_those_who_take_them(denoise: Callable[..., Any
     assert "two.npy" in told["said"]
 
 
+def test_pictures_of_a_few_pixels_have_a_row(denoise: Callable[..., Any], desk: Path) -> None:
+    for side in (1, 3, 12):
+        Image.fromarray(np.full((side, side), 100, np.uint8)).save(desk / f"{side}.png")
+        methods = ["matlab", "optimal", "oracle", *(name for name, peer in PEERS.items() if not peer.missing)]
+        outcome = denoise("benchmark", f"{side}.png", "--gaussian", "0.1", "--methods", ",".join(methods), "--csv", "-")
+        rows = list(csv.DictReader(io.StringIO(outcome.out)))
+        # A peer may refuse such a picture; that is a line, and the others are measured.
+        assert {"matlab", "optimal", "oracle"} <= {row["method"] for row in rows}
+        refused = outcome.err.strip().splitlines()
+        assert len(rows) + len(refused) == 1 + len(methods)
+        assert outcome.code == (1 if refused else 0)
+
+
 def test_csv_has_a_row_a_picture_and_method(denoise: Callable[..., Any], desk: Path) -> None:
     outcome = denoise("benchmark", "set", "--gaussian", "0.1", "--methods", "optimal", "--csv", "rows.csv")
     assert outcome.code == 0

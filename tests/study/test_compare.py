@@ -6,6 +6,8 @@ import csv
 import io
 import json
 import math
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -149,6 +151,14 @@ def test_pages_are_pooled_and_listed(compared: Callable[..., Any]) -> None:
     assert [page["rmse"] for page in row["pages"]] == pytest.approx([10 / 255, 30 / 255])
 
 
+def test_pages_of_different_depths_count_each_from_0_to_1(compared: Callable[..., Any], desk: Path) -> None:
+    for name, plus in (("mixed.tif", 0), ("mixed10.tif", 10)):
+        with tifffile.TiffWriter(desk / name) as pages:
+            pages.write(CLEAN + np.uint8(plus), photometric="minisblack")
+            pages.write((CLEAN.astype(np.uint16) + np.uint16(plus)) * 257, photometric="minisblack")
+    assert [page["rmse"] for page in compared("mixed.tif", "mixed10.tif")["pages"]] == pytest.approx([10 / 255] * 2)
+
+
 def test_the_border_is_left_out(compared: Callable[..., Any], desk: Path) -> None:
     frame = CLEAN.copy()
     frame[0], frame[-1], frame[:, 0], frame[:, -1] = 0, 0, 0, 0
@@ -212,6 +222,16 @@ def test_the_sheet_shows_the_same_crop_of_all_magnified(denoise: Callable[..., A
         assert (sheet[top : top + 192, left : left + 256] == magnified[:, :, None]).all()
         # A frame line around the crop, and nothing of the crop beyond it.
         assert (sheet[top - 1, left : left + 256] == 200).all()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is always full")
+def test_a_table_that_finds_no_room_is_one_line(desk: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        words = [sys.executable, "-m", "denoise_cli", "compare", "clean.png", "plus10.png"]
+        outcome = subprocess.run(words, cwd=desk, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert outcome.returncode == 1
+    assert outcome.stderr.count("\n") == 1
+    assert "standard output" in outcome.stderr
 
 
 def find(plane: np.ndarray, part: np.ndarray) -> tuple[int, int] | None:

@@ -1,0 +1,325 @@
+/* The passes over a picture between two transforms, compiled: what solver.py does in NumPy, in one sweep over rows and without the GIL.
+ *
+ * Optional: where no compiler was found at installation, or DENOISE_KERNELS=numpy is set, the NumPy path does the same, to rounding. */
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#if defined(__GNUC__) || defined(__clang__)
+#define INLINE inline __attribute__((always_inline))
+#else
+#define INLINE inline
+#endif
+/* One binary, the widest vectors that the processor has; chosen by the loader where it can (glibc). */
+#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__GLIBC__)
+#define MULTIVERSIONED __attribute__((target_clones("avx512f", "avx2", "default")))
+#else
+#define MULTIVERSIONED
+#endif
+#if defined(_MSC_VER)
+#define restrict __restrict
+#endif
+
+#define LANES 16
+
+/* Which differences share a norm. */
+enum { ALONE, SUM, PIXEL, VECTOR, CHANNELS };
+
+typedef struct {
+    const void *u, *f, *weight_map, *fidelity_map;
+    void *s, *rhs, *spill, *s_d, *divergence, *spill_w, *derivative, *picture;
+    Py_ssize_t channels, height, width, start, stop;
+    int grouping, periodic, kink, plain;
+    double weight, step, c, rho, to_rhs, to_dual, curvature, beta;
+    const double *box;
+    double *sums;
+} Sweep;
+
+/* Rows start … stop of the picture; first … last with the halo. */
+typedef struct {
+    void *now, *before, *halo, *picture;
+    const void *f, *weight_map;
+    const double *momentum;
+    Py_ssize_t channels, height, width, start, stop, first, last, halo_rows, iterations;
+    int grouping, residual;
+    double weight, *sums;
+} Walk;
+
+#define REAL float
+#define SUFFIX f
+#define ABS fabsf
+#define SQRT sqrtf
+#define TINY 1.17549435e-38f
+#include "_sweep.h"
+#include "_projection.h"
+#undef REAL
+#undef SUFFIX
+#undef ABS
+#undef SQRT
+#define REAL double
+#define SUFFIX d
+#define ABS fabs
+#define SQRT sqrt
+#include "_sweep.h"
+#include "_projection.h"
+
+#define MOST 12
+
+typedef struct {
+    Py_buffer views[MOST];
+    int count, size; /* size of a number: 4, 8, or 0 before the first array */
+} Arrays;
+
+static void release(Arrays *arrays)
+{
+    while (arrays->count) PyBuffer_Release(&arrays->views[--arrays->count]);
+}
+
+/* The numbers of a C-contiguous array of `length` floats of one kind with the others; NULL, without an error, for None. */
+static int take(Arrays *arrays, PyObject *object, Py_ssize_t length, int writable, void *pointer)
+{
+    *(void **)pointer = NULL;
+    if (object == Py_None) return 0;
+    Py_buffer *view = &arrays->views[arrays->count];
+    if (PyObject_GetBuffer(object, view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | (writable ? PyBUF_WRITABLE : 0))) return -1;
+    arrays->count++;
+    const int size = strcmp(view->format, "f") == 0 ? 4 : strcmp(view->format, "d") == 0 ? 8 : -1;
+    if (!arrays->size) arrays->size = size;
+    if (size < 0 || size != arrays->size) {
+        PyErr_SetString(PyExc_TypeError, "kernels take arrays of one kind, float32 or float64");
+        return -1;
+    }
+    if (view->len != length * size) {
+        PyErr_Format(PyExc_ValueError, "an array has %zd bytes where %zd were expected", view->len, length * size);
+        return -1;
+    }
+    *(void **)pointer = view->buf;
+    return 0;
+}
+
+static int numbers(PyObject *const *args, int count, double *out)
+{
+    for (int k = 0; k < count; k++) {
+        out[k] = PyFloat_AsDouble(args[k]);
+        if (out[k] == -1 && PyErr_Occurred()) return -1;
+    }
+    return 0;
+}
+
+static int shape_of(PyObject *const *args, Py_ssize_t *channels, Py_ssize_t *height, Py_ssize_t *width, Py_ssize_t *start, Py_ssize_t *stop)
+{
+    *channels = PyLong_AsSsize_t(args[0]);
+    *height = PyLong_AsSsize_t(args[1]);
+    *width = PyLong_AsSsize_t(args[2]);
+    *start = PyLong_AsSsize_t(args[3]);
+    *stop = PyLong_AsSsize_t(args[4]);
+    if (PyErr_Occurred()) return -1;
+    if (*channels < 1 || *height < 1 || *width < 1 || *start < 0 || *stop < *start || *stop > *height) {
+        PyErr_SetString(PyExc_ValueError, "rows outside the picture");
+        return -1;
+    }
+    return 0;
+}
+
+#define shape(args, k) shape_of(args, &(k)->channels, &(k)->height, &(k)->width, &(k)->start, &(k)->stop)
+
+static PyObject *finish(Arrays *arrays, int failed, const double *sums)
+{
+    release(arrays);
+    if (PyErr_Occurred()) return NULL;
+    if (failed) return PyErr_NoMemory();
+    return Py_BuildValue("dd", sums[0], sums[1]);
+}
+
+#define COUNT_IS(n)                                                                     \
+    if (count != (n)) {                                                                 \
+        PyErr_Format(PyExc_TypeError, "takes %d arguments, not %zd", (n), count);       \
+        return NULL;                                                                    \
+    }
+#define RUN(function)                                                                   \
+    Py_BEGIN_ALLOW_THREADS failed = arrays.size == 4 ? function##f(&k) : function##d(&k); \
+    Py_END_ALLOW_THREADS
+
+static PyObject *sweep(PyObject *module, PyObject *const *args, Py_ssize_t count)
+{
+    COUNT_IS(29)
+    double sums[2] = {0, 0}, real[8];
+    Sweep k = {.sums = sums};
+    Arrays arrays = {.count = 0, .size = 0};
+    int failed = 0;
+    if (shape(args, &k)) return NULL;
+    const Py_ssize_t pixels = k.height * k.width, size = k.channels * pixels, row = k.channels * k.width;
+    if (take(&arrays, args[5], size, 0, &k.u) || take(&arrays, args[6], size, 0, &k.f) || take(&arrays, args[7], 2 * size, 1, &k.s) ||
+        take(&arrays, args[8], size, 1, &k.rhs) || take(&arrays, args[9], row, 1, &k.spill) ||
+        take(&arrays, args[10], pixels, 0, &k.weight_map) || take(&arrays, args[11], size, 1, &k.s_d) ||
+        take(&arrays, args[12], pixels, 0, &k.fidelity_map) || take(&arrays, args[13], size, 1, &k.divergence) ||
+        take(&arrays, args[14], row, 1, &k.spill_w) || take(&arrays, args[15], size, 1, &k.derivative) ||
+        take(&arrays, args[16], size, 1, &k.picture) || numbers(args + 21, 8, real))
+        return finish(&arrays, 0, sums);
+    k.grouping = (int)PyLong_AsLong(args[17]);
+    k.periodic = PyObject_IsTrue(args[18]);
+    k.kink = PyObject_IsTrue(args[19]);
+    k.plain = PyObject_IsTrue(args[20]);
+    k.weight = real[0], k.step = real[1], k.c = real[2], k.rho = real[3];
+    k.to_rhs = real[4], k.to_dual = real[5], k.curvature = real[6], k.beta = real[7];
+    if (!k.u || !k.f || !k.s || !k.rhs || !k.spill || !k.divergence != !k.spill_w || (k.derivative && !k.divergence) ||
+        (k.picture && !k.s_d))
+        PyErr_SetString(PyExc_ValueError, "an array is missing");
+    if (!PyErr_Occurred()) {
+        RUN(sweep_)
+    }
+    return finish(&arrays, failed, sums);
+}
+
+static PyObject *cost(PyObject *module, PyObject *const *args, Py_ssize_t count)
+{
+    COUNT_IS(13)
+    double sums[2] = {0, 0};
+    Sweep k = {.sums = sums};
+    Arrays arrays = {.count = 0, .size = 0};
+    int failed = 0;
+    if (shape(args, &k)) return NULL;
+    const Py_ssize_t pixels = k.height * k.width, size = k.channels * pixels;
+    if (take(&arrays, args[5], size, 0, &k.u) || take(&arrays, args[6], size, 0, &k.f) ||
+        take(&arrays, args[7], pixels, 0, &k.weight_map) || take(&arrays, args[8], pixels, 0, &k.fidelity_map) ||
+        numbers(args + 12, 1, &k.weight))
+        return finish(&arrays, 0, sums);
+    k.grouping = (int)PyLong_AsLong(args[9]);
+    k.periodic = PyObject_IsTrue(args[10]);
+    k.kink = PyObject_IsTrue(args[11]);
+    if (!k.u || !k.f) PyErr_SetString(PyExc_ValueError, "an array is missing");
+    if (!PyErr_Occurred()) {
+        RUN(cost_)
+    }
+    return finish(&arrays, failed, sums);
+}
+
+static PyObject *bound(PyObject *module, PyObject *const *args, Py_ssize_t count)
+{
+    COUNT_IS(10)
+    double sums[2] = {0, 0};
+    Sweep k = {.sums = sums};
+    Arrays arrays = {.count = 0, .size = 0};
+    int failed = 0;
+    if (shape(args, &k)) return NULL;
+    const Py_ssize_t size = k.channels * k.height * k.width;
+    if (take(&arrays, args[5], size, 0, &k.divergence) || take(&arrays, args[6], size, 0, &k.f) ||
+        take(&arrays, args[7], size, 0, &k.derivative))
+        return finish(&arrays, 0, sums);
+    k.kink = PyObject_IsTrue(args[8]);
+    Arrays boxes = {.count = 0, .size = 8};
+    if (!take(&boxes, args[9], 2 * k.channels, 0, &k.box) && (!k.divergence || !k.f || !k.box))
+        PyErr_SetString(PyExc_ValueError, "an array is missing");
+    if (!PyErr_Occurred()) {
+        RUN(bound_)
+    }
+    release(&boxes);
+    return finish(&arrays, failed, sums);
+}
+
+static PyObject *divide(PyObject *module, PyObject *const *args, Py_ssize_t count)
+{
+    COUNT_IS(8)
+    Sweep k = {0};
+    Arrays arrays = {.count = 0, .size = 0}, rows = {.count = 0, .size = 8};
+    void *spectrum;
+    const double *y, *x, nothing[2] = {0, 0};
+    if (shape(args, &k)) return NULL;
+    if (take(&arrays, args[5], k.channels * k.height * k.width, 1, &spectrum) || take(&rows, args[6], k.height, 0, &y) ||
+        take(&rows, args[7], k.width, 0, &x)) {
+        release(&rows);
+        return finish(&arrays, 0, nothing);
+    }
+    if (!spectrum || !y || !x)
+        PyErr_SetString(PyExc_ValueError, "an array is missing");
+    else {
+        Py_BEGIN_ALLOW_THREADS
+        if (arrays.size == 4)
+            divide_f(spectrum, y, x, k.channels, k.height, k.width, k.start, k.stop);
+        else
+            divide_d(spectrum, y, x, k.channels, k.height, k.width, k.start, k.stop);
+        Py_END_ALLOW_THREADS
+    }
+    release(&rows);
+    return finish(&arrays, 0, nothing);
+}
+
+/* Both halves of a walk take the same arguments: halo() copies, for all strips, what walk() then needs of their neighbours. */
+static PyObject *walking(PyObject *const *args, Py_ssize_t count, int copying)
+{
+    COUNT_IS(13)
+    double sums[2] = {0, 0};
+    Walk k = {.sums = sums};
+    Arrays arrays = {.count = 0, .size = 0}, steps = {.count = 0, .size = 8};
+    int failed = 0;
+    if (shape(args, &k)) return NULL;
+    const Py_ssize_t pixels = k.height * k.width, size = k.channels * pixels;
+    k.iterations = PyObject_Length(args[10]);
+    if (k.iterations < 0) return NULL;
+    k.first = k.start > k.iterations ? k.start - k.iterations : 0;
+    k.last = k.stop + k.iterations < k.height ? k.stop + k.iterations : k.height;
+    k.halo_rows = k.start - k.first + k.last - k.stop;
+    if (!take(&arrays, args[5], 2 * size, 1, &k.now) && !take(&arrays, args[6], 2 * size, 1, &k.before) &&
+        !take(&arrays, args[7], size, 0, &k.f) && !take(&arrays, args[8], pixels, 0, &k.weight_map) &&
+        !take(&arrays, args[9], 4 * k.channels * k.halo_rows * k.width, 1, &k.halo) &&
+        !take(&steps, args[10], k.iterations, 0, &k.momentum) && !numbers(args + 12, 1, &k.weight)) {
+        k.grouping = (int)PyLong_AsLong(args[11]);
+        if (!k.now || !k.before || !k.f || !k.halo || !k.momentum) PyErr_SetString(PyExc_ValueError, "an array is missing");
+    }
+    if (!PyErr_Occurred()) {
+        Py_BEGIN_ALLOW_THREADS
+        if (copying)
+            arrays.size == 4 ? halo_f(&k) : halo_d(&k);
+        else
+            failed = arrays.size == 4 ? walk_f(&k) : walk_d(&k);
+        Py_END_ALLOW_THREADS
+    }
+    release(&steps);
+    return finish(&arrays, failed, sums);
+}
+
+static PyObject *halo(PyObject *module, PyObject *const *args, Py_ssize_t count) { return walking(args, count, 1); }
+
+static PyObject *walk(PyObject *module, PyObject *const *args, Py_ssize_t count) { return walking(args, count, 0); }
+
+static PyObject *prove(PyObject *module, PyObject *const *args, Py_ssize_t count)
+{
+    COUNT_IS(12)
+    double sums[4] = {0, 0, 0, 0};
+    Walk k = {.sums = sums};
+    Arrays arrays = {.count = 0, .size = 0};
+    int failed = 0;
+    if (shape(args, &k)) return NULL;
+    const Py_ssize_t pixels = k.height * k.width, size = k.channels * pixels;
+    if (!take(&arrays, args[5], 2 * size, 0, &k.now) && !take(&arrays, args[6], size, 0, &k.f) &&
+        !take(&arrays, args[7], pixels, 0, &k.weight_map) && !take(&arrays, args[8], size, 1, &k.picture) &&
+        !numbers(args + 10, 1, &k.weight)) {
+        k.grouping = (int)PyLong_AsLong(args[9]);
+        k.residual = PyObject_IsTrue(args[11]);
+        if (!k.now || !k.f || !k.picture) PyErr_SetString(PyExc_ValueError, "an array is missing");
+    }
+    if (!PyErr_Occurred()) {
+        RUN(prove_)
+    }
+    PyObject *two = finish(&arrays, failed, sums);
+    Py_XDECREF(two);
+    return two ? Py_BuildValue("dddd", sums[0], sums[1], sums[2], sums[3]) : NULL;
+}
+
+static PyMethodDef methods[] = {
+    {"sweep", (PyCFunction)(void (*)(void))sweep, METH_FASTCALL, "A strip of an iteration; see solver.py."},
+    {"cost", (PyCFunction)(void (*)(void))cost, METH_FASTCALL, "Fidelity and regularity of a strip."},
+    {"bound", (PyCFunction)(void (*)(void))bound, METH_FASTCALL, "Lower bound and stationarity of a strip."},
+    {"divide", (PyCFunction)(void (*)(void))divide, METH_FASTCALL, "A strip of a spectrum, divided by y + x."},
+    {"halo", (PyCFunction)(void (*)(void))halo, METH_FASTCALL, "What a strip's walk needs of its neighbours."},
+    {"walk", (PyCFunction)(void (*)(void))walk, METH_FASTCALL, "Iterations of gradient projection on a strip; see projection.py."},
+    {"prove", (PyCFunction)(void (*)(void))prove, METH_FASTCALL, "The primal picture of a strip, and the three sums of a gap."},
+    {NULL, NULL, 0, NULL},
+};
+
+static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "_kernels", NULL, 0, methods, NULL, NULL, NULL, NULL};
+
+PyMODINIT_FUNC PyInit__kernels(void) { return PyModule_Create(&definition); }

@@ -1,0 +1,334 @@
+/* One iteration's pass over a strip of rows, for REAL = float and double: included twice by _kernels.c.
+ *
+ * Row by row, so that everything between reading u and writing the right-hand side stays in the first-level cache. The operations, and
+ * their order, are those of the NumPy path in solver.py and regularisers.py; sums go through 16 lanes of doubles, added up in a fixed
+ * order, so that neither the instruction set nor the number of threads changes a bit. */
+
+#define PASTE_(a, b) a##b
+#define PASTE(a, b) PASTE_(a, b)
+#define NAME(x) PASTE(x, SUFFIX)
+
+static INLINE double NAME(sum_)(const REAL *restrict a, Py_ssize_t n)
+{
+    double lanes[LANES] = {0}, total = 0;
+    Py_ssize_t j = 0;
+    for (; j + LANES <= n; j += LANES)
+        for (int k = 0; k < LANES; k++) lanes[k] += a[j + k];
+    for (; j < n; j++) lanes[j % LANES] += a[j];
+    for (int k = 0; k < LANES; k++) total += lanes[k];
+    return total;
+}
+
+/* Forward differences of one row of one channel. `below` is the next row, or the row itself where there is none. */
+static INLINE void NAME(differences_)(const REAL *restrict u, const REAL *restrict below, int periodic, Py_ssize_t n, REAL *restrict x,
+                                      REAL *restrict y)
+{
+    for (Py_ssize_t j = 0; j + 1 < n; j++) x[j] = u[j + 1] - u[j];
+    x[n - 1] = periodic ? u[0] - u[n - 1] : 0;
+    for (Py_ssize_t j = 0; j < n; j++) y[j] = below[j] - u[j];
+}
+
+/* Dᵀp of a row: what stands above is `above`, zeros at the first row of a strip. */
+static INLINE void NAME(adjoint_)(const REAL *restrict x, const REAL *restrict y, const REAL *restrict above, int periodic, Py_ssize_t n,
+                                  REAL *restrict out)
+{
+    out[0] = above[0] - y[0] - x[0];
+    if (periodic) out[0] += x[n - 1];
+    for (Py_ssize_t j = 1; j < n; j++) out[j] = above[j] - y[j] - x[j] + x[j - 1];
+}
+
+/* The norms that groups of differences share: v is 2·C rows (x of every channel, then y), `norms` as many, of which those of the first
+ * member of each group are filled. A difference in a group of its own has its absolute value. */
+static INLINE void NAME(norms_)(const REAL *restrict v, int grouping, Py_ssize_t C, Py_ssize_t n, REAL *restrict norms)
+{
+    if (grouping == ALONE) {
+        for (Py_ssize_t k = 0; k < 2 * C * n; k++) norms[k] = ABS(v[k]);
+    } else if (grouping == SUM) {
+        for (int d = 0; d < 2; d++) {
+            REAL *q = norms + d * C * n;
+            const REAL *p = v + d * C * n;
+            for (Py_ssize_t j = 0; j < n; j++) q[j] = ABS(p[j]);
+            for (Py_ssize_t c = 1; c < C; c++)
+                for (Py_ssize_t j = 0; j < n; j++) q[j] += ABS(p[c * n + j]);
+        }
+    } else if (grouping == PIXEL) { /* x and y of one channel */
+        for (Py_ssize_t k = 0; k < C * n; k++) norms[k] = SQRT(v[k] * v[k] + v[C * n + k] * v[C * n + k]);
+    } else if (grouping == VECTOR) { /* x and y of all channels */
+        for (Py_ssize_t j = 0; j < n; j++) norms[j] = v[j] * v[j] + v[C * n + j] * v[C * n + j];
+        for (Py_ssize_t c = 1; c < C; c++)
+            for (Py_ssize_t j = c * n; j < (c + 1) * n; j++) norms[j - c * n] += v[j] * v[j] + v[C * n + j] * v[C * n + j];
+        for (Py_ssize_t j = 0; j < n; j++) norms[j] = SQRT(norms[j]);
+    } else { /* CHANNELS: one direction of all channels */
+        for (int d = 0; d < 2; d++) {
+            REAL *q = norms + d * C * n;
+            const REAL *p = v + d * C * n;
+            for (Py_ssize_t j = 0; j < n; j++) q[j] = p[j] * p[j];
+            for (Py_ssize_t c = 1; c < C; c++)
+                for (Py_ssize_t j = 0; j < n; j++) q[j] += p[c * n + j] * p[c * n + j];
+            for (Py_ssize_t j = 0; j < n; j++) q[j] = SQRT(q[j]);
+        }
+    }
+}
+
+/* Σ of λ·norm over the groups of a row. */
+static INLINE double NAME(regularity_)(REAL *restrict norms, int grouping, const REAL *restrict map, double weight, Py_ssize_t C,
+                                       Py_ssize_t n)
+{
+    double total = 0;
+    Py_ssize_t groups = grouping == VECTOR ? 1 : grouping == PIXEL ? C : grouping == CHANNELS ? 2 : 2 * C;
+    for (Py_ssize_t g = 0; g < groups; g++) {
+        REAL *q = norms + (grouping == CHANNELS ? g * C : g) * n;
+        if (map)
+            for (Py_ssize_t j = 0; j < n; j++) q[j] *= map[j];
+        total += NAME(sum_)(q, n);
+    }
+    return map ? total : total * weight;
+}
+
+/* w = the nearest point to v with every group's norm ≤ radius: 2·C rows. */
+static INLINE void NAME(project_)(const REAL *restrict v, int grouping, const REAL *restrict map, double weight, double step, Py_ssize_t C,
+                                  Py_ssize_t n, REAL *restrict norms, REAL *restrict w)
+{
+    const REAL radius = (REAL)(weight * step), least = radius > TINY ? radius : TINY, by = (REAL)step;
+    if (grouping == ALONE) {
+        for (Py_ssize_t k = 0; k < 2 * C; k++)
+            for (Py_ssize_t j = 0; j < n; j++) {
+                const REAL r = map ? map[j] * by : radius, a = v[k * n + j] < -r ? -r : v[k * n + j];
+                w[k * n + j] = a > r ? r : a;
+            }
+        return;
+    }
+    NAME(norms_)(v, grouping, C, n, norms);
+    Py_ssize_t groups = grouping == VECTOR ? 1 : grouping == PIXEL ? C : 2;
+    for (Py_ssize_t g = 0; g < groups; g++) {
+        REAL *q = norms + (grouping == SUM || grouping == CHANNELS ? g * C : g) * n;
+        if (map)
+            for (Py_ssize_t j = 0; j < n; j++) {
+                const REAL r = map[j] * by, m = r > TINY ? r : TINY;
+                q[j] = r / (q[j] > m ? q[j] : m);
+            }
+        else
+            for (Py_ssize_t j = 0; j < n; j++) q[j] = radius / (q[j] > least ? q[j] : least);
+    }
+    for (Py_ssize_t d = 0; d < 2; d++)
+        for (Py_ssize_t c = 0; c < C; c++) {
+            const REAL *q = norms + (grouping == VECTOR ? 0 : grouping == PIXEL ? c : d * C) * n;
+            const REAL *p = v + (d * C + c) * n;
+            REAL *out = w + (d * C + c) * n;
+            for (Py_ssize_t j = 0; j < n; j++) out[j] = p[j] * q[j];
+        }
+}
+
+/* h = v − (1+c)w and state = (1−ρ)v + (ρ−1+c)w, or w. Returns Σ(Kx − z)² if asked. h may be v. */
+static INLINE double NAME(relax_)(REAL *restrict v, const REAL *restrict w, REAL *restrict state, const Sweep *k, REAL *restrict scratch,
+                                  Py_ssize_t n, int residual)
+{
+    const REAL a = (REAL)(1 + k->c), b = (REAL)(1 - k->rho), e = (REAL)(k->rho - 1 + k->c), rho = (REAL)k->rho;
+    double total = 0;
+    if (residual) {
+        for (Py_ssize_t j = 0; j < n; j++) {
+            const REAL change = w[j] * rho - state[j] + b * v[j];
+            scratch[j] = change * change;
+        }
+        total = NAME(sum_)(scratch, n);
+    }
+    if (k->plain)
+        for (Py_ssize_t j = 0; j < n; j++) {
+            state[j] = w[j];
+            v[j] = v[j] - a * w[j];
+        }
+    else
+        for (Py_ssize_t j = 0; j < n; j++) {
+            const REAL old = v[j];
+            v[j] = old - a * w[j];
+            state[j] = b * old + e * w[j];
+        }
+    return total;
+}
+
+MULTIVERSIONED static int NAME(sweep_)(const Sweep *k)
+{
+    const Py_ssize_t C = k->channels, H = k->height, n = k->width, plane = H * n;
+    const REAL *u = k->u, *f = k->f, *map = k->weight_map, *m = k->fidelity_map;
+    REAL *s = k->s, *rhs = k->rhs, *s_d = k->s_d;
+    REAL *divergence = k->divergence, *derivative = k->derivative, *picture = k->picture;
+    const REAL to_rhs = (REAL)k->to_rhs, to_dual = (REAL)k->to_dual, curvature = (REAL)k->curvature, rho = (REAL)k->rho;
+    const REAL to_multiplier = (REAL)(k->beta * k->rho);
+    REAL *buffer = calloc((size_t)(10 * C + 4) * n, sizeof(REAL));
+    if (!buffer) return -1;
+    REAL *v = buffer, *w = v + 2 * C * n, *norms = w + 2 * C * n, *above = norms + 2 * C * n, *above_w = above + C * n;
+    REAL *v_d = above_w + C * n, *w_d = v_d + C * n, *scratch = w_d + C * n, *magnitude = scratch + n;
+    double cost = 0, primal = 0;
+
+    for (Py_ssize_t i = k->start; i < k->stop; i++) {
+        const Py_ssize_t next = i + 1 < H ? i + 1 : k->periodic ? 0 : i;
+        const REAL *row_map = map ? map + i * n : NULL, *row_m = m ? m + i * n : NULL;
+        for (Py_ssize_t c = 0; c < C; c++)
+            NAME(differences_)(u + c * plane + i * n, u + c * plane + next * n, k->periodic, n, v + c * n, v + (C + c) * n);
+        if (divergence && !s_d) { /* the cost of u, and F'(u); under a split fidelity it is the cost of another picture */
+            NAME(norms_)(v, k->grouping == SUM ? ALONE : k->grouping, C, n, norms);
+            cost += NAME(regularity_)(norms, k->grouping == SUM ? ALONE : k->grouping, row_map, k->weight, C, n);
+            for (Py_ssize_t c = 0; c < C; c++) {
+                const REAL *p = u + c * plane + i * n, *q = f + c * plane + i * n;
+                for (Py_ssize_t j = 0; j < n; j++) scratch[j] = (p[j] - q[j]) * (p[j] - q[j]);
+                cost += NAME(sum_)(scratch, n);
+                if (derivative) {
+                    REAL *out = derivative + c * plane + i * n;
+                    for (Py_ssize_t j = 0; j < n; j++) out[j] = (p[j] - q[j]) * curvature;
+                }
+            }
+        }
+        for (Py_ssize_t d = 0; d < 2 * C; d++) {
+            const REAL *state = s + d * plane + i * n;
+            REAL *p = v + d * n;
+            for (Py_ssize_t j = 0; j < n; j++) p[j] += state[j];
+        }
+        NAME(project_)(v, k->grouping, row_map, k->weight, k->step, C, n, norms, w);
+        if (divergence)
+            for (Py_ssize_t c = 0; c < C; c++) {
+                REAL *out = divergence + c * plane + i * n;
+                NAME(adjoint_)(w + c * n, w + (C + c) * n, above_w + c * n, k->periodic, n, out);
+                for (Py_ssize_t j = 0; j < n; j++) out[j] *= to_dual;
+                memcpy(above_w + c * n, w + (C + c) * n, n * sizeof(REAL));
+            }
+        for (Py_ssize_t d = 0; d < 2 * C; d++)
+            primal += NAME(relax_)(v + d * n, w + d * n, s + d * plane + i * n, k, scratch, n, derivative != NULL);
+        for (Py_ssize_t c = 0; c < C; c++) {
+            const REAL *q = f + c * plane + i * n;
+            REAL *out = rhs + c * plane + i * n;
+            NAME(adjoint_)(v + c * n, v + (C + c) * n, above + c * n, k->periodic, n, out);
+            for (Py_ssize_t j = 0; j < n; j++) out[j] = out[j] * to_rhs + q[j];
+            memcpy(above + c * n, v + (C + c) * n, n * sizeof(REAL));
+        }
+        if (!s_d) continue;
+
+        for (Py_ssize_t c = 0; c < C; c++) {
+            const REAL *p = u + c * plane + i * n, *q = f + c * plane + i * n, *state = s_d + c * plane + i * n;
+            REAL *out = v_d + c * n;
+            for (Py_ssize_t j = 0; j < n; j++) out[j] = p[j] - q[j] + state[j];
+        }
+        if (k->kink && k->grouping == SUM && C > 1) {
+            for (Py_ssize_t j = 0; j < n; j++) magnitude[j] = ABS(v_d[j]);
+            for (Py_ssize_t c = 1; c < C; c++)
+                for (Py_ssize_t j = 0; j < n; j++) magnitude[j] += ABS(v_d[c * n + j]);
+            for (Py_ssize_t j = 0; j < n; j++) {
+                const REAL one = (REAL)(1 / (k->beta * k->rho)), r = row_m ? row_m[j] * one : one;
+                magnitude[j] = r / (magnitude[j] > r ? magnitude[j] : r);
+            }
+            for (Py_ssize_t c = 0; c < C; c++)
+                for (Py_ssize_t j = 0; j < n; j++) w_d[c * n + j] = v_d[c * n + j] * magnitude[j];
+        } else if (k->kink) {
+            const REAL by = (REAL)(1 / (k->beta * k->rho));
+            for (Py_ssize_t c = 0; c < C; c++)
+                for (Py_ssize_t j = 0; j < n; j++) {
+                    const REAL r = row_m ? row_m[j] * by : by, a = v_d[c * n + j] < -r ? -r : v_d[c * n + j];
+                    w_d[c * n + j] = a > r ? r : a;
+                }
+        } else {
+            const REAL beta = (REAL)k->beta, by = (REAL)(2 / (2 + k->beta));
+            for (Py_ssize_t c = 0; c < C; c++)
+                for (Py_ssize_t j = 0; j < n; j++)
+                    w_d[c * n + j] = v_d[c * n + j] * (row_m ? 2 * row_m[j] / (2 * row_m[j] + beta) : by);
+        }
+        for (Py_ssize_t c = 0; c < C; c++) {
+            const REAL *q = f + c * plane + i * n;
+            REAL *a = v_d + c * n, *b = w_d + c * n, *out = rhs + c * plane + i * n;
+            if (picture)
+                for (Py_ssize_t j = 0; j < n; j++) picture[c * plane + i * n + j] = q[j] + (a[j] - b[j]) * rho;
+            if (derivative)
+                for (Py_ssize_t j = 0; j < n; j++) derivative[c * plane + i * n + j] = b[j] * to_multiplier;
+            primal += NAME(relax_)(a, b, s_d + c * plane + i * n, k, scratch, n, derivative != NULL);
+            for (Py_ssize_t j = 0; j < n; j++) out[j] += a[j] * rho;
+        }
+    }
+    for (Py_ssize_t c = 0; c < C; c++) { /* what the last row owes to the next strip */
+        memcpy((REAL *)k->spill + c * n, above + c * n, n * sizeof(REAL));
+        if (divergence) memcpy((REAL *)k->spill_w + c * n, above_w + c * n, n * sizeof(REAL));
+    }
+    free(buffer);
+    k->sums[0] = cost;
+    k->sums[1] = primal;
+    return 0;
+}
+
+/* Row sums of F and λR of a picture: k->u against k->f. */
+MULTIVERSIONED static int NAME(cost_)(const Sweep *k)
+{
+    const Py_ssize_t C = k->channels, H = k->height, n = k->width, plane = H * n;
+    const REAL *u = k->u, *f = k->f, *map = k->weight_map, *m = k->fidelity_map;
+    const int grouping = k->grouping == SUM ? ALONE : k->grouping;
+    REAL *v = malloc((size_t)(4 * C + 1) * n * sizeof(REAL));
+    if (!v) return -1;
+    REAL *norms = v + 2 * C * n, *scratch = norms + 2 * C * n;
+    double fidelity = 0, regularity = 0;
+    for (Py_ssize_t i = k->start; i < k->stop; i++) {
+        const Py_ssize_t next = i + 1 < H ? i + 1 : k->periodic ? 0 : i;
+        for (Py_ssize_t c = 0; c < C; c++)
+            NAME(differences_)(u + c * plane + i * n, u + c * plane + next * n, k->periodic, n, v + c * n, v + (C + c) * n);
+        NAME(norms_)(v, grouping, C, n, norms);
+        regularity += NAME(regularity_)(norms, grouping, map ? map + i * n : NULL, k->weight, C, n);
+        for (Py_ssize_t c = 0; c < C; c++) {
+            const REAL *p = u + c * plane + i * n, *q = f + c * plane + i * n;
+            for (Py_ssize_t j = 0; j < n; j++) {
+                const REAL r = p[j] - q[j];
+                scratch[j] = k->kink ? ABS(r) : r * r;
+            }
+            if (m)
+                for (Py_ssize_t j = 0; j < n; j++) scratch[j] *= m[i * n + j];
+            fidelity += NAME(sum_)(scratch, n);
+        }
+    }
+    free(v);
+    k->sums[0] = fidelity;
+    k->sums[1] = regularity;
+    return 0;
+}
+
+/* The lower bound of unweighted fidelities, g = Dᵀp in k->divergence, and Σ(F' + g)² if k->derivative is there. */
+MULTIVERSIONED static int NAME(bound_)(const Sweep *k)
+{
+    const Py_ssize_t C = k->channels, n = k->width, plane = k->height * n;
+    REAL *scratch = malloc((size_t)n * sizeof(REAL));
+    if (!scratch) return -1;
+    double bound = 0, dual = 0;
+    for (Py_ssize_t c = 0; c < C; c++) {
+        const REAL low = (REAL)k->box[2 * c], high = (REAL)k->box[2 * c + 1];
+        for (Py_ssize_t i = k->start; i < k->stop; i++) {
+            const REAL *g = (REAL *)k->divergence + c * plane + i * n, *f = (const REAL *)k->f + c * plane + i * n;
+            if (k->kink)
+                for (Py_ssize_t j = 0; j < n; j++) {
+                    const REAL a = g[j] * f[j], b = ABS(low - f[j]) + g[j] * low, e = ABS(high - f[j]) + g[j] * high;
+                    const REAL t = a < b ? a : b;
+                    scratch[j] = t < e ? t : e;
+                }
+            else
+                for (Py_ssize_t j = 0; j < n; j++) scratch[j] = (g[j] * (REAL)-0.25 + f[j]) * g[j];
+            bound += NAME(sum_)(scratch, n);
+            if (k->derivative) {
+                const REAL *p = (REAL *)k->derivative + c * plane + i * n;
+                for (Py_ssize_t j = 0; j < n; j++) scratch[j] = (p[j] + g[j]) * (p[j] + g[j]);
+                dual += NAME(sum_)(scratch, n);
+            }
+        }
+    }
+    free(scratch);
+    k->sums[0] = bound;
+    k->sums[1] = dual;
+    return 0;
+}
+
+/* spectrum[c, i, j] /= y[i] + x[j], rows start to stop; each x twice where the spectrum is complex. */
+MULTIVERSIONED static void NAME(divide_)(REAL *restrict spectrum, const double *restrict y, const double *restrict x, Py_ssize_t C,
+                                         Py_ssize_t H, Py_ssize_t n, Py_ssize_t start, Py_ssize_t stop)
+{
+    for (Py_ssize_t c = 0; c < C; c++)
+        for (Py_ssize_t i = start; i < stop; i++) {
+            REAL *row = spectrum + (c * H + i) * n;
+            const double a = y[i];
+            for (Py_ssize_t j = 0; j < n; j++) row[j] /= (REAL)(a + x[j]); /* rounded once */
+        }
+}
+
+#undef NAME
+#undef PASTE
+#undef PASTE_
