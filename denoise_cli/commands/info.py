@@ -136,6 +136,11 @@ def describe(path: Path, max_pixels: int, workers: int | None = None) -> Facts:
     picture = read_picture(path, data, max_pixels=max_pixels)
     reading = time.perf_counter() - start
     size = path.stat().st_size if data is None else len(data)
+    if size < 2**20:
+        # The first time, the codecs are loaded as well.
+        start = time.perf_counter()
+        picture = read_picture(path, data, max_pixels=max_pixels)
+        reading = time.perf_counter() - start
     metadata = _metadata(picture)
     page = picture.pages[0]
     facts = Facts(
