@@ -73,10 +73,11 @@ def benchmark(
     """Add noise to clean pictures, remove it by several methods, and tabulate mean PSNR, mean SSIM and median seconds.
 
     \b
-    matlab[:λ], optimal[:λ]   ours; λ a number or, as 1.4s, a multiple of σ [default: 1.4 σ √channels; 1 with L1]
-    auto                      ours, λ from the noisy picture alone
-    oracle                    ours (optimal), the best λ, found with the clean picture's help
-    nl-means, tv-chambolle, wavelet (scikit-image), opencv-nlm: strength from the true σ
+    matlab[:λ], optimal[:λ]  ours; λ a number or, as 1.4s, a multiple of σ
+                             [default: 1.4 σ √channels; 1 with L1]
+    auto                     ours, λ from the noisy picture alone
+    oracle                   ours (optimal), the best λ, seen by the clean picture
+    nl-means, tv-chambolle, wavelet (scikit-image), opencv-nlm: by the true σ
 
     σ is that of --gaussian, or else the root mean square of what was added. The noise is that of add-noise with the same --seed.
     Seconds are those of the computation alone, after a first call that does not count.

@@ -82,7 +82,8 @@ def path(
 
     \b
     denoise path scan.png --csv path.csv
-    denoise path scan.png --pick 0.08 --save-config tuned.toml, then denoise scans/ --config tuned.toml
+    denoise path scan.png --pick 0.08 --save-config tuned.toml
+    denoise scans/ --config tuned.toml
     """
     from denoise_cli.config import format_config, number
     from denoise_cli.files import MAX_PIXELS as most

@@ -32,7 +32,11 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     add_completion=False,
-    help="Linear regression by gradient descent or in closed form, and prediction.",
+    help="""Linear regression by gradient descent or in closed form, and prediction.
+
+\b
+denoise extras regression rents.csv --target rent --save model.json
+denoise extras regression predict model.json flats.csv""",
 )
 
 
