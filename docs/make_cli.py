@@ -65,7 +65,10 @@ def section(command: Any, name: str) -> Iterator[str]:
         panel = (getattr(parameter, "rich_help_panel", None) or RUN) if name == "denoise" else ""
         values = [option.value for option in parameter.shell_complete(context, "")]
         value = "" if parameter.is_flag else f" {parameter.metavar or '|'.join(values) or 'VALUE'}"
-        names = ", ".join(parameter.opts) + "".join(f" / {other}" for other in parameter.secondary_opts)
+        # Typer keeps -h and --help in a set, which has no order.
+        names = ", ".join(sorted(parameter.opts, key=lambda option: (len(option), option))) + "".join(
+            f" / {other}" for other in parameter.secondary_opts
+        )
         panels.setdefault(panel, []).append(f"* `{names}{value}` {told(parameter)}")
     if name == "denoise":
         panels[RUN] += [f"* `{option} [SHELL]` {line}" for option, line in COMPLETION.items()]
