@@ -259,9 +259,7 @@ class _Album:
         from denoise_cli.study.sheet import Tile, crop_box, drawable
 
         solution = step.solution
-        # They come from large λ to small.
-        self.rows.insert(
-            0,
+        self.rows.append(
             (step.weight, step.sigma_removed, step.whiteness, step.psnr_db, step.ssim, solution.cost, solution.gap, solution.iterations,
              step.seconds, int(automatic)),
         )  # fmt: skip
