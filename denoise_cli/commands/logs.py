@@ -33,12 +33,12 @@ def read_logs(paths: Sequence[Path]) -> tuple[list[Curve], list[str]]:
     """The curves of all logs, all of one kind, and what is to be said about them.
 
     A log is one curve, or one a picture (column `file`) and page (where the iteration begins again). Curves are named by the stem of
-    their log, by as much of its path as tells it from others, and by picture and page if it has several. A last line that is still
+    their log, by as much of its path as tells it from others, and if it has several, by picture and page. A last line that is still
     being written is left out. Raises DenoiseError for a file that is no log, NoRows for one without rows, UsageError for mixed kinds.
     """
     curves, notes, kinds = list[Curve](), list[str](), dict[str, Path]()
     for path, name in zip(paths, _names(paths), strict=True):
-        found, infinite = _read(path, "stdin" if path == STDIO else name)
+        found, infinite = _read(path, "stdin" if path == STDIO else name, alone=len(paths) == 1)
         kinds.setdefault(found[0].kind, path)
         curves += found
         if infinite:
@@ -48,7 +48,7 @@ def read_logs(paths: Sequence[Path]) -> tuple[list[Curve], list[str]]:
     return curves, notes
 
 
-def _read(path: Path, log: str) -> tuple[list[Curve], int]:
+def _read(path: Path, log: str, *, alone: bool) -> tuple[list[Curve], int]:
     """The curves of one file, and how many of its values are infinite."""
     import numpy as np
 
@@ -92,8 +92,9 @@ def _read(path: Path, log: str) -> tuple[list[Curve], int]:
     short = dict(zip(pictures, _names([PurePath(name) for name in pictures]), strict=True))
     curves = []
     for (name, page), table in runs.items():
-        label = log + (f": {short[name]}" if len(pictures) > 1 else "") + (f", page {page}" if reached[name][0] > 1 else "")
-        curves.append(Curve(_printable(label), kind, dict(zip(places, np.array(table).T, strict=True))))
+        label = log if len(pictures) == 1 else short[name] if alone else f"{log}: {short[name]}"
+        label += f", page {page}" if reached[name][0] > 1 else ""
+        curves.append(Curve(_printable(label), kind, str(path), dict(zip(places, np.array(table).T, strict=True))))
     return curves, infinite
 
 

@@ -36,7 +36,7 @@ class Against(StrEnum):
 @app.command("plot", context_settings={"help_option_names": ["-h", "--help"]})
 def plot(
     logs: Annotated[
-        list[Path], typer.Argument(metavar="LOG.csv...", help="What --log or `denoise path --csv` wrote; - for stdin.", show_default=False)
+        list[Path], typer.Argument(metavar="LOG.csv", help="What --log or `denoise path --csv` wrote; - for stdin.", show_default=False)
     ],
     output: Annotated[
         Path | None,
@@ -53,9 +53,9 @@ def plot(
     """Draw logs: cost, gap and PSNR against iteration and seconds; or of a path, PSNR and σ against λ.
 
     Every log, picture and page is a line. What was not computed is left out, not drawn as 0.
-    Needs pip install 'denoise-cli[plot]'.
 
     \b
+    Needs pip install 'denoise-cli[plot]'.
     denoise plot matlab.csv optimal.csv -o convergence.pdf
     """
     from denoise_cli.progress import say
@@ -70,8 +70,6 @@ def plot(
         curves, notes = _read(logs)
         if terminal or output is None:
             _print(_text(curves, against))
-    for note in notes:
-        say(note)
     if output is not None and curves:
         data = _figure(curves, output, against, width)
         from denoise_cli.writing import appear
@@ -79,6 +77,8 @@ def plot(
         with appear(output, overwrite=overwrite) as stream:
             stream.write(data)
         say(f"{output}: {len(curves)} line{'s' * (len(curves) > 1)}, {width:g} cm wide")
+    for note in [*notes, *_hidden(curves, against)]:
+        say(note)
 
 
 def _check(output: Path, logs: list[Path], *, overwrite: bool) -> None:
@@ -104,7 +104,16 @@ def _figure(curves: list[Curve], output: Path, against: str, width: float) -> by
     except ImportError as error:
         raise _missing("matplotlib", error) from error
     except ValueError as error:
-        raise DenoiseError(f"{curves[0].label}: {error}; nothing to draw") from error
+        raise DenoiseError(f"{curves[0].source}: {error}; nothing to draw") from error
+
+
+def _hidden(curves: list[Curve], against: str) -> list[str]:
+    from denoise_cli.study.plots import hidden
+
+    return [
+        f"{count} value{'s' * (count > 1)} of {name} ≤ 0 left out: the axis is logarithmic"
+        for name, count in hidden(curves, against).items()
+    ]
 
 
 def _text(curves: list[Curve], against: str) -> str:
@@ -118,7 +127,7 @@ def _text(curves: list[Curve], against: str) -> str:
     except ImportError as error:
         raise _missing("uniplot", error) from error
     except ValueError as error:
-        raise DenoiseError(f"{curves[0].label}: {error}; nothing to draw") from error
+        raise DenoiseError(f"{curves[0].source}: {error}; nothing to draw") from error
 
 
 def _print(drawing: str) -> None:

@@ -20,7 +20,7 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["COLUMN_CM", "FORMATS", "Curve", "Panel", "draw", "encode", "panels", "points", "text", "thinned"]
+__all__ = ["COLUMN_CM", "FORMATS", "Curve", "Panel", "draw", "encode", "hidden", "panels", "points", "text", "thinned"]
 
 Array = npt.NDArray[np.float64]
 
@@ -52,10 +52,11 @@ PANEL_CM, LEGEND_LINE_CM, MARGIN_CM = 3.0, 0.33, 0.7
 
 @dataclass(frozen=True)
 class Curve:
-    """One run: kind "log" (of iterations) or "path" (of λ); columns of one length, NaN where nothing was computed."""
+    """One run: kind "log" (of iterations) or "path" (of λ), source to name in errors; columns of one length, NaN where unknown."""
 
     label: str
     kind: str
+    source: str
     columns: Mapping[str, Array]
 
     def __getitem__(self, name: str) -> Array:
@@ -104,6 +105,18 @@ def points(curve: Curve, panel: Panel) -> tuple[Array, Array]:
     return x[drawn], y[drawn]
 
 
+def hidden(curves: Sequence[Curve], against: str = "both") -> dict[str, int]:
+    """How many values ≤ 0 of each column cannot stand on its log axis."""
+    if not curves:
+        return {}
+    drawn = [panel for row in panels(curves, against) for panel in row]
+    names = {panel.x for panel in drawn if panel.x_log} | {panel.y for panel in drawn if panel.y_log}
+    if curves[0].kind == "log":
+        names.add("gap")  # it may have lost its panel by this
+    counts = {name: sum(int((curve[name] <= 0).sum()) for curve in curves) for name in sorted(names)}
+    return {name: count for name, count in counts.items() if count}
+
+
 def thinned(x: Array, y: Array, most: int = MOST_POINTS) -> tuple[Array, Array]:
     """At most `most` (≥ 4) points that look the same: the ends, and the least and the greatest y of equal stretches between them."""
     if len(x) <= most:
@@ -127,7 +140,7 @@ def _ratio(values: Sequence[Array]) -> float:
 
 
 def draw(curves: Sequence[Curve], *, against: str = "both", width_cm: float = COLUMN_CM) -> Figure:
-    """The panels as a Matplotlib figure, `width_cm` wide with letters of 7 pt; its lines carry the labels of the curves as gid.
+    """The panels as a Matplotlib figure, `width_cm` wide with letters of 7 pt; its lines carry the labels of the curves.
 
     Raises ValueError if there is nothing to draw, ImportError without Matplotlib.
     """
@@ -216,14 +229,16 @@ def _draw_panel(axes: Any, panel: Panel, curves: Sequence[Curve]) -> None:
             continue
         # Between markers nothing was computed, and the line only joins them.
         sparse = curve.kind == "path" or len(x) < 3 or len(x) < 0.9 * len(curve[panel.y])
-        line = axes.plot(*thinned(x, y, most), gid=curve.label, **_look(place, len(curves)), marker="o" if sparse and len(x) < 100 else "")[
-            0
-        ]
+        line = axes.plot(
+            *thinned(x, y, most), label=curve.label, **_look(place, len(curves)), marker="o" if sparse and len(x) < 100 else ""
+        )[0]
         if curve.kind == "path":
             _mark_automatic(axes, curve, panel, line.get_color())
-    if panel.x == "lambda":
-        from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
+    if panel.x == "iteration" and not panel.x_log:
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
+    if panel.x == "lambda":
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.xaxis.set_minor_formatter(NullFormatter())
@@ -245,7 +260,7 @@ def _automatic(curve: Curve, panel: Panel) -> list[tuple[float, float]]:
 def _look(place: int, crowd: int) -> dict[str, Any]:
     """Colours, then the same with dashes; a crowd is a cloud."""
     if crowd > MOST_NAMED:
-        return {"color": COLOURS[0], "linewidth": 0.5, "alpha": max(0.08, min(0.6, 12 / crowd))}
+        return {"color": COLOURS[0], "linewidth": 0.5, "alpha": max(0.08, min(0.6, 12 / crowd)), "rasterized": True}
     return {"color": COLOURS[place % len(COLOURS)], "linestyle": DASHES[place // len(COLOURS)]}
 
 
@@ -279,6 +294,7 @@ def _shortened(label: str, most: int) -> str:
 
 COLUMNS_FOR_TWO, TICK_LETTERS = 100, 10
 LETTERS = "abcdefghijkl"
+ASCII_FRAME = str.maketrans("┌┐└┘─│", "++++-|")
 POWER = re.compile(r"10\^(-?\d+(?:\.\d+)?)")
 ESCAPE = re.compile(r"\033\[[\d;]*m")
 
@@ -312,7 +328,8 @@ def text(
     drawn += [f"  {_sample(place, colour)} {_shortened(curves[place].label, columns - 6)}" for place in named]
     drawn += [f"  {crowd} runs"] if crowd > MOST_NAMED else []
     drawn += [f"  automatic λ = {', '.join(f'{weight:.3g}' for weight in chosen)}"] if chosen else []
-    return "\n".join(drawn)
+    together = "\n".join(drawn)
+    return together if braille else together.translate(ASCII_FRAME)
 
 
 def _ends(curves: Sequence[Curve], rows: list[list[Panel]], x: str) -> dict[str, float]:
