@@ -24,6 +24,7 @@ COMMANDS = {
     "compare": ("denoise_cli.commands.compare", "PSNR, SSIM, RMSE and MAE to a clean picture, and a sheet to look at."),
     "noise": ("denoise_cli.commands.noise", "What noise a picture holds, and what the automatic mode would do."),
     "path": ("denoise_cli.commands.path", "The picture at many λ: a sheet to pick from by eye, a table, files."),
+    "plot": ("denoise_cli.commands.plot", "Figures of logs: cost, gap and PSNR against iteration, seconds or λ; in the terminal too."),
     "extras": ("denoise_cli.extras.cli", "Batch norm, normalisations, regression and LDAM loss: numbers in, numbers out."),
 }
 
