@@ -22,6 +22,7 @@ COMMANDS = {
     "add-noise": ("denoise_cli.commands.add_noise", "Noisy test pictures from clean ones, reproducible."),
     "benchmark": ("denoise_cli.commands.benchmark", "Mean PSNR, SSIM and seconds of methods, on clean pictures with noise added."),
     "compare": ("denoise_cli.commands.compare", "PSNR, SSIM, RMSE and MAE to a clean picture, and a sheet to look at."),
+    "info": ("denoise_cli.commands.info", "Size, depth, noise; what `denoise FILE` would do, and in how long."),
     "noise": ("denoise_cli.commands.noise", "What noise a picture holds, and what the automatic mode would do."),
     "path": ("denoise_cli.commands.path", "The picture at many λ: a sheet to pick from by eye, a table, files."),
     "plot": ("denoise_cli.commands.plot", "Figures of logs: cost, gap and PSNR against iteration, seconds or λ; in the terminal too."),
