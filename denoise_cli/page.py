@@ -135,7 +135,11 @@ def _solve_stabilised(
     choice = None
     weight = settings.weight
     if weight is None:
-        choice = replace(_choose(replace(settings, fidelity="l2"), frame, stable, weights, sigma), noise=noise, stabilised=True)
+        choice = replace(
+            _choose(replace(settings, fidelity="l2"), frame, stable, weights, sigma),
+            noise=replace(noise, read_noise=stabiliser.read_noise),
+            stabilised=True,
+        )
         weight = choice.weight
     done = _solve(settings, stable, weights, weight, None, on_state)
     image = stabiliser.restore(done.solution.image, *ends)

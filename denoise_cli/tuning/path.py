@@ -59,7 +59,15 @@ def path(
     for weight in sorted(weights):
         start = time.perf_counter()
         before = denoise(
-            pixels, weight, fidelity=fidelity, method="optimal", reference=clean, start=before if before is not None and before.dual is not None else None, keep_dual=True, records=False, **options
+            pixels,
+            weight,
+            fidelity=fidelity,
+            method="optimal",
+            reference=clean,
+            start=before if before is not None and before.dual is not None else None,
+            keep_dual=True,
+            records=False,
+            **options,
         )
         seconds = time.perf_counter() - start
         removed = pixels - before.image
