@@ -115,8 +115,8 @@ def path(
         every = sorted({*(weights or _spaced(choice.weight, smallest, largest, steps)), choice.weight, pick or choice.weight})
         if results is not None:
             _make_folder(results, [album.place(weight) for weight in every], overwrite)
-        rough = solve(pixels, every[-1], fidelity=choice.fidelity, method="optimal", records=False, **(options | {"gap": 0.05}))
-        album.look(rough.image)
+        roughly: dict[str, Any] = options | {"gap": 0.05}
+        album.look(solve(pixels, every[-1], fidelity=choice.fidelity, method="optimal", records=False, **roughly).image)
         for step in walk(pixels, every, fidelity=choice.fidelity, reference=clean, **options):
             album.add(step, automatic=step.weight == choice.weight, picked=step.weight == pick)
     except (ValueError, TypeError) as error:
