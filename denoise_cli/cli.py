@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from enum import StrEnum
 from importlib import import_module
@@ -27,6 +28,11 @@ COMMANDS = {
     "path": ("denoise_cli.commands.path", "The picture at many λ: a sheet to pick from by eye, a table, files."),
     "plot": ("denoise_cli.commands.plot", "Figures of logs: cost, gap and PSNR against iteration, seconds or λ; in the terminal too."),
     "extras": ("denoise_cli.extras.cli", "Batch norm, normalisations, regression and LDAM loss: numbers in, numbers out."),
+}
+# Work without a picture, as the first word; an optional second one names the shell.
+COMPLETION = {
+    "--install-completion": "Let TAB complete commands, options, values and files, from the next shell on.",
+    "--show-completion": "Print what that would install.",
 }
 
 
@@ -74,6 +80,8 @@ class DenoiseGroup(TyperGroup):
     """`denoise PICTURE…` is the default command; a first word that names another command runs that."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if not args and ctx.resilient_parsing:  # TAB at the first word
+            return super().parse_args(ctx, args)
         if not args or args[0] not in COMMANDS:
             args = [DEFAULT, *(args or ["--help"])]
         return super().parse_args(ctx, args)
@@ -84,6 +92,20 @@ class DenoiseGroup(TyperGroup):
             command.name = cmd_name
             return command
         return super().get_command(ctx, cmd_name)
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> Any:
+        """What can be the first word: an option of the default command; or a command, and the pictures that begin alike.
+
+        Nothing is offered where only files are meant: the shell does that better.
+        """
+        from denoise_cli.completion import Offer, files
+
+        if incomplete.startswith("-"):
+            command = self.commands[DEFAULT]
+            options = command.shell_complete(command.make_context(DEFAULT, [], parent=ctx, resilient_parsing=True), incomplete)
+            return [*options, *(Offer(option, line) for option, line in COMPLETION.items() if option.startswith(incomplete))]
+        words = [Offer(word, line) for word, (_, line) in COMMANDS.items() if word.startswith(incomplete)]
+        return [*words, *map(Offer, files(incomplete))] if words else []
 
 
 class GroupedHelp(TyperCommand):
@@ -98,6 +120,7 @@ class GroupedHelp(TyperCommand):
             row = parameter.get_help_record(ctx)
             if row is not None:
                 panels[getattr(parameter, "rich_help_panel", None) or RUN].append(row)
+        panels[RUN] += [(f"{option} [SHELL]", line) for option, line in COMPLETION.items()]
         for title, rows in panels.items():
             with formatter.section(title):
                 formatter.write_dl(rows)
@@ -105,7 +128,7 @@ class GroupedHelp(TyperCommand):
             formatter.write_dl([(f"denoise {word}", line) for word, (_, line) in COMMANDS.items()])
 
 
-app = typer.Typer(cls=DenoiseGroup, rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(cls=DenoiseGroup, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
 @app.callback()
@@ -113,8 +136,8 @@ def _group() -> None:
     """Total-variation image denoising."""
 
 
-def _version(value: bool) -> None:
-    if value:
+def _version(ctx: typer.Context, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
         typer.echo(f"denoise {__version__}")
         raise typer.Exit
 
@@ -312,12 +335,20 @@ def _say(line: str) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; the exit code. Errors are one line on stderr, never a traceback."""
+    words = sys.argv[1:] if arguments is None else arguments
     try:
-        if (sys.argv[1:] if arguments is None else arguments) in ([], ["-h"], ["--help"]):
+        if "_DENOISE_COMPLETE" in os.environ:
+            pass  # the shell asks what could be typed, with no words at all; Typer answers
+        elif words in ([], ["-h"], ["--help"]):
             # The parser would load pydantic first, which takes as long as NumPy.
             group: Any = typer.main.get_command(app)
             command = group.commands[DEFAULT]
             print(command.get_help(command.context_class(command, info_name="denoise")))
+            return OK
+        elif words[0] in COMPLETION:
+            from denoise_cli.completion import answer
+
+            print(answer(words))
             return OK
         code = app(args=arguments, prog_name="denoise", standalone_mode=False)
         sys.stdout.flush()

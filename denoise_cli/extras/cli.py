@@ -15,7 +15,10 @@ app = typer.Typer(
     help="""Batch norm, normalisations, linear regression and the LDAM loss, exact and tested.
 
 Tables come in as CSV (with or without a header row), .npy or .npz (FILE.npz:NAME picks an array; - reads standard input) and
-go out as CSV, .npy, .npz or JSON by the suffix of the output; - writes CSV to standard output.""",
+go out as CSV, .npy, .npz or JSON by the suffix of the output; - writes CSV to standard output.
+
+\b
+denoise extras batch-norm x.csv --weight 2,3 -o y.npz""",
 )
 
 _Eps = Annotated[float, typer.Option(help="Added to the variance, in the units of the input squared.")]
