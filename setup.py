@@ -5,7 +5,8 @@ import sys
 from setuptools import Extension, setup
 
 # Contraction to fused multiply-adds would make results depend on the processor.
-FLAGS = ["/O2", "/fp:precise"] if sys.platform == "win32" else ["-O3", "-g0", "-std=c11", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"]
+GCC = ["-O3", "-g0", "-std=c11", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"]
+FLAGS = ["/O2", "/fp:precise"] if sys.platform == "win32" else GCC
 
 setup(
     ext_modules=[

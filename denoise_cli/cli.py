@@ -26,6 +26,7 @@ COMMANDS = {
     "info": ("denoise_cli.commands.info", "Size, depth, noise; what `denoise FILE` would do, and in how long."),
     "noise": ("denoise_cli.commands.noise", "What noise a picture holds, and what the automatic mode would do."),
     "path": ("denoise_cli.commands.path", "The picture at many λ: a sheet to pick from by eye, a table, files."),
+    "plot": ("denoise_cli.commands.plot", "Figures of logs: cost, gap and PSNR against iteration, seconds or λ; in the terminal too."),
     "extras": ("denoise_cli.extras.cli", "Batch norm, normalisations, regression and LDAM loss: numbers in, numbers out."),
 }
 # Work without a picture, as the first word; an optional second one names the shell.

@@ -67,7 +67,7 @@ class Done:
     solution: Solution
     fidelity: str
     weight: float | None
-    choice: Choice | None
+    choice: Choice | None = None
 
     @property
     def image(self) -> Any:
@@ -82,37 +82,69 @@ def solve(settings: Settings, source: Path, frame: Any, clean: Any = None, on_st
     weights = _maps(settings, source, pixels.shape[:2])
     try:
         if settings.vst is not None:
-            return _solve_stabilised(settings, pixels, weights, clean, on_state)
-        return _solve_plainly(
-            settings, pixels, weights, None if settings.automatic else _lambda(settings, source, pixels.shape[:2]), clean, on_state
-        )
+            return _solve_stabilised(settings, frame, pixels, weights, clean, on_state)
+        if not settings.automatic:
+            return _solve(settings, pixels, weights, _lambda(settings, source, pixels.shape[:2]), clean, on_state)
+        choice = _choose(settings, frame, pixels, weights)
+        chosen = replace(settings, fidelity=choice.fidelity)
+        return replace(_solve(chosen, pixels, weights, choice.weight, clean, on_state), choice=choice)
     except (ValueError, TypeError) as error:
         raise DenoiseError(f"{source}: {error}") from error
     except MemoryError as error:
         raise DenoiseError(f"{source}: not enough memory for {pixels.shape[1]} × {pixels.shape[0]} pixels; cut it into tiles") from error
 
 
-def _solve_plainly(
-    settings: Settings, pixels: Any, weights: Any, weight: Any, clean: Any, on_state: Callable[[State], object] | None, sigma: Any = None
-) -> Done:
-    """With the λ given, or where it is None with one that suits the picture."""
+def _solve(settings: Settings, pixels: Any, weights: Any, weight: Any, clean: Any, on_state: Callable[[State], object] | None) -> Done:
     from denoise_cli import variational
 
-    choice, fidelity = None, settings.fidelity or "l2"
-    if weight is None:
-        from denoise_cli.tuning import choose
-
-        choice = choose(
-            pixels, fidelity=settings.fidelity, sigma=settings.sigma if sigma is None else sigma, weights=weights, tv=settings.tv,
-            channels=settings.channels, boundary=settings.boundary, workers=settings.workers,
-        )  # fmt: skip
-        fidelity, weight = choice.fidelity, choice.weight
+    fidelity = settings.fidelity or "l2"
     solution = variational.denoise(
         pixels, weight, fidelity=fidelity, method=settings.method, iterations=settings.iterations, alpha=settings.alpha,
         beta=settings.beta, gap=settings.gap, tv=settings.tv, channels=settings.channels, boundary=settings.boundary, weights=weights,
         reference=clean, dtype=settings.dtype, workers=settings.workers, records=False, callback=on_state,
     )  # fmt: skip
-    return Done(solution, fidelity, weight if settings.lambda_map is None else None, choice)
+    return Done(solution, fidelity, weight if settings.lambda_map is None else None)
+
+
+def _choose(settings: Settings, frame: Any, pixels: Any, weights: Any, sigma: float | None = None) -> Choice:
+    """A λ for `pixels`; the noise is estimated from the frame as it was stored, whose type says where its values end."""
+    from denoise_cli.tuning import choose, estimate
+
+    sigma = settings.sigma if sigma is None else sigma
+    noise = None if sigma is not None else estimate(frame, None if weights is None else weights > 0)
+    return choose(
+        pixels, fidelity=settings.fidelity, sigma=sigma, noise=noise, weights=weights, tv=settings.tv, channels=settings.channels,
+        boundary=settings.boundary, workers=settings.workers,
+    )  # fmt: skip
+
+
+def _solve_stabilised(
+    settings: Settings, frame: Any, pixels: Any, weights: Any, clean: Any, on_state: Callable[[State], object] | None
+) -> Done:
+    """L2 between the generalised Anscombe transform and its inverse; λ counts in the stabilised picture, which is on [0, 1] again."""
+    from denoise_cli.tuning import Stabiliser, estimate
+    from denoise_cli.variational.metrics import psnr_db
+
+    noise = estimate(frame, None if weights is None else weights > 0)
+    if noise.gain <= 0:
+        raise ValueError("the noise was not found to grow with brightness, so there is nothing to stabilise: leave --vst out")
+    stabiliser = Stabiliser(noise.gain, noise.read_noise if settings.vst == "generalized" else 0.0)
+    low, high = float(pixels.min()), float(pixels.max())
+    ends = (0.0, 1.0) if low >= 0 and high <= 1 else (low, high)
+    stable, sigma = stabiliser.normalise(pixels, *ends)
+    choice = None
+    weight = settings.weight
+    if weight is None:
+        choice = replace(
+            _choose(replace(settings, fidelity="l2"), frame, stable, weights, sigma),
+            noise=replace(noise, read_noise=stabiliser.read_noise),
+            stabilised=True,
+        )
+        weight = choice.weight
+    done = _solve(settings, stable, weights, weight, None, on_state)
+    image = stabiliser.restore(done.solution.image, *ends)
+    psnr = None if clean is None else psnr_db(image, clean, 1.0 if ends == (0.0, 1.0) else float(clean.max() - clean.min()))
+    return replace(done, solution=replace(done.solution, image=image, psnr_db=psnr), choice=choice)
 
 
 def together(solutions: list[Solution]) -> Solution:

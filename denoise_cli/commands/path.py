@@ -91,6 +91,7 @@ def path(
     from denoise_cli.tuning.path import COLUMNS
     from denoise_cli.tuning.path import path as walk
     from denoise_cli.variational import check_options
+    from denoise_cli.variational import denoise as solve
     from denoise_cli.writing import appear
 
     if l1 and l2:
@@ -112,10 +113,11 @@ def path(
     album = _Album(source, pixels, picture, _box(crop, pixels), results, overwrite=overwrite)
     try:
         choice = _choose(pixels, "l1" if l1 else "l2" if l2 else None, level, options)
-        chosen = weights or _spaced(choice.weight, smallest, largest, steps)
+        every = sorted({*(weights or _spaced(choice.weight, smallest, largest, steps)), choice.weight, pick or choice.weight})
         if results is not None:
-            _make_folder(results, [album.place(weight) for weight in chosen], overwrite)
-        every = sorted({*chosen, choice.weight, pick or choice.weight})
+            _make_folder(results, [album.place(weight) for weight in every], overwrite)
+        roughly: dict[str, Any] = options | {"gap": 0.05}
+        album.look(solve(pixels, every[-1], fidelity=choice.fidelity, method="optimal", records=False, **roughly).image)
         for step in walk(pixels, every, fidelity=choice.fidelity, reference=clean, **options):
             album.add(step, automatic=step.weight == choice.weight, picked=step.weight == pick)
     except (ValueError, TypeError) as error:
@@ -251,29 +253,32 @@ class _Album:
         if not 0 <= low < high <= 1:
             self.ends = low, max(high, low + 1e-30)
 
+    def look(self, smoothed: Any) -> None:
+        """Choose the crop, if none was typed: where smoothing changes most."""
+        from denoise_cli.study.sheet import crop_box, drawable
+
+        if self.box is None:
+            self.box = crop_box([drawable(self.pixels, self.cmyk), drawable(smoothed, self.cmyk)], CROP_SIZE)
+
     def place(self, weight: float) -> Path:
         """Where a whole result goes."""
         return (self.results or Path()) / f"{self.source.stem}_{weight:g}{self.source.suffix}"
 
     def add(self, step: Step, *, automatic: bool, picked: bool) -> None:
         from denoise_cli.files import write_picture
-        from denoise_cli.study.sheet import Tile, crop_box, drawable
+        from denoise_cli.study.sheet import Tile
 
         solution = step.solution
-        # They come from large λ to small.
-        self.rows.insert(
-            0,
+        self.rows.append(
             (step.weight, step.sigma_removed, step.whiteness, step.psnr_db, step.ssim, solution.cost, solution.gap, solution.iterations,
              step.seconds, int(automatic)),
         )  # fmt: skip
-        if self.box is None:
-            self.box = crop_box([drawable(self.pixels, self.cmyk), drawable(solution.image, self.cmyk)], CROP_SIZE)
         caption = [
             f"λ {step.weight:g}" + (", automatic" if automatic else ", picked" if picked else ""),
             f"removed σ {step.sigma_removed:.3g}",
         ]
         caption += [] if step.psnr_db is None else [f"{step.psnr_db:.2f} dB" + ("" if step.ssim is None else f"  SSIM {step.ssim:.3f}")]
-        self.tiles.insert(0, Tile(self._crop(solution.image), tuple(caption), marked=automatic))
+        self.tiles.append(Tile(self._crop(solution.image), tuple(caption), marked=automatic))
         if self.results is not None:
             page = replace(self.picture, pages=self.picture.pages[:1])
             write_picture(self.place(step.weight), page.successor([solution.image]), overwrite=self.overwrite)

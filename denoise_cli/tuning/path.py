@@ -49,16 +49,26 @@ def around(weight: float, steps: int, reach: float = 4.0) -> list[float]:
 def path(
     image: npt.ArrayLike, weights: Sequence[float], *, fidelity: str = "l2", reference: npt.ArrayLike | None = None, **options: Any
 ) -> Iterator[Step]:
-    """A Step for each λ, from the largest to the smallest.
+    """A Step for each λ, from the smallest to the largest.
 
     image, reference, options : as in `denoise`, with method "optimal". Raises what `denoise` raises.
     """
     pixels = as_float(image)
     clean = None if reference is None else as_float(reference)
     before: Solution | None = None
-    for weight in sorted(weights, reverse=True):
+    for weight in sorted(weights):
         start = time.perf_counter()
-        before = denoise(pixels, weight, fidelity=fidelity, method="optimal", reference=clean, records=False, **options)
+        before = denoise(
+            pixels,
+            weight,
+            fidelity=fidelity,
+            method="optimal",
+            reference=clean,
+            start=before if before is not None and before.dual is not None else None,
+            keep_dual=True,
+            records=False,
+            **options,
+        )
         seconds = time.perf_counter() - start
         removed = pixels - before.image
         similar = None

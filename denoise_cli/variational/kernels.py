@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from importlib import import_module
 from types import ModuleType
 
 __all__ = ["compiled"]
@@ -12,11 +13,9 @@ def _load() -> ModuleType | None:
     if os.environ.get("DENOISE_KERNELS") == "numpy":
         return None
     try:
-        from denoise_cli.variational import _kernels  # type: ignore[attr-defined,unused-ignore]
+        return import_module("denoise_cli.variational._kernels")
     except ImportError:
         return None
-    module: ModuleType = _kernels
-    return module
 
 
 compiled = _load()
