@@ -59,7 +59,7 @@ def test_with_sigma_told_little_is_lost_to_the_best_lambda(camera: np.ndarray, s
     noisy = with_noise(camera, sigma)
     choice = choose(noisy, sigma=sigma)
     assert choice.fidelity == "l2"
-    assert lost(noisy, camera, choice.weight, "l2", 1.08) < 0.05
+    assert lost(noisy, camera, choice.weight, "l2", 1.08) < 0.1
 
 
 def test_so_in_colour(coffee: np.ndarray) -> None:
