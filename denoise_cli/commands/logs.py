@@ -29,16 +29,16 @@ class NoRows(DenoiseError):
     """Not a log yet: the file is empty, or has a header and no row."""
 
 
-def read_logs(paths: Sequence[Path]) -> tuple[list[Curve], list[str]]:
+def read_logs(paths: Sequence[Path], *, growing: bool = False) -> tuple[list[Curve], list[str]]:
     """The curves of all logs, all of one kind, and what is to be said about them.
 
     A log is one curve, or one a picture (column `file`) and page (where the iteration begins again). Curves are named by the stem of
-    their log, by as much of its path as tells it from others, and if it has several, by picture and page. A last line that is still
-    being written is left out. Raises DenoiseError for a file that is no log, NoRows for one without rows, UsageError for mixed kinds.
+    their log, by as much of its path as tells it from others, and if it has several, by picture and page. A last line without
+    its end is left out of logs that are still `growing`. Raises DenoiseError for a file that is no log, NoRows for one without rows, UsageError for mixed kinds.
     """
     curves, notes, kinds = list[Curve](), list[str](), dict[str, Path]()
     for path, name in zip(paths, _names(paths), strict=True):
-        found, infinite = _read(path, "stdin" if path == STDIO else name, alone=len(paths) == 1)
+        found, infinite = _read(path, "stdin" if path == STDIO else name, alone=len(paths) == 1, growing=growing)
         kinds.setdefault(found[0].kind, path)
         curves += found
         if infinite:
@@ -48,11 +48,13 @@ def read_logs(paths: Sequence[Path]) -> tuple[list[Curve], list[str]]:
     return curves, notes
 
 
-def _read(path: Path, log: str, *, alone: bool) -> tuple[list[Curve], int]:
+def _read(path: Path, log: str, *, alone: bool, growing: bool) -> tuple[list[Curve], int]:
     """The curves of one file, and how many of its values are infinite."""
     import numpy as np
 
     rows, whole = _rows(path)
+    if growing and not whole and len(rows) > 1:
+        rows, whole = rows[:-1], True
     header = [name.strip() for name in rows[0]] if rows else []
     if not any(header):
         raise NoRows(f"{path}: the log is empty; did its run get as far as the first iteration?")

@@ -90,10 +90,10 @@ def _check(output: Path, logs: list[Path], *, overwrite: bool) -> None:
     check_output(output, logs, overwrite=overwrite)
 
 
-def _read(logs: list[Path]) -> tuple[list[Curve], list[str]]:
+def _read(logs: list[Path], *, growing: bool = False) -> tuple[list[Curve], list[str]]:
     from denoise_cli.commands.logs import read_logs
 
-    return read_logs(logs)
+    return read_logs(logs, growing=growing)
 
 
 def _figure(curves: list[Curve], output: Path, against: str, width: float) -> bytes:
@@ -170,7 +170,7 @@ def _versions(logs: list[Path]) -> Iterator[tuple[list[Curve], list[str]]]:
         now = time.monotonic()
         if None not in state and state != seen:
             try:
-                yield _read(logs)
+                yield _read(logs, growing=True)
             except NoRows:
                 pass  # not yet
             else:

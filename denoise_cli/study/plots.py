@@ -236,8 +236,8 @@ def _draw_panel(axes: Any, panel: Panel, curves: Sequence[Curve]) -> None:
             _mark_automatic(axes, curve, panel, line.get_color())
     from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-    if panel.x == "iteration" and not panel.x_log:
-        axes.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
+    if not panel.x_log:
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=4, steps=[1, 2, 5, 10], integer=panel.x == "iteration"))
     if panel.x == "lambda":
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
