@@ -33,8 +33,9 @@ def read_logs(paths: Sequence[Path], *, growing: bool = False) -> tuple[list[Cur
     """The curves of all logs, all of one kind, and what is to be said about them.
 
     A log is one curve, or one a picture (column `file`) and page (where the iteration begins again). Curves are named by the stem of
-    their log, by as much of its path as tells it from others, and if it has several, by picture and page. A last line without
-    its end is left out of logs that are still `growing`. Raises DenoiseError for a file that is no log, NoRows for one without rows, UsageError for mixed kinds.
+    their log, by as much of its path as tells it from others, and if it has several, by picture and page. A last line without its end is
+    left out of logs that are still `growing`. Raises DenoiseError for a file that is no log, NoRows for one without rows, UsageError for
+    mixed kinds.
     """
     curves, notes, kinds = list[Curve](), list[str](), dict[str, Path]()
     for path, name in zip(paths, _names(paths), strict=True):
