@@ -16,7 +16,7 @@ from denoise_cli.variational.strips import Array
 
 __all__ = ["Choice", "choose"]
 
-# Pixels times channels that the choice looks at: a mosaic of tiles stands for a larger picture.
+# Pixels (of up to four channels) that the choice looks at: a mosaic of tiles stands for a larger picture.
 SAMPLE, TILES = 2**17, 3
 # Fewer tell nothing: the law decides.
 SMALLEST_SAMPLE = 2**11
@@ -206,9 +206,10 @@ SMALLEST_GAP = {"l2": 2e-6, "l1": 1e-4}
 def _sample(pixels: Array, weights: Array | None) -> tuple[Array, Array | None]:
     """The picture, or a mosaic of TILES² tiles from all over it."""
     height, width, channels = pixels.shape
-    if pixels.size <= SAMPLE:
+    most = SAMPLE if channels <= 4 else 4 * SAMPLE // channels
+    if height * width <= most:
         return pixels, weights
-    side = math.isqrt(SAMPLE // channels) // TILES
+    side = math.isqrt(most) // TILES
     tall, wide = (
         min(height // TILES, max(side, side * side * TILES // width)),
         min(width // TILES, max(side, side * side * TILES // height)),

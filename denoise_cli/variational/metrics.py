@@ -8,7 +8,7 @@ import numpy as np
 
 from denoise_cli.variational.strips import Array
 
-__all__ = ["SSIM_WINDOW", "mae", "psnr_db", "rmse", "snr_db", "ssim"]
+__all__ = ["SSIM_WINDOW", "decibels", "mae", "psnr_db", "rmse", "snr_db", "ssim"]
 
 # The window of SSIM: 11 × 11, Gaussian, σ = 1.5 pixels.
 SSIM_WINDOW, SSIM_SIGMA = 11, 1.5
@@ -26,12 +26,12 @@ def rmse(picture: Array, clean: Array) -> float:
 
 def snr_db(picture: Array, clean: Array) -> float:
     """Signal-to-noise ratio  20·log10(‖clean‖ / ‖u − clean‖)  in decibels; inf where the pictures are equal, −inf for a black clean one."""
-    return _decibels(math.sqrt(_energy(np.asarray(clean, np.float64))), rmse(picture, clean) * math.sqrt(picture.size))
+    return decibels(math.sqrt(_energy(np.asarray(clean, np.float64))), rmse(picture, clean) * math.sqrt(picture.size))
 
 
 def psnr_db(picture: Array, clean: Array, data_range: float = 1.0) -> float:
     """Peak signal-to-noise ratio  20·log10(data_range / rmse)  in decibels; inf where the pictures are equal."""
-    return _decibels(data_range, rmse(picture, clean))
+    return decibels(data_range, rmse(picture, clean))
 
 
 def mae(picture: Array, clean: Array) -> float:
@@ -93,7 +93,8 @@ def _energy(values: Array) -> float:
     return float(np.square(values).sum())
 
 
-def _decibels(signal: float, error: float) -> float:
+def decibels(signal: float, error: float) -> float:
+    """20·log10(signal / error); inf without an error, −inf without a signal."""
     if error == 0:
         return math.inf
     return 20 * math.log10(signal / error) if signal > 0 else -math.inf

@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from denoise_cli.variational import kernels
 from denoise_cli.variational.fidelities import Fidelity
-from denoise_cli.variational.metrics import psnr_db, rmse, snr_db
+from denoise_cli.variational.metrics import decibels, psnr_db
 from denoise_cli.variational.operators import Gradient
 from denoise_cli.variational.records import IterationRecord
 from denoise_cli.variational.regularisers import GROUPINGS, TotalVariation
@@ -180,6 +181,23 @@ class Reference:
     def psnr_db(self, picture: Array) -> float:
         return psnr_db(picture, self.clean, self.data_range)
 
+    def scores(self, picture: Array) -> tuple[float, float, float]:
+        """rmse, snr_db and psnr_db of a picture, from one pass over it."""
+        difference = np.subtract(picture, self._clean_as(picture.dtype))
+        error = math.sqrt(float(row_sums(np.square(difference, out=difference)).sum()))
+        return error / math.sqrt(picture.size), decibels(self._norm, error), decibels(self.data_range * math.sqrt(picture.size), error)
+
+    @cached_property
+    def _norm(self) -> float:
+        return math.sqrt(float(np.square(self.clean).sum()))
+
+    @cached_property
+    def _single(self) -> Array:
+        return self.clean.astype(np.float32)
+
+    def _clean_as(self, dtype: np.dtype[Any]) -> Array:
+        return self._single if dtype == np.float32 else self.clean
+
 
 @dataclass
 class State:
@@ -211,13 +229,13 @@ class State:
     @cached_property
     def record(self) -> IterationRecord:
         certificate, reference = self.certificate, self.reference
-        picture = self.picture if reference else self.solution
+        error, snr, psnr = reference.scores(self.picture) if reference else (None, None, None)
         return IterationRecord(
             iteration=self.iteration,
             cost=self.problem.cost(self.solution) if certificate is None else certificate.cost,
-            rmse=rmse(picture, reference.clean) if reference else None,
-            snr_db=snr_db(picture, reference.clean) if reference else None,
-            psnr_db=reference.psnr_db(picture) if reference else None,
+            rmse=error,
+            snr_db=snr,
+            psnr_db=psnr,
             seconds=self.seconds,
             bound=certificate.bound if certificate else None,
             gap=certificate.gap if certificate else None,
