@@ -24,6 +24,8 @@ SMALLEST_SAMPLE = 2**11
 HARDLY_ANY = 0.3 / 255
 LEAST = 1e-4
 MOST_TRIES = 9
+# The share of the law in the λ for impulses (in log λ).
+LAW = 0.25
 # Not a seed that anybody made the noise with.
 SEED = (2, 71828, 18284, 59045)
 
@@ -134,8 +136,8 @@ def choose(
     else:
         weight = _least(risk, start, 0.1 if fidelity == "l1" else 0.25, risks)
         if by_impulses and fidelity == "l1":
-            # The few pixels that are hit on purpose tell little; the law knows other pictures. Half each.
-            weight = math.sqrt(start * weight)
+            # The few pixels that are hit on purpose tell a little less than all; the law knows other pictures.
+            weight = start**LAW * weight ** (1 - LAW)
     return Choice(
         fidelity, float(f"{weight:.3g}"), noise, None if by_impulses else noise.sigma, sigma is not None, tuple(sorted(risks.items()))
     )
