@@ -64,7 +64,8 @@ class Choice:
                 model = "Gaussian noise"
             elif noise.model == "none":
                 model = "hardly any noise"
-            found = f"{model}, σ {about} {self.sigma:.3g} ({255 * self.sigma:.3g}/255)"
+            levels = f" ({255 * self.sigma:.3g}/255)" if self.sigma <= 1 else ""  # more is no picture on [0, 1]
+            found = f"{model}, σ {about} {self.sigma:.3g}{levels}"
         return f"{found} → λ {self.weight:.3g}, {self.fidelity.upper()}"
 
 
