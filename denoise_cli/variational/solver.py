@@ -14,7 +14,7 @@ import numpy as np
 
 from denoise_cli.variational import kernels
 from denoise_cli.variational.fidelities import Fidelity
-from denoise_cli.variational.metrics import decibels, psnr_db
+from denoise_cli.variational.metrics import decibels
 from denoise_cli.variational.operators import Gradient
 from denoise_cli.variational.records import IterationRecord
 from denoise_cli.variational.regularisers import GROUPINGS, TotalVariation
@@ -177,9 +177,6 @@ class Reference:
 
     clean: Array
     data_range: float = 1.0
-
-    def psnr_db(self, picture: Array) -> float:
-        return psnr_db(picture, self.clean, self.data_range)
 
     def scores(self, picture: Array) -> tuple[float, float, float]:
         """rmse, snr_db and psnr_db of a picture, from one pass over it."""
