@@ -229,7 +229,7 @@ def _run(
         records=log,
         bound=certificate.bound if certificate else None,
         gap=certificate.gap if certificate else None,
-        psnr_db=reference.scores(state.picture)[2] if reference else None,
+        psnr_db=reference.scores(state.picture, problem.strips)[2] if reference else None,
         input_is_a_minimiser=trivial,
         dual=_kept(solver, problem) if keep_dual else None,
     )

@@ -178,10 +178,15 @@ class Reference:
     clean: Array
     data_range: float = 1.0
 
-    def scores(self, picture: Array) -> tuple[float, float, float]:
+    def scores(self, picture: Array, strips: Strips) -> tuple[float, float, float]:
         """rmse, snr_db and psnr_db of a picture, from one pass over it."""
-        difference = np.subtract(picture, self._clean_as(picture.dtype))
-        error = math.sqrt(float(row_sums(np.square(difference, out=difference)).sum()))
+        clean = self._clean_as(picture.dtype)
+
+        def squares(rows: slice, scratch: Array) -> Array:
+            difference = np.subtract(picture[:, rows], clean[:, rows], out=scratch[0])
+            return row_sums(np.square(difference, out=difference))[None]
+
+        error = math.sqrt(float(strips.totals(squares, planes=1)[0]))
         return error / math.sqrt(picture.size), decibels(self._norm, error), decibels(self.data_range * math.sqrt(picture.size), error)
 
     @cached_property
@@ -226,7 +231,7 @@ class State:
     @cached_property
     def record(self) -> IterationRecord:
         certificate, reference = self.certificate, self.reference
-        error, snr, psnr = reference.scores(self.picture) if reference else (None, None, None)
+        error, snr, psnr = reference.scores(self.picture, self.problem.strips) if reference else (None, None, None)
         return IterationRecord(
             iteration=self.iteration,
             cost=self.problem.cost(self.solution) if certificate is None else certificate.cost,
