@@ -197,6 +197,23 @@ static PyObject *cost(PyObject *module, PyObject *const *args, Py_ssize_t count)
     return finish(&arrays, failed, sums);
 }
 
+static PyObject *distance(PyObject *module, PyObject *const *args, Py_ssize_t count)
+{
+    COUNT_IS(7)
+    double sums[2] = {0, 0};
+    Sweep k = {.sums = sums};
+    Arrays arrays = {.count = 0, .size = 0};
+    int failed = 0;
+    if (shape(args, &k)) return NULL;
+    const Py_ssize_t size = k.channels * k.height * k.width;
+    if (!take(&arrays, args[5], size, 0, &k.u) && !take(&arrays, args[6], size, 0, &k.f) && (!k.u || !k.f))
+        PyErr_SetString(PyExc_ValueError, "an array is missing");
+    if (!PyErr_Occurred()) {
+        RUN(distance_)
+    }
+    return finish(&arrays, failed, sums);
+}
+
 static PyObject *bound(PyObject *module, PyObject *const *args, Py_ssize_t count)
 {
     COUNT_IS(10)
@@ -312,6 +329,7 @@ static PyObject *prove(PyObject *module, PyObject *const *args, Py_ssize_t count
 static PyMethodDef methods[] = {
     {"sweep", (PyCFunction)(void (*)(void))sweep, METH_FASTCALL, "A strip of an iteration; see solver.py."},
     {"cost", (PyCFunction)(void (*)(void))cost, METH_FASTCALL, "Fidelity and regularity of a strip."},
+    {"distance", (PyCFunction)(void (*)(void))distance, METH_FASTCALL, "Squared distance of two pictures on a strip."},
     {"bound", (PyCFunction)(void (*)(void))bound, METH_FASTCALL, "Lower bound and stationarity of a strip."},
     {"divide", (PyCFunction)(void (*)(void))divide, METH_FASTCALL, "A strip of a spectrum, divided by y + x."},
     {"halo", (PyCFunction)(void (*)(void))halo, METH_FASTCALL, "What a strip's walk needs of its neighbours."},

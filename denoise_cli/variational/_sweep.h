@@ -317,6 +317,31 @@ MULTIVERSIONED static int NAME(bound_)(const Sweep *k)
     return 0;
 }
 
+/* Σ (u − f)². */
+MULTIVERSIONED static int NAME(distance_)(const Sweep *k)
+{
+    const Py_ssize_t n = k->width, plane = k->height * n;
+    double total = 0;
+    for (Py_ssize_t c = 0; c < k->channels; c++)
+        for (Py_ssize_t i = k->start; i < k->stop; i++) {
+            const REAL *u = (const REAL *)k->u + c * plane + i * n, *f = (const REAL *)k->f + c * plane + i * n;
+            double lanes[LANES] = {0};
+            Py_ssize_t j = 0;
+            for (; j + LANES <= n; j += LANES)
+                for (int l = 0; l < LANES; l++) {
+                    const REAL d = u[j + l] - f[j + l];
+                    lanes[l] += (double)d * d;
+                }
+            for (; j < n; j++) {
+                const REAL d = u[j] - f[j];
+                lanes[j % LANES] += (double)d * d;
+            }
+            for (int l = 0; l < LANES; l++) total += lanes[l];
+        }
+    k->sums[0] = total;
+    return 0;
+}
+
 /* spectrum[c, i, j] /= y[i] + x[j], rows start to stop; each x twice where the spectrum is complex. */
 MULTIVERSIONED static void NAME(divide_)(REAL *restrict spectrum, const double *restrict y, const double *restrict x, Py_ssize_t C,
                                          Py_ssize_t H, Py_ssize_t n, Py_ssize_t start, Py_ssize_t stop)

@@ -61,7 +61,8 @@ def test_every_problem_gives_the_same_as_numpy(monkeypatch: pytest.MonkeyPatch, 
     gap = {} if problem["method"] == "matlab" else {"gap": 1e-4}
     for shape in SHAPES:
         for weight in (0.1, 2.0):  # gradient projection, where it is possible; split Bregman
-            fast, plain = both(monkeypatch, picture(shape, dtype), weight, dtype=dtype, iterations=6, **gap, **problem)
+            f = picture(shape, dtype)
+            fast, plain = both(monkeypatch, f, weight, dtype=dtype, iterations=6, reference=1 - f, **gap, **problem)
             agree(fast, plain, dtype)
 
 
