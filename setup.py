@@ -13,7 +13,7 @@ setup(
         Extension(
             "denoise_cli.variational._kernels",
             ["denoise_cli/variational/_kernels.c"],
-            depends=["denoise_cli/variational/_sweep.h", "denoise_cli/variational/_projection.h"],
+            depends=["denoise_cli/variational/_sweep.h", "denoise_cli/variational/_transform.h", "denoise_cli/variational/_projection.h"],
             extra_compile_args=FLAGS,
             optional=True,
         )

@@ -5,6 +5,7 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <math.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,6 +25,21 @@
 #endif
 
 #define LANES 16
+
+/* The transforms need vector types. */
+#if defined(__GNUC__) || defined(__clang__)
+#define TRANSFORMS
+#define VECTOR_BYTES 64
+#define LARGEST_RADIX 64
+#define BLOCK 128 /* columns that are solved side by side */
+
+/* Made by transforms.py, which says what the tables hold. */
+typedef struct {
+    Py_ssize_t n, padded, passes;
+    const int *factors;
+    const void *twiddles, *turn, *chirp;
+} Transform;
+#endif
 
 /* Which differences share a norm. */
 enum { ALONE, SUM, PIXEL, VECTOR, CHANNELS };
@@ -53,8 +69,13 @@ typedef struct {
 #define ABS fabsf
 #define SQRT sqrtf
 #define TINY 1.17549435e-38f
+#define EPSILON 1.1920929e-7
 #include "_sweep.h"
 #include "_projection.h"
+#ifdef TRANSFORMS
+#include "_transform.h"
+#endif
+#undef EPSILON
 #undef REAL
 #undef SUFFIX
 #undef ABS
@@ -63,8 +84,12 @@ typedef struct {
 #define SUFFIX d
 #define ABS fabs
 #define SQRT sqrt
+#define EPSILON 2.220446049250313e-16
 #include "_sweep.h"
 #include "_projection.h"
+#ifdef TRANSFORMS
+#include "_transform.h"
+#endif
 
 #define MOST 12
 
@@ -264,6 +289,98 @@ static PyObject *divide(PyObject *module, PyObject *const *args, Py_ssize_t coun
     return finish(&arrays, 0, nothing);
 }
 
+#ifdef TRANSFORMS
+/* The tables of transforms.py: (factors, twiddles, turn, chirp), of `n` points. */
+static int tables(Arrays *arrays, PyObject *plan, Py_ssize_t n, Transform *t, Arrays *integers)
+{
+    if (!PyTuple_Check(plan) || PyTuple_GET_SIZE(plan) != 4) {
+        PyErr_SetString(PyExc_TypeError, "a transform is four tables");
+        return -1;
+    }
+    PyObject *factors = PyTuple_GET_ITEM(plan, 0);
+    Py_buffer *view = &integers->views[0];
+    if (PyObject_GetBuffer(factors, view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT)) return -1;
+    integers->count = 1;
+    if (strcmp(view->format, "i") != 0) {
+        PyErr_SetString(PyExc_TypeError, "factors are int32");
+        return -1;
+    }
+    t->n = n, t->factors = view->buf, t->passes = view->len / (Py_ssize_t)sizeof(int), t->padded = 1;
+    Py_ssize_t length = 0;
+    for (Py_ssize_t k = 0; k < t->passes; k++) {
+        const Py_ssize_t r = t->factors[k];
+        if (r < 2 || r > LARGEST_RADIX || t->padded > PY_SSIZE_T_MAX / 4096) {
+            PyErr_SetString(PyExc_ValueError, "a factor is out of range");
+            return -1;
+        }
+        t->padded *= r;
+    }
+    for (Py_ssize_t k = 0, m = t->padded; k < t->passes; k++) {
+        const Py_ssize_t r = t->factors[k];
+        m /= r;
+        length += 2 * (r - 1) * m + (r == 2 || r == 4 ? 0 : 2 * r);
+    }
+    if (t->padded != n && t->padded < 2 * n - 1) {
+        PyErr_SetString(PyExc_ValueError, "the factors are of another length");
+        return -1;
+    }
+    if (take(arrays, PyTuple_GET_ITEM(plan, 1), length, 0, &t->twiddles) ||
+        take(arrays, PyTuple_GET_ITEM(plan, 2), 2 * (n / 2 + 1), 0, &t->turn) ||
+        take(arrays, PyTuple_GET_ITEM(plan, 3), 2 * (n + t->padded), 0, &t->chirp))
+        return -1;
+    if (t->twiddles && (t->padded == n || t->chirp)) return 0;
+    PyErr_SetString(PyExc_ValueError, "a table is missing");
+    return -1;
+}
+
+static PyObject *rows(PyObject *module, PyObject *const *args, Py_ssize_t count)
+{
+    COUNT_IS(8)
+    const double nothing[2] = {0, 0};
+    Sweep k = {0};
+    Transform t = {0};
+    Arrays arrays = {.count = 0, .size = 0}, integers = {.count = 0, .size = 0};
+    int failed = 0;
+    if (shape(args, &k)) return NULL;
+    const int back = PyObject_IsTrue(args[7]);
+    if (!take(&arrays, args[5], k.channels * k.height * k.width, 1, &k.rhs) && !tables(&arrays, args[6], k.width, &t, &integers) && !k.rhs)
+        PyErr_SetString(PyExc_ValueError, "an array is missing");
+    if (!PyErr_Occurred()) {
+        Py_BEGIN_ALLOW_THREADS
+        failed = arrays.size == 4 ? rows_f(&t, &k, back) : rows_d(&t, &k, back);
+        Py_END_ALLOW_THREADS
+    }
+    release(&integers);
+    return finish(&arrays, failed, nothing);
+}
+
+static PyObject *columns(PyObject *module, PyObject *const *args, Py_ssize_t count)
+{
+    COUNT_IS(9)
+    const double nothing[2] = {0, 0};
+    double penalty = 0;
+    Sweep k = {0};
+    Arrays arrays = {.count = 0, .size = 0}, eigenvalues = {.count = 0, .size = 8};
+    const double *x;
+    if (shape(args, &k)) return NULL; /* of the picture on its side: height and width trade places */
+    if (!take(&arrays, args[5], k.channels * k.height * k.width, 1, &k.rhs) && !take(&eigenvalues, args[6], k.height, 0, &x) &&
+        !numbers(args + 7, 1, &penalty)) {
+        k.periodic = PyObject_IsTrue(args[8]);
+        if (!k.rhs || !x) PyErr_SetString(PyExc_ValueError, "an array is missing");
+    }
+    if (!PyErr_Occurred()) {
+        Py_BEGIN_ALLOW_THREADS
+        if (arrays.size == 4)
+            columns_f(k.rhs, x, k.channels, k.width, k.height, k.start, k.stop, penalty, k.periodic);
+        else
+            columns_d(k.rhs, x, k.channels, k.width, k.height, k.start, k.stop, penalty, k.periodic);
+        Py_END_ALLOW_THREADS
+    }
+    release(&eigenvalues);
+    return finish(&arrays, 0, nothing);
+}
+#endif
+
 /* Both halves of a walk take the same arguments: halo() copies, for all strips, what walk() then needs of their neighbours. */
 static PyObject *walking(PyObject *const *args, Py_ssize_t count, int copying)
 {
@@ -332,6 +449,10 @@ static PyMethodDef methods[] = {
     {"distance", (PyCFunction)(void (*)(void))distance, METH_FASTCALL, "Squared distance of two pictures on a strip."},
     {"bound", (PyCFunction)(void (*)(void))bound, METH_FASTCALL, "Lower bound and stationarity of a strip."},
     {"divide", (PyCFunction)(void (*)(void))divide, METH_FASTCALL, "A strip of a spectrum, divided by y + x."},
+#ifdef TRANSFORMS
+    {"rows", (PyCFunction)(void (*)(void))rows, METH_FASTCALL, "The rows of a strip to frequencies, or back."},
+    {"columns", (PyCFunction)(void (*)(void))columns, METH_FASTCALL, "Columns solved: (x + DyᵀDy·penalty) z = rhs."},
+#endif
     {"halo", (PyCFunction)(void (*)(void))halo, METH_FASTCALL, "What a strip's walk needs of its neighbours."},
     {"walk", (PyCFunction)(void (*)(void))walk, METH_FASTCALL, "Iterations of gradient projection on a strip; see projection.py."},
     {"prove", (PyCFunction)(void (*)(void))prove, METH_FASTCALL, "The primal picture of a strip, and the three sums of a gap."},

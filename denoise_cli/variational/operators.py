@@ -9,8 +9,12 @@ import numpy as np
 from denoise_cli.variational import kernels
 from denoise_cli.variational.fourier import cosine, fourier, inverse_cosine, inverse_fourier
 from denoise_cli.variational.strips import Array, Strips
+from denoise_cli.variational.transforms import Tables, tables
 
 __all__ = ["BOUNDARIES", "Gradient", "PeriodicGradient", "SymmetricGradient"]
+
+# Columns that a thread solves at a time: as BLOCK of _kernels.c.
+COLUMNS = 128
 
 
 class Gradient:
@@ -25,6 +29,7 @@ class Gradient:
     def __init__(self, strips: Strips) -> None:
         self.strips = strips
         self._divisors: tuple[float, Array] | None = None
+        self._tables: Tables | None = None
 
     def differences(self, u: Array, rows: slice, out: Array) -> Array:
         """Du on `rows` of the picture u, written to `out` of shape (2, channels, rows, width)."""
@@ -76,16 +81,31 @@ class Gradient:
         """u with  (I + penalty·DᵀD) u = rhs, exactly. Uses `rhs` as scratch, and may return it."""
         raise NotImplementedError
 
+    def _compiled(self, rhs: Array, penalty: float) -> Array | None:
+        """As `solve`, by transforms along the rows alone; None where that is not at hand."""
+        compiled = kernels.compiled
+        if compiled is None or not hasattr(compiled, "rows"):
+            return None
+        channels, height, width = rhs.shape
+        if self._tables is None:
+            self._tables = tables(width, not self.periodic, rhs.dtype)
+        eigenvalues = 1 + penalty * _laplacian(width, width if self.periodic else 2 * width)
+        strips = self.strips
+
+        def rows(back: bool) -> None:
+            strips.share([(part.start, part.stop) for part in strips], lambda part: compiled.rows(*rhs.shape, *part, rhs, self._tables, back))
+
+        rows(False)
+        blocks = range(0, width, COLUMNS)
+        strips.share(
+            list(blocks),
+            lambda j: compiled.columns(channels, width, height, j, min(j + COLUMNS, width), rhs, eigenvalues, penalty, self.periodic),
+        )
+        rows(True)
+        return rhs
+
     def _filter(self, spectrum: Array, penalty: float, laplacians: tuple[Array, Array]) -> None:
         """Divide by 1 + penalty·|D̂|², frequency by frequency. The divisors are kept until another penalty comes."""
-        compiled = kernels.compiled
-        if compiled is not None and spectrum.flags.c_contiguous:
-            divisors_x = penalty * laplacians[1]
-            divisors_y = 1 + penalty * laplacians[0]
-            self.strips.over_rows(
-                lambda rows: compiled.divide(*spectrum.shape, rows.start, rows.stop, spectrum, divisors_y, divisors_x), spectrum.shape[1]
-            )
-            return
         if self._divisors is None:
             self._divisors = np.nan, np.empty(spectrum.shape[1:], spectrum.dtype)
         last, divisors = self._divisors
@@ -107,6 +127,8 @@ class PeriodicGradient(Gradient):
     _spectrum: Array | None = None
 
     def solve(self, rhs: Array, penalty: float) -> Array:
+        if (solution := self._compiled(rhs, penalty)) is not None:
+            return solution
         _, height, width = rhs.shape
         workers = self.strips.workers
         if self._spectrum is None:
@@ -124,6 +146,8 @@ class SymmetricGradient(Gradient):
     periodic = False
 
     def solve(self, rhs: Array, penalty: float) -> Array:
+        if (solution := self._compiled(rhs, penalty)) is not None:
+            return solution
         _, height, width = rhs.shape
         workers = self.strips.workers
         spectrum = cosine(rhs, workers)
