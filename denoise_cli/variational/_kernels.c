@@ -26,9 +26,13 @@
 
 #define LANES 16
 
-/* The transforms need vector types. */
+/* Rows are transformed as many at a time as a vector has numbers; without vector types, one after another. */
 #if defined(__GNUC__) || defined(__clang__)
-#define TRANSFORMS
+#define VECTORS
+#define PREFETCH(address) __builtin_prefetch(address, 1, 2)
+#else
+#define PREFETCH(address) (void)(address)
+#endif
 #define VECTOR_BYTES 64
 #define LARGEST_RADIX 64
 #define BLOCK 128 /* columns that are solved side by side */
@@ -39,16 +43,15 @@ typedef struct {
     const int *factors;
     const void *twiddles, *turn, *chirp;
 } Transform;
-#endif
 
 /* Which differences share a norm. */
 enum { ALONE, SUM, PIXEL, VECTOR, CHANNELS };
 
 typedef struct {
-    const void *u, *f, *weight_map, *fidelity_map;
-    void *s, *rhs, *spill, *s_d, *divergence, *spill_w, *derivative, *picture;
+    const void *f, *weight_map, *fidelity_map, *below, *clean;
+    void *u, *s, *rhs, *spill, *s_d, *divergence, *spill_w, *derivative, *picture;
     Py_ssize_t channels, height, width, start, stop;
-    int grouping, periodic, kink, plain;
+    int grouping, periodic, kink, plain, tally;
     double weight, step, c, rho, to_rhs, to_dual, curvature, beta;
     const double *box;
     double *sums;
@@ -72,9 +75,7 @@ typedef struct {
 #define EPSILON 1.1920929e-7
 #include "_sweep.h"
 #include "_projection.h"
-#ifdef TRANSFORMS
 #include "_transform.h"
-#endif
 #undef EPSILON
 #undef REAL
 #undef SUFFIX
@@ -87,11 +88,9 @@ typedef struct {
 #define EPSILON 2.220446049250313e-16
 #include "_sweep.h"
 #include "_projection.h"
-#ifdef TRANSFORMS
 #include "_transform.h"
-#endif
 
-#define MOST 12
+#define MOST 18
 
 typedef struct {
     Py_buffer views[MOST];
@@ -168,37 +167,6 @@ static PyObject *finish(Arrays *arrays, int failed, const double *sums)
     Py_BEGIN_ALLOW_THREADS failed = arrays.size == 4 ? function##f(&k) : function##d(&k); \
     Py_END_ALLOW_THREADS
 
-static PyObject *sweep(PyObject *module, PyObject *const *args, Py_ssize_t count)
-{
-    COUNT_IS(29)
-    double sums[2] = {0, 0}, real[8];
-    Sweep k = {.sums = sums};
-    Arrays arrays = {.count = 0, .size = 0};
-    int failed = 0;
-    if (shape(args, &k)) return NULL;
-    const Py_ssize_t pixels = k.height * k.width, size = k.channels * pixels, row = k.channels * k.width;
-    if (take(&arrays, args[5], size, 0, &k.u) || take(&arrays, args[6], size, 0, &k.f) || take(&arrays, args[7], 2 * size, 1, &k.s) ||
-        take(&arrays, args[8], size, 1, &k.rhs) || take(&arrays, args[9], row, 1, &k.spill) ||
-        take(&arrays, args[10], pixels, 0, &k.weight_map) || take(&arrays, args[11], size, 1, &k.s_d) ||
-        take(&arrays, args[12], pixels, 0, &k.fidelity_map) || take(&arrays, args[13], size, 1, &k.divergence) ||
-        take(&arrays, args[14], row, 1, &k.spill_w) || take(&arrays, args[15], size, 1, &k.derivative) ||
-        take(&arrays, args[16], size, 1, &k.picture) || numbers(args + 21, 8, real))
-        return finish(&arrays, 0, sums);
-    k.grouping = (int)PyLong_AsLong(args[17]);
-    k.periodic = PyObject_IsTrue(args[18]);
-    k.kink = PyObject_IsTrue(args[19]);
-    k.plain = PyObject_IsTrue(args[20]);
-    k.weight = real[0], k.step = real[1], k.c = real[2], k.rho = real[3];
-    k.to_rhs = real[4], k.to_dual = real[5], k.curvature = real[6], k.beta = real[7];
-    if (!k.u || !k.f || !k.s || !k.rhs || !k.spill || !k.divergence != !k.spill_w || (k.derivative && !k.divergence) ||
-        (k.picture && !k.s_d))
-        PyErr_SetString(PyExc_ValueError, "an array is missing");
-    if (!PyErr_Occurred()) {
-        RUN(sweep_)
-    }
-    return finish(&arrays, failed, sums);
-}
-
 static PyObject *cost(PyObject *module, PyObject *const *args, Py_ssize_t count)
 {
     COUNT_IS(13)
@@ -262,34 +230,6 @@ static PyObject *bound(PyObject *module, PyObject *const *args, Py_ssize_t count
     return finish(&arrays, failed, sums);
 }
 
-static PyObject *divide(PyObject *module, PyObject *const *args, Py_ssize_t count)
-{
-    COUNT_IS(8)
-    Sweep k = {0};
-    Arrays arrays = {.count = 0, .size = 0}, rows = {.count = 0, .size = 8};
-    void *spectrum;
-    const double *y, *x, nothing[2] = {0, 0};
-    if (shape(args, &k)) return NULL;
-    if (take(&arrays, args[5], k.channels * k.height * k.width, 1, &spectrum) || take(&rows, args[6], k.height, 0, &y) ||
-        take(&rows, args[7], k.width, 0, &x)) {
-        release(&rows);
-        return finish(&arrays, 0, nothing);
-    }
-    if (!spectrum || !y || !x)
-        PyErr_SetString(PyExc_ValueError, "an array is missing");
-    else {
-        Py_BEGIN_ALLOW_THREADS
-        if (arrays.size == 4)
-            divide_f(spectrum, y, x, k.channels, k.height, k.width, k.start, k.stop);
-        else
-            divide_d(spectrum, y, x, k.channels, k.height, k.width, k.start, k.stop);
-        Py_END_ALLOW_THREADS
-    }
-    release(&rows);
-    return finish(&arrays, 0, nothing);
-}
-
-#ifdef TRANSFORMS
 /* The tables of transforms.py: (factors, twiddles, turn, chirp), of `n` points. */
 static int tables(Arrays *arrays, PyObject *plan, Py_ssize_t n, Transform *t, Arrays *integers)
 {
@@ -379,7 +319,47 @@ static PyObject *columns(PyObject *module, PyObject *const *args, Py_ssize_t cou
     release(&eigenvalues);
     return finish(&arrays, 0, nothing);
 }
-#endif
+
+static PyObject *iterate(PyObject *module, PyObject *const *args, Py_ssize_t count)
+{
+    COUNT_IS(34)
+    double sums[3] = {0, 0, 0}, real[8];
+    Sweep k = {.sums = sums};
+    Transform t = {0};
+    Arrays arrays = {.count = 0, .size = 0}, integers = {.count = 0, .size = 0};
+    int failed = 0;
+    if (shape(args, &k)) return NULL;
+    const Py_ssize_t pixels = k.height * k.width, size = k.channels * pixels, row = k.channels * k.width;
+    const int given = PyObject_IsTrue(args[6]);
+    if (!take(&arrays, args[7], size, !given, &k.u) && !take(&arrays, args[8], size, 0, &k.f) && !take(&arrays, args[9], 2 * size, 1, &k.s) &&
+        !take(&arrays, args[10], size, 1, &k.rhs) && !take(&arrays, args[11], row, 1, &k.spill) &&
+        !take(&arrays, args[12], row, 0, &k.below) && !take(&arrays, args[13], pixels, 0, &k.weight_map) &&
+        !take(&arrays, args[14], size, 1, &k.s_d) && !take(&arrays, args[15], pixels, 0, &k.fidelity_map) &&
+        !take(&arrays, args[16], size, 1, &k.divergence) && !take(&arrays, args[17], row, 1, &k.spill_w) &&
+        !take(&arrays, args[18], size, 1, &k.derivative) && !take(&arrays, args[19], size, 1, &k.picture) &&
+        !take(&arrays, args[20], size, 0, &k.clean) && !numbers(args + 26, 8, real) &&
+        !tables(&arrays, args[5], k.width, &t, &integers)) {
+        k.grouping = (int)PyLong_AsLong(args[21]);
+        k.periodic = PyObject_IsTrue(args[22]);
+        k.kink = PyObject_IsTrue(args[23]);
+        k.plain = PyObject_IsTrue(args[24]);
+        k.tally = PyObject_IsTrue(args[25]);
+        k.weight = real[0], k.step = real[1], k.c = real[2], k.rho = real[3];
+        k.to_rhs = real[4], k.to_dual = real[5], k.curvature = real[6], k.beta = real[7];
+        if (!k.u || !k.f || !k.s || !k.rhs || !k.spill || !k.divergence != !k.spill_w || (k.derivative && !k.divergence) ||
+            (k.picture && !k.s_d) || (!given && !k.below && (k.periodic || k.stop < k.height)))
+            PyErr_SetString(PyExc_ValueError, "an array is missing");
+    }
+    if (!PyErr_Occurred()) {
+        Py_BEGIN_ALLOW_THREADS
+        failed = arrays.size == 4 ? iterate_f(&t, &k, given) : iterate_d(&t, &k, given);
+        Py_END_ALLOW_THREADS
+    }
+    release(&integers);
+    PyObject *two = finish(&arrays, failed, sums);
+    Py_XDECREF(two);
+    return two ? Py_BuildValue("ddd", sums[0], sums[1], sums[2]) : NULL;
+}
 
 /* Both halves of a walk take the same arguments: halo() copies, for all strips, what walk() then needs of their neighbours. */
 static PyObject *walking(PyObject *const *args, Py_ssize_t count, int copying)
@@ -444,15 +424,12 @@ static PyObject *prove(PyObject *module, PyObject *const *args, Py_ssize_t count
 }
 
 static PyMethodDef methods[] = {
-    {"sweep", (PyCFunction)(void (*)(void))sweep, METH_FASTCALL, "A strip of an iteration; see solver.py."},
+    {"iterate", (PyCFunction)(void (*)(void))iterate, METH_FASTCALL, "A strip of an iteration of split Bregman; see solver.py."},
     {"cost", (PyCFunction)(void (*)(void))cost, METH_FASTCALL, "Fidelity and regularity of a strip."},
     {"distance", (PyCFunction)(void (*)(void))distance, METH_FASTCALL, "Squared distance of two pictures on a strip."},
     {"bound", (PyCFunction)(void (*)(void))bound, METH_FASTCALL, "Lower bound and stationarity of a strip."},
-    {"divide", (PyCFunction)(void (*)(void))divide, METH_FASTCALL, "A strip of a spectrum, divided by y + x."},
-#ifdef TRANSFORMS
     {"rows", (PyCFunction)(void (*)(void))rows, METH_FASTCALL, "The rows of a strip to frequencies, or back."},
     {"columns", (PyCFunction)(void (*)(void))columns, METH_FASTCALL, "Columns solved: (x + DyᵀDy·penalty) z = rhs."},
-#endif
     {"halo", (PyCFunction)(void (*)(void))halo, METH_FASTCALL, "What a strip's walk needs of its neighbours."},
     {"walk", (PyCFunction)(void (*)(void))walk, METH_FASTCALL, "Iterations of gradient projection on a strip; see projection.py."},
     {"prove", (PyCFunction)(void (*)(void))prove, METH_FASTCALL, "The primal picture of a strip, and the three sums of a gap."},

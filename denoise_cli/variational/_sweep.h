@@ -1,4 +1,4 @@
-/* One iteration's pass over a strip of rows, for REAL = float and double: included twice by _kernels.c.
+/* The pass from u to the next right-hand side, and sums over pictures, for REAL = float and double: included twice by _kernels.c.
  *
  * Row by row, so that everything between reading u and writing the right-hand side stays in the first-level cache. The operations, and
  * their order, are those of the NumPy path in solver.py and regularisers.py; sums go through 16 lanes of doubles, added up in a fixed
@@ -85,6 +85,36 @@ static INLINE double NAME(regularity_)(REAL *restrict norms, int grouping, const
     return map ? total : total * weight;
 }
 
+/* m·|u − f| or m·(u − f)², of a row. */
+static INLINE void NAME(fidelity_)(const REAL *restrict u, const REAL *restrict f, int kink, const REAL *restrict m, Py_ssize_t n,
+                                   REAL *restrict out)
+{
+    for (Py_ssize_t j = 0; j < n; j++) {
+        const REAL r = u[j] - f[j];
+        out[j] = kink ? ABS(r) : r * r;
+    }
+    if (m)
+        for (Py_ssize_t j = 0; j < n; j++) out[j] *= m[j];
+}
+
+/* Σ (u − f)² of a row. */
+static INLINE double NAME(squares_)(const REAL *restrict u, const REAL *restrict f, Py_ssize_t n)
+{
+    double lanes[LANES] = {0}, total = 0;
+    Py_ssize_t j = 0;
+    for (; j + LANES <= n; j += LANES)
+        for (int l = 0; l < LANES; l++) {
+            const REAL d = u[j + l] - f[j + l];
+            lanes[l] += (double)d * d;
+        }
+    for (; j < n; j++) {
+        const REAL d = u[j] - f[j];
+        lanes[j % LANES] += (double)d * d;
+    }
+    for (int l = 0; l < LANES; l++) total += lanes[l];
+    return total;
+}
+
 /* w = the nearest point to v with every group's norm ≤ radius: 2·C rows. */
 static INLINE void NAME(project_)(const REAL *restrict v, int grouping, const REAL *restrict map, double weight, double step, Py_ssize_t C,
                                   Py_ssize_t n, REAL *restrict norms, REAL *restrict w)
@@ -146,33 +176,70 @@ static INLINE double NAME(relax_)(REAL *restrict v, const REAL *restrict w, REAL
     return total;
 }
 
-MULTIVERSIONED static int NAME(sweep_)(const Sweep *k)
+/* A row that is wanted soon, into the second-level cache. */
+static INLINE void NAME(fetch_)(const REAL *row, Py_ssize_t n)
+{
+    for (Py_ssize_t j = 0; j < n; j += 64 / sizeof(REAL)) PREFETCH(row + j);
+}
+
+/* What is kept from row to row of a strip: the rows above, and sums. */
+typedef struct {
+    REAL *v, *w, *norms, *above, *above_w, *v_d, *w_d, *scratch, *magnitude;
+    double cost, primal, error;
+} NAME(Rows);
+
+static INLINE int NAME(begin_)(NAME(Rows) *rows, const Sweep *k)
+{
+    const Py_ssize_t C = k->channels, n = k->width;
+    REAL *buffer = calloc((size_t)(10 * C + 4) * n, sizeof(REAL));
+    if (!buffer) return -1;
+    rows->v = buffer;
+    rows->w = rows->v + 2 * C * n;
+    rows->norms = rows->w + 2 * C * n;
+    rows->above = rows->norms + 2 * C * n;
+    rows->above_w = rows->above + C * n;
+    rows->v_d = rows->above_w + C * n;
+    rows->w_d = rows->v_d + C * n;
+    rows->scratch = rows->w_d + C * n;
+    rows->magnitude = rows->scratch + n;
+    rows->cost = rows->primal = rows->error = 0;
+    return 0;
+}
+
+/* Rows from … to of the strip: from u to the right-hand side. */
+static INLINE void NAME(sweep_)(const Sweep *k, NAME(Rows) *rows, Py_ssize_t from, Py_ssize_t to)
 {
     const Py_ssize_t C = k->channels, H = k->height, n = k->width, plane = H * n;
-    const REAL *u = k->u, *f = k->f, *map = k->weight_map, *m = k->fidelity_map;
+    const REAL *u = k->u, *f = k->f, *map = k->weight_map, *m = k->fidelity_map, *clean = k->clean;
     REAL *s = k->s, *rhs = k->rhs, *s_d = k->s_d;
     REAL *divergence = k->divergence, *derivative = k->derivative, *picture = k->picture;
     const REAL to_rhs = (REAL)k->to_rhs, to_dual = (REAL)k->to_dual, curvature = (REAL)k->curvature, rho = (REAL)k->rho;
     const REAL to_multiplier = (REAL)(k->beta * k->rho);
-    REAL *buffer = calloc((size_t)(10 * C + 4) * n, sizeof(REAL));
-    if (!buffer) return -1;
-    REAL *v = buffer, *w = v + 2 * C * n, *norms = w + 2 * C * n, *above = norms + 2 * C * n, *above_w = above + C * n;
-    REAL *v_d = above_w + C * n, *w_d = v_d + C * n, *scratch = w_d + C * n, *magnitude = scratch + n;
-    double cost = 0, primal = 0;
+    REAL *v = rows->v, *w = rows->w, *norms = rows->norms, *above = rows->above, *above_w = rows->above_w;
+    REAL *v_d = rows->v_d, *w_d = rows->w_d, *scratch = rows->scratch, *magnitude = rows->magnitude;
+    double cost = rows->cost, primal = rows->primal;
 
-    for (Py_ssize_t i = k->start; i < k->stop; i++) {
+    for (Py_ssize_t i = from; i < to; i++) {
         const Py_ssize_t next = i + 1 < H ? i + 1 : k->periodic ? 0 : i;
+        const REAL *below = k->below && i + 1 == k->stop ? k->below : u + next * n;
+        const Py_ssize_t apart = k->below && i + 1 == k->stop ? n : plane;
+        const int ahead = i + 1 < k->stop;
+        for (Py_ssize_t c = 0; c < C && ahead; c++) {
+            NAME(fetch_)(f + c * plane + (i + 1) * n, n);
+            if (s_d) NAME(fetch_)(s_d + c * plane + (i + 1) * n, n);
+        }
         const REAL *row_map = map ? map + i * n : NULL, *row_m = m ? m + i * n : NULL;
         for (Py_ssize_t c = 0; c < C; c++)
-            NAME(differences_)(u + c * plane + i * n, u + c * plane + next * n, k->periodic, n, v + c * n, v + (C + c) * n);
-        if (divergence && !s_d) { /* the cost of u, and F'(u); under a split fidelity it is the cost of another picture */
+            NAME(differences_)(u + c * plane + i * n, below + c * apart, k->periodic, n, v + c * n, v + (C + c) * n);
+        if (k->tally) { /* the cost of u, and F'(u) */
             NAME(norms_)(v, k->grouping == SUM ? ALONE : k->grouping, C, n, norms);
             cost += NAME(regularity_)(norms, k->grouping == SUM ? ALONE : k->grouping, row_map, k->weight, C, n);
             for (Py_ssize_t c = 0; c < C; c++) {
                 const REAL *p = u + c * plane + i * n, *q = f + c * plane + i * n;
-                for (Py_ssize_t j = 0; j < n; j++) scratch[j] = (p[j] - q[j]) * (p[j] - q[j]);
+                NAME(fidelity_)(p, q, k->kink, row_m, n, scratch);
                 cost += NAME(sum_)(scratch, n);
-                if (derivative) {
+                if (clean) rows->error += NAME(squares_)(p, clean + c * plane + i * n, n);
+                if (derivative && !s_d) {
                     REAL *out = derivative + c * plane + i * n;
                     for (Py_ssize_t j = 0; j < n; j++) out[j] = (p[j] - q[j]) * curvature;
                 }
@@ -183,6 +250,7 @@ MULTIVERSIONED static int NAME(sweep_)(const Sweep *k)
             REAL *p = v + d * n;
             for (Py_ssize_t j = 0; j < n; j++) p[j] += state[j];
         }
+        for (Py_ssize_t d = 0; d < 2 * C && ahead; d++) NAME(fetch_)(s + d * plane + (i + 1) * n, n);
         NAME(project_)(v, k->grouping, row_map, k->weight, k->step, C, n, norms, w);
         if (divergence)
             for (Py_ssize_t c = 0; c < C; c++) {
@@ -241,14 +309,20 @@ MULTIVERSIONED static int NAME(sweep_)(const Sweep *k)
             for (Py_ssize_t j = 0; j < n; j++) out[j] += a[j] * rho;
         }
     }
-    for (Py_ssize_t c = 0; c < C; c++) { /* what the last row owes to the next strip */
-        memcpy((REAL *)k->spill + c * n, above + c * n, n * sizeof(REAL));
-        if (divergence) memcpy((REAL *)k->spill_w + c * n, above_w + c * n, n * sizeof(REAL));
-    }
-    free(buffer);
-    k->sums[0] = cost;
-    k->sums[1] = primal;
-    return 0;
+    rows->cost = cost;
+    rows->primal = primal;
+}
+
+/* What the last row owes to the next strip, and the sums. */
+static INLINE void NAME(end_)(const Sweep *k, NAME(Rows) *rows)
+{
+    const size_t row = (size_t)(k->channels * k->width) * sizeof(REAL);
+    memcpy(k->spill, rows->above, row);
+    if (k->divergence) memcpy(k->spill_w, rows->above_w, row);
+    free(rows->v);
+    k->sums[0] = rows->cost;
+    k->sums[1] = rows->primal;
+    k->sums[2] = rows->error;
 }
 
 /* Row sums of F and λR of a picture: k->u against k->f. */
@@ -268,13 +342,7 @@ MULTIVERSIONED static int NAME(cost_)(const Sweep *k)
         NAME(norms_)(v, grouping, C, n, norms);
         regularity += NAME(regularity_)(norms, grouping, map ? map + i * n : NULL, k->weight, C, n);
         for (Py_ssize_t c = 0; c < C; c++) {
-            const REAL *p = u + c * plane + i * n, *q = f + c * plane + i * n;
-            for (Py_ssize_t j = 0; j < n; j++) {
-                const REAL r = p[j] - q[j];
-                scratch[j] = k->kink ? ABS(r) : r * r;
-            }
-            if (m)
-                for (Py_ssize_t j = 0; j < n; j++) scratch[j] *= m[i * n + j];
+            NAME(fidelity_)(u + c * plane + i * n, f + c * plane + i * n, k->kink, m ? m + i * n : NULL, n, scratch);
             fidelity += NAME(sum_)(scratch, n);
         }
     }
@@ -323,35 +391,10 @@ MULTIVERSIONED static int NAME(distance_)(const Sweep *k)
     const Py_ssize_t n = k->width, plane = k->height * n;
     double total = 0;
     for (Py_ssize_t c = 0; c < k->channels; c++)
-        for (Py_ssize_t i = k->start; i < k->stop; i++) {
-            const REAL *u = (const REAL *)k->u + c * plane + i * n, *f = (const REAL *)k->f + c * plane + i * n;
-            double lanes[LANES] = {0};
-            Py_ssize_t j = 0;
-            for (; j + LANES <= n; j += LANES)
-                for (int l = 0; l < LANES; l++) {
-                    const REAL d = u[j + l] - f[j + l];
-                    lanes[l] += (double)d * d;
-                }
-            for (; j < n; j++) {
-                const REAL d = u[j] - f[j];
-                lanes[j % LANES] += (double)d * d;
-            }
-            for (int l = 0; l < LANES; l++) total += lanes[l];
-        }
+        for (Py_ssize_t i = k->start; i < k->stop; i++)
+            total += NAME(squares_)((const REAL *)k->u + c * plane + i * n, (const REAL *)k->f + c * plane + i * n, n);
     k->sums[0] = total;
     return 0;
-}
-
-/* spectrum[c, i, j] /= y[i] + x[j], rows start to stop; each x twice where the spectrum is complex. */
-MULTIVERSIONED static void NAME(divide_)(REAL *restrict spectrum, const double *restrict y, const double *restrict x, Py_ssize_t C,
-                                         Py_ssize_t H, Py_ssize_t n, Py_ssize_t start, Py_ssize_t stop)
-{
-    for (Py_ssize_t c = 0; c < C; c++)
-        for (Py_ssize_t i = start; i < stop; i++) {
-            REAL *row = spectrum + (c * H + i) * n;
-            const double a = y[i];
-            for (Py_ssize_t j = 0; j < n; j++) row[j] /= (REAL)(a + x[j]); /* rounded once */
-        }
 }
 
 #undef NAME

@@ -11,10 +11,15 @@
 #define PASTE_(a, b) a##b
 #define PASTE(a, b) PASTE_(a, b)
 #define NAME(x) PASTE(x, SUFFIX)
-#define LINES (VECTOR_BYTES / (Py_ssize_t)sizeof(REAL))
-
+#ifdef VECTORS
 typedef REAL NAME(vector) __attribute__((vector_size(VECTOR_BYTES)));
+#define LINES (VECTOR_BYTES / (Py_ssize_t)sizeof(REAL))
+#else
+typedef REAL NAME(vector);
+#define LINES ((Py_ssize_t)1)
+#endif
 #define V NAME(vector)
+#define LINE_BYTES (LINES * sizeof(REAL))
 
 /* y = the transforms of length `radix` of x, elements q apart, times the twiddles w; real and imaginary parts take turns. */
 static INLINE void NAME(pass2_)(const V *restrict x, V *restrict y, const REAL *restrict w, Py_ssize_t m, Py_ssize_t s)
@@ -141,7 +146,7 @@ static INLINE void NAME(gather_)(const REAL *const *rows, Py_ssize_t n, int shuf
     Py_ssize_t j = 0;
     for (; j + LINES <= n; j += LINES) {
         REAL block[LINES][LINES];
-        for (int l = 0; l < LINES; l++) memcpy(block[l], rows[l] + j, VECTOR_BYTES);
+        for (int l = 0; l < LINES; l++) memcpy(block[l], rows[l] + j, LINE_BYTES);
         for (int c = 0; c < LINES; c++) {
             REAL *out = z + 2 * LINES * NAME(place_)(j + c, n, shuffled);
             for (int l = 0; l < LINES; l++) out[l] = block[l][c];
@@ -156,7 +161,7 @@ static INLINE void NAME(scatter_)(REAL *const *rows, Py_ssize_t n, int shuffled,
     Py_ssize_t j = 0;
     for (; j + LINES <= n; j += LINES) {
         REAL block[LINES][LINES];
-        for (int c = 0; c < LINES; c++) memcpy(block[c], z + 2 * LINES * NAME(place_)(j + c, n, shuffled), VECTOR_BYTES);
+        for (int c = 0; c < LINES; c++) memcpy(block[c], z + 2 * LINES * NAME(place_)(j + c, n, shuffled), LINE_BYTES);
         for (int l = 0; l < LINES; l++)
             for (int c = 0; c < LINES; c++) rows[l][j + c] = block[c][l];
     }
@@ -209,13 +214,13 @@ static size_t NAME(room_)(const Transform *plan)
 }
 
 /* `count` ≤ 2·LINES rows of `in`, forward or back, to as many of `out`. Not normalised: there and back is n times as much. */
-static INLINE void NAME(transform_)(const Transform *plan, int back, const REAL *in, REAL *out, Py_ssize_t count, void *room)
+MULTIVERSIONED static void NAME(transform_)(const Transform *plan, int back, const REAL *in, REAL *out, Py_ssize_t count, void *room)
 {
     const Py_ssize_t n = plan->n;
     V *z = (V *)(((uintptr_t)room + VECTOR_BYTES - 1) / VECTOR_BYTES * VECTOR_BYTES), *spare = z + 2 * plan->padded;
     REAL *nowhere = (REAL *)(spare + 2 * plan->padded), *nothing = nowhere + n;
-    const REAL *from[2 * VECTOR_BYTES / sizeof(REAL)];
-    REAL *to[2 * VECTOR_BYTES / sizeof(REAL)];
+    const REAL *from[2 * LINES];
+    REAL *to[2 * LINES];
     memset(nothing, 0, (size_t)n * sizeof(REAL));
     for (Py_ssize_t l = 0; l < 2 * LINES; l++) {
         from[l] = l < count ? in + l * n : nothing;
@@ -235,7 +240,7 @@ static INLINE void NAME(transform_)(const Transform *plan, int back, const REAL 
 }
 
 /* Rows start … stop of every channel of k->rhs, in place. */
-MULTIVERSIONED static int NAME(rows_)(const Transform *plan, const Sweep *k, int back)
+static int NAME(rows_)(const Transform *plan, const Sweep *k, int back)
 {
     void *room = malloc(NAME(room_)(plan));
     if (!room) return -1;
@@ -245,6 +250,45 @@ MULTIVERSIONED static int NAME(rows_)(const Transform *plan, const Sweep *k, int
             NAME(transform_)(plan, back, first, first, k->stop - i < 2 * LINES ? k->stop - i : 2 * LINES, room);
         }
     free(room);
+    return 0;
+}
+
+/* Of a strip: from frequencies to u (unless u is given), from u to the next right-hand side, and to frequencies again, while the rows
+ * are in the cache. k->rhs has the frequencies, before and after; k->below what u has below the strip. */
+MULTIVERSIONED static int NAME(iterate_)(const Transform *plan, const Sweep *k, int given)
+{
+    const Py_ssize_t n = k->width, plane = k->height * n;
+    Py_ssize_t known = given ? k->stop : k->start, swept = k->start, sent = k->start;
+    NAME(Rows) rows;
+    void *room = malloc(NAME(room_)(plan));
+    if (!room || NAME(begin_)(&rows, k)) {
+        free(room);
+        return -1;
+    }
+    while (sent < k->stop) {
+        const Py_ssize_t more = k->stop - known < 2 * LINES ? k->stop - known : 2 * LINES;
+        if (more)
+            for (Py_ssize_t c = 0; c < k->channels; c++) {
+                const Py_ssize_t first = c * plane + known * n;
+                NAME(transform_)(plan, 1, (REAL *)k->rhs + first, (REAL *)k->u + first, more, room);
+            }
+        known += more;
+        /* A row needs the one below. */
+        Py_ssize_t ready = known < k->stop ? known - 1 : k->stop;
+        if (ready > swept + 2 * LINES) ready = swept + 2 * LINES;
+        NAME(sweep_)(k, &rows, swept, ready);
+        swept = ready;
+        while (sent < swept && (swept - sent >= 2 * LINES || swept == k->stop)) {
+            const Py_ssize_t full = swept - sent < 2 * LINES ? swept - sent : 2 * LINES;
+            for (Py_ssize_t c = 0; c < k->channels; c++) {
+                REAL *first = (REAL *)k->rhs + c * plane + sent * n;
+                NAME(transform_)(plan, 0, first, first, full, room);
+            }
+            sent += full;
+        }
+    }
+    free(room);
+    NAME(end_)(k, &rows);
     return 0;
 }
 
@@ -306,6 +350,7 @@ MULTIVERSIONED static void NAME(columns_)(REAL *plane, const double *x, Py_ssize
 }
 
 #undef V
+#undef LINE_BYTES
 #undef LINES
 #undef NAME
 #undef PASTE

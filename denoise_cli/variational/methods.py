@@ -189,16 +189,16 @@ def _run(
     dual: Array | None,
     keep_dual: bool,
 ) -> Solution:
-    trivial = problem.input_is_a_minimiser()
+    trivial, looked_at = problem.input_is_a_minimiser(), records or callback is not None
     solver: SplitBregman | GradientProjection | None = None
     if method == "matlab":
         solver = SplitBregman(problem, Penalties(options["alpha"], options["beta"]))
-        states, status = solver.states(options["iterations"], reference=reference), Status.ITERATIONS_DONE
+        states, status = solver.states(options["iterations"], reference=reference, watched=looked_at), Status.ITERATIONS_DONE
     elif trivial:
         states, status = iter([problem.observed_as_state(reference)]), Status.INPUT_IS_MINIMISER
     else:
         problem = _centred(problem)
-        target, looked_at, status = GapTarget(options["gap"]), records or callback is not None, Status.ITERATION_LIMIT
+        target, status = GapTarget(options["gap"]), Status.ITERATION_LIMIT
         spread = problem.contrast() or 1.0
         if suits(problem, _mean(problem.regulariser.weight), spread, options["gap"]):
             solver = GradientProjection(problem, dual=dual)
@@ -209,7 +209,7 @@ def _run(
             solver = SplitBregman(
                 problem, penalties, relaxation=1.8, split_fidelity=split, start_from_observed=True, dual=dual, keep_dual=keep_dual
             )
-            states = solver.states(options["iterations"], target=target, reference=reference, residuals=looked_at)
+            states = solver.states(options["iterations"], target=target, reference=reference, watched=looked_at)
 
     log: list[IterationRecord] = []
     for state in states:

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from denoise_cli.variational import kernels
 from denoise_cli.variational.fourier import cosine, fourier, inverse_cosine, inverse_fourier
 from denoise_cli.variational.strips import Array, Strips
-from denoise_cli.variational.transforms import Tables, tables
 
 __all__ = ["BOUNDARIES", "Gradient", "PeriodicGradient", "SymmetricGradient"]
-
-# Columns that a thread solves at a time: as BLOCK of _kernels.c.
-COLUMNS = 128
 
 
 class Gradient:
@@ -29,7 +24,6 @@ class Gradient:
     def __init__(self, strips: Strips) -> None:
         self.strips = strips
         self._divisors: tuple[float, Array] | None = None
-        self._tables: Tables | None = None
 
     def differences(self, u: Array, rows: slice, out: Array) -> Array:
         """Du on `rows` of the picture u, written to `out` of shape (2, channels, rows, width)."""
@@ -57,9 +51,9 @@ class Gradient:
             out[:, :, 0] += x[:, :, -1]
         return out
 
-    def join(self, spills: Array, out: Array, scale: float = 1.0) -> Array:
+    def join(self, strips: Iterable[slice], spills: Array, out: Array, scale: float = 1.0) -> Array:
         """Add the rows that the strips owe each other, (strips, channels, width), to the whole picture `out`."""
-        for strip, rows in enumerate(self.strips):
+        for strip, rows in enumerate(strips):
             following = rows.stop % out.shape[1] if self.periodic else rows.stop
             if following < out.shape[1]:
                 out[:, following] += out.dtype.type(scale) * spills[strip]
@@ -77,32 +71,13 @@ class Gradient:
 
         return along(width), along(height)
 
+    def laplacian(self, count: int) -> Array:
+        """The eigenvalues of a second difference along an axis of `count` pixels, 4 sin²(πk/count) or, mirrored, 4 sin²(πk/2·count)."""
+        return _laplacian(count, count if self.periodic else 2 * count)
+
     def solve(self, rhs: Array, penalty: float) -> Array:
         """u with  (I + penalty·DᵀD) u = rhs, exactly. Uses `rhs` as scratch, and may return it."""
         raise NotImplementedError
-
-    def _compiled(self, rhs: Array, penalty: float) -> Array | None:
-        """As `solve`, by transforms along the rows alone; None where that is not at hand."""
-        compiled = kernels.compiled
-        if compiled is None or not hasattr(compiled, "rows"):
-            return None
-        channels, height, width = rhs.shape
-        if self._tables is None:
-            self._tables = tables(width, not self.periodic, rhs.dtype)
-        eigenvalues = 1 + penalty * _laplacian(width, width if self.periodic else 2 * width)
-        strips = self.strips
-
-        def rows(back: bool) -> None:
-            strips.share([(part.start, part.stop) for part in strips], lambda part: compiled.rows(*rhs.shape, *part, rhs, self._tables, back))
-
-        rows(False)
-        blocks = range(0, width, COLUMNS)
-        strips.share(
-            list(blocks),
-            lambda j: compiled.columns(channels, width, height, j, min(j + COLUMNS, width), rhs, eigenvalues, penalty, self.periodic),
-        )
-        rows(True)
-        return rhs
 
     def _filter(self, spectrum: Array, penalty: float, laplacians: tuple[Array, Array]) -> None:
         """Divide by 1 + penalty·|D̂|², frequency by frequency. The divisors are kept until another penalty comes."""
@@ -127,14 +102,12 @@ class PeriodicGradient(Gradient):
     _spectrum: Array | None = None
 
     def solve(self, rhs: Array, penalty: float) -> Array:
-        if (solution := self._compiled(rhs, penalty)) is not None:
-            return solution
         _, height, width = rhs.shape
         workers = self.strips.workers
         if self._spectrum is None:
             self._spectrum = np.empty((len(rhs), height, width // 2 + 1), np.result_type(rhs, np.complex64))
         spectrum = fourier(rhs, self._spectrum, workers)
-        frequencies = _laplacian(height, height), np.repeat(_laplacian(width, width)[: width // 2 + 1], 2)
+        frequencies = self.laplacian(height), np.repeat(self.laplacian(width)[: width // 2 + 1], 2)
         # Real and imaginary parts side by side are divided alike.
         self._filter(spectrum.view(rhs.dtype), penalty, frequencies)
         return inverse_fourier(spectrum, rhs, workers)
@@ -146,12 +119,10 @@ class SymmetricGradient(Gradient):
     periodic = False
 
     def solve(self, rhs: Array, penalty: float) -> Array:
-        if (solution := self._compiled(rhs, penalty)) is not None:
-            return solution
         _, height, width = rhs.shape
         workers = self.strips.workers
         spectrum = cosine(rhs, workers)
-        self._filter(spectrum, penalty, (_laplacian(height, 2 * height), _laplacian(width, 2 * width)))
+        self._filter(spectrum, penalty, (self.laplacian(height), self.laplacian(width)))
         return inverse_cosine(spectrum, workers)
 
 

@@ -153,7 +153,7 @@ class GradientProjection:
         for index, rows in enumerate(problem.strips):
             problem.operator.adjoint(p[:, :, rows], divergence[:, rows])
             spills[index] = p[1][:, rows.stop - 1]
-        problem.operator.join(spills, divergence)
+        problem.operator.join(problem.strips, spills, divergence)
         np.multiply(divergence, 0.5, out=out)
         np.subtract(problem.observed, out, out=out)
         return divergence

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -19,10 +19,18 @@ from denoise_cli.variational.operators import Gradient
 from denoise_cli.variational.records import IterationRecord
 from denoise_cli.variational.regularisers import GROUPINGS, TotalVariation
 from denoise_cli.variational.strips import Array, Strips, row_sums
+from denoise_cli.variational.transforms import tables
 
 __all__ = ["Certificate", "GapTarget", "Penalties", "Problem", "Reference", "SplitBregman", "State", "Status"]
 
 BOUND_MARGIN = 4
+
+# Compiled: columns that are solved side by side (BLOCK of _kernels.c); rows of a strip, in steps that the transform takes without a
+# remainder, and no more strips than that: a seam costs the transforms of two rows.
+COLUMNS = 128
+ROWS_TOGETHER, SHORTEST_STRIP, MOST_STRIPS = 32, 128, 16
+# Pixels (times channels) up to which a second thread costs more than it brings.
+ALONE = 2**17
 
 
 class Status(StrEnum):
@@ -178,9 +186,11 @@ class Reference:
     clean: Array
     data_range: float = 1.0
 
-    def scores(self, picture: Array, strips: Strips) -> tuple[float, float, float]:
-        """rmse, snr_db and psnr_db of a picture, from one pass over it."""
-        clean = self._clean_as(picture.dtype)
+    def scores(self, picture: Array, strips: Strips, squared_error: float | None = None) -> tuple[float, float, float]:
+        """rmse, snr_db and psnr_db of a picture, from one pass over it, or from Σ (picture − clean)² if that is known."""
+        if squared_error is not None:
+            return self._scores(squared_error, picture.size)
+        clean = self.clean_as(picture.dtype)
 
         compiled = kernels.compiled
         if compiled is not None and picture.flags.c_contiguous:
@@ -210,13 +220,21 @@ class Reference:
     def _single(self) -> Array:
         return self.clean.astype(np.float32)
 
-    def _clean_as(self, dtype: np.dtype[Any]) -> Array:
+    def clean_as(self, dtype: np.dtype[Any]) -> Array:
         return self._single if dtype == np.float32 else self.clean
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What a sweep found out about u on its way: F + λR, and Σ (u − clean)² where there is a clean picture."""
+
+    cost: float
+    squared_error: float | None
 
 
 @dataclass
 class State:
-    """After an iteration. `u` is valid until the next one; the record is computed when asked for, and costs nothing otherwise."""
+    """After an iteration. `u` is valid until the next one; the record is computed when asked for, unless the iteration has tallied it."""
 
     problem: Problem
     iteration: int
@@ -224,6 +242,7 @@ class State:
     seconds: float
     certificate: Certificate | None = None
     reference: Reference | None = None
+    tally: Tally | None = None
 
     @property
     def solution(self) -> Array:
@@ -243,11 +262,13 @@ class State:
 
     @cached_property
     def record(self) -> IterationRecord:
-        certificate, reference = self.certificate, self.reference
-        error, snr, psnr = reference.scores(self.picture, self.problem.strips) if reference else (None, None, None)
+        certificate, reference, tally = self.certificate, self.reference, self.tally
+        error, snr, psnr = (
+            reference.scores(self.picture, self.problem.strips, tally.squared_error if tally else None) if reference else (None, None, None)
+        )
         return IterationRecord(
             iteration=self.iteration,
-            cost=self.problem.cost(self.solution) if certificate is None else certificate.cost,
+            cost=certificate.cost if certificate else tally.cost if tally else self.problem.cost(self.solution),
             rmse=error,
             snr_db=snr,
             psnr_db=psnr,
@@ -297,31 +318,21 @@ class SplitBregman:
         self.p: Array | None = None
 
     def states(
-        self, iterations: int, *, target: GapTarget | None = None, reference: Reference | None = None, residuals: bool = True
+        self, iterations: int, *, target: GapTarget | None = None, reference: Reference | None = None, watched: bool = True
     ) -> Iterator[State]:
-        """One State an iteration, at most `iterations`; with a target, some carry a Certificate, and the last is the first to meet it."""
-        problem, f = self.problem, self.problem.observed
+        """One State an iteration, at most `iterations`; with a target, some carry a Certificate, and the last is the first to meet it.
+
+        If nobody asks for records (`watched`), certificates come without residuals, and nothing is tallied.
+        """
         start = time.perf_counter()
-        sweep = _Sweep(self, residuals=residuals)
-        u, rhs = np.empty_like(f), np.empty_like(f)
-        if self.dual is not None:
-            sweep.set_out_from(self.dual, rhs)
-        elif self.start_from_observed:
-            sweep(0, f, rhs)
-        else:
-            np.copyto(rhs, f)
+        sweep = (_Sweep if kernels.compiled is None else _CompiledSweep)(self, reference, watched=watched)
+        sweep.set_out()
         for iteration in range(1, iterations + 1):
-            alpha, _ = self.penalties.at(iteration)
-            solution = problem.operator.solve(rhs, alpha / self.shift(iteration))
-            # The solve may have worked in place, behind an array object of its own.
-            u, rhs = solution, (u if np.may_share_memory(solution, rhs) else rhs)
-            certificate = None
-            if target is not None and (iteration == iterations or target.is_due(iteration)):
-                certificate = sweep.certify(iteration, u, rhs)
+            certify = target is not None and (iteration == iterations or target.is_due(iteration))
+            u, certificate, tally = sweep.advance(iteration, certify=certify, last=iteration == iterations)
+            if certificate is not None and target is not None:
                 target.saw(iteration, certificate)
-            elif iteration < iterations:
-                sweep(iteration, u, rhs)
-            yield State(problem, iteration, u, time.perf_counter() - start, certificate, reference)
+            yield State(self.problem, iteration, u, time.perf_counter() - start, certificate, reference, tally)
             if certificate is not None and target is not None and certificate.gap <= target.gap:
                 break
         if self.keep_dual:
@@ -345,34 +356,63 @@ class _Dual:
 
 
 class _Sweep:
-    """All of an iteration but the solve: from u to the next right-hand side, strip by strip; s and s_d are the state in between."""
+    """An iteration: the solve, and from u to the next right-hand side, strip by strip; s and s_d are the state in between."""
 
-    def __init__(self, solver: SplitBregman, *, residuals: bool) -> None:
+    def __init__(self, solver: SplitBregman, reference: Reference | None, *, watched: bool) -> None:
         self.solver = solver
-        self.residuals = residuals
+        self.reference = reference
+        self.watched = watched
         f = solver.problem.observed
+        self.u, self.rhs = np.empty_like(f), np.empty_like(f)
         self.s = np.zeros((2, *f.shape), f.dtype)
         self.s_d = np.zeros_like(f) if solver.split_fidelity else None
-        self.spills = np.zeros((2, len(solver.problem.strips), f.shape[0], f.shape[2]), f.dtype)
+        self.strips = self._cut()
+        self.spills = np.zeros((2, len(self.strips), f.shape[0], f.shape[2]), f.dtype)
         self.dual: _Dual | None = None
         self.bound = -math.inf
 
-    def set_out_from(self, p: Array, rhs: Array) -> None:
-        """The first right-hand side, from the dual variable of a solution nearby."""
+    def _cut(self) -> list[slice]:
+        return list(self.solver.problem.strips)
+
+    def set_out(self) -> None:
+        """The first right-hand side: from a dual variable, from u = f, or from zero."""
         solver, problem = self.solver, self.solver.problem
-        alpha, beta = solver.penalties.at(0)
-        strips, f = problem.strips, problem.observed
-        divergence = np.empty_like(f)
-        spills = np.zeros_like(self.spills[0])
-        for index, rows in enumerate(strips):
-            problem.operator.adjoint(p[:, :, rows], divergence[:, rows])
-            spills[index] = p[1][:, rows.stop - 1]
-        problem.operator.join(spills, divergence)
-        np.multiply(p, 1 / (alpha * solver.relaxation), out=self.s)
-        if self.s_d is not None:
-            np.multiply(divergence, -1 / (beta * solver.relaxation), out=self.s_d)
-        u = f if self.s_d is not None else f - divergence / solver.shift(0)
-        self._run(0, u, rhs, None)
+        f = problem.observed
+        if solver.dual is not None:
+            alpha, beta = solver.penalties.at(0)
+            divergence = np.empty_like(f)
+            spills = np.empty_like(self.spills[0])
+            for index, rows in enumerate(self.strips):
+                problem.operator.adjoint(solver.dual[:, :, rows], divergence[:, rows])
+                spills[index] = solver.dual[1][:, rows.stop - 1]
+            problem.operator.join(self.strips, spills, divergence)
+            np.multiply(solver.dual, 1 / (alpha * solver.relaxation), out=self.s)
+            if self.s_d is not None:
+                np.multiply(divergence, -1 / (beta * solver.relaxation), out=self.s_d)
+            self._set_out_from(f if self.s_d is not None else f - divergence / solver.shift(0))
+        elif solver.start_from_observed:
+            self._set_out_from(f)
+        else:
+            np.copyto(self.rhs, f)
+
+    def _set_out_from(self, u: Array) -> None:
+        self._run(0, u, None)
+
+    def advance(self, iteration: int, *, certify: bool, last: bool) -> tuple[Array, Certificate | None, Tally | None]:
+        """u, and the next right-hand side unless this is the last iteration; what can be proved with the dual variable, if asked.
+
+        The certified picture is u; where the fidelity is split off it is f + d instead, which holds exactly what f holds wherever d is 0.
+        """
+        alpha, _ = self.solver.penalties.at(iteration)
+        solution = self.solver.problem.operator.solve(self.rhs, alpha / self.solver.shift(iteration))
+        # The solve may have worked in place, behind an array object of its own.
+        self.u, self.rhs = solution, (self.u if np.may_share_memory(solution, self.rhs) else self.rhs)
+        if certify:
+            dual = self._room_for_dual()
+            return self.u, self._certify(dual, *self._run(iteration, self.u, dual)), None
+        if not last:
+            self._run(iteration, self.u, None)
+        return self.u, None, None
 
     def multiplier(self, iteration: int, u: Array) -> Array:
         """The dual variable p after the last iteration."""
@@ -391,28 +431,18 @@ class _Sweep:
         p *= alpha * rho
         return p
 
-    def __call__(self, iteration: int, u: Array, rhs: Array) -> None:
-        self._run(iteration, u, rhs, None)
-
-    def certify(self, iteration: int, u: Array, rhs: Array) -> Certificate:
-        """The same sweep, and what can be proved with its dual variable.
-
-        The picture is u; where the fidelity is split off it is f + d instead, which holds exactly what f holds wherever d is 0.
-        """
-        problem, f = self.solver.problem, self.solver.problem.observed
+    def _room_for_dual(self) -> _Dual:
         if self.dual is None:
-            self.dual = _Dual(
-                np.empty_like(f), None if self.s_d is None else np.empty_like(f), np.empty_like(f) if self.residuals else None
-            )
-        divergence, derivative = self.dual.divergence, self.dual.derivative
-        primal, cost = self._run(iteration, u, rhs, self.dual)
-        picture = u
-        if self.dual.picture is not None:
-            picture = self.dual.picture
-            cost = problem.cost(picture)
+            f = self.solver.problem.observed
+            self.dual = _Dual(np.empty_like(f), None if self.s_d is None else np.empty_like(f), np.empty_like(f) if self.watched else None)
+        return self.dual
 
-        if kernels.compiled is not None and problem.fidelity.weights is None:
-            return self._certificate(picture, cost, primal, *self._compiled_bound(problem))
+    def _certify(self, dual: _Dual, primal: float, cost: float) -> Certificate:
+        problem, f = self.solver.problem, self.solver.problem.observed
+        divergence, derivative, picture = dual.divergence, dual.derivative, self.u
+        if dual.picture is not None:
+            picture = dual.picture
+            cost = problem.cost(picture)
 
         def terms(rows: slice, scratch: Array) -> Array:
             g = divergence[:, rows]
@@ -422,35 +452,20 @@ class _Sweep:
             stationarity = np.add(derivative[:, rows], g, out=scratch[0])
             return np.stack([bound, row_sums(np.square(stationarity, out=stationarity))])
 
-        bound, *dual = problem.strips.totals(terms, planes=2)
-        return self._certificate(picture, cost, primal, float(bound), float(dual[0]) if dual else 0.0)
+        bound, *stationarity = problem.strips.totals(terms, planes=2)
+        return self._certificate(picture, cost, primal, float(bound), float(stationarity[0]) if stationarity else 0.0)
 
     def _certificate(self, picture: Array, cost: float, primal: float, bound: float, dual: float) -> Certificate:
         # Any bound holds for good; under L1 the next one may be worse.
         self.bound = max(self.bound, bound - self.solver.problem.margin(cost))
-        if not self.residuals:
+        if not self.watched:
             return Certificate(picture, cost, self.bound)
         entries = self.s.size + (self.s_d.size if self.s_d is not None else 0)
         return Certificate(picture, cost, self.bound, math.sqrt(primal / entries), math.sqrt(dual / self.s[0].size))
 
-    def _compiled_bound(self, problem: Problem) -> tuple[float, float]:
-        compiled, dual, f = kernels.compiled, self.dual, problem.observed
-        assert compiled is not None
-        assert dual is not None
-        box = np.stack(problem.box, axis=1).reshape(len(f), 2).astype(np.float64)
-        sums = np.zeros((len(problem.strips), 2))
-
-        def work(index: int, rows: slice, scratch: Array) -> None:  # noqa: ARG001
-            sums[index] = compiled.bound(
-                *f.shape, rows.start, rows.stop, dual.divergence, f, dual.derivative, problem.fidelity.has_kink, box
-            )
-
-        problem.strips.each(work)
-        bound, stationarity = sums.sum(axis=0)
-        return float(bound), float(stationarity)
-
-    def _run(self, iteration: int, u: Array, rhs: Array, dual: _Dual | None) -> tuple[float, float]:
-        solver, problem, s, s_d = self.solver, self.solver.problem, self.s, self.s_d
+    def _run(self, iteration: int, u: Array, dual: _Dual | None) -> tuple[float, float]:
+        """The squared change of the multipliers (for the primal residual) and, where the fidelity is not split off, the cost of u."""
+        solver, problem, rhs, s, s_d = self.solver, self.solver.problem, self.rhs, self.s, self.s_d
         operator, f, rho = problem.operator, problem.observed, solver.relaxation
         alpha, beta = solver.penalties.at(iteration)
         next_alpha, _ = solver.penalties.at(iteration + 1)
@@ -458,22 +473,6 @@ class _Sweep:
         plain = rho == 1 and c == 1
         to_rhs = next_alpha * rho / solver.shift(iteration + 1)
         primal, cost = np.zeros(len(problem.strips)), np.zeros(len(problem.strips))
-        compiled = kernels.compiled
-        if compiled is not None:
-            weight, weight_map = problem.regulariser.weight_and_map
-            divergence, picture, derivative = (None, None, None) if dual is None else (dual.divergence, dual.picture, dual.derivative)
-            grouping, curvature = problem.regulariser.grouping(len(f)), problem.fidelity.curvature or 0.0
-
-            def work(index: int, rows: slice, scratch: Array) -> None:  # noqa: ARG001
-                cost[index], primal[index] = compiled.sweep(
-                    *f.shape, rows.start, rows.stop, u, f, s, rhs, self.spills[0, index], weight_map, s_d, problem.fidelity.weights,
-                    divergence, None if dual is None else self.spills[1, index], derivative, picture, grouping, operator.periodic,
-                    problem.fidelity.has_kink, plain, weight, 1 / (alpha * rho), c, rho, to_rhs, alpha * rho, curvature, beta,
-                )  # fmt: skip
-
-            problem.strips.each(work)
-            self._join(rhs, dual, to_rhs, alpha * rho)
-            return float(primal.sum()), float(cost.sum())
 
         def relax(v: Array, w: Array, state: Array, h: Array) -> None:
             """h = v − (1+c)w; state = (1−ρ)v + (ρ−1+c)w. Destroys v and w."""
@@ -536,14 +535,140 @@ class _Sweep:
             out += h_d
 
         problem.strips.each(strip, planes=6)
-        self._join(rhs, dual, to_rhs, alpha * rho)
+        operator.join(self.strips, self.spills[0], rhs, to_rhs)
+        if dual is not None:
+            operator.join(self.strips, self.spills[1], dual.divergence, alpha * rho)
         return float(primal.sum()), float(cost.sum())
 
-    def _join(self, rhs: Array, dual: _Dual | None, to_rhs: float, to_dual: float) -> None:
-        operator = self.solver.problem.operator
-        operator.join(self.spills[0], rhs, to_rhs)
+
+class _CompiledSweep(_Sweep):
+    """The same in two compiled walks an iteration: one over blocks of columns, one over strips of rows.
+
+    The solve is a transform of the rows, a recursion down and up the columns, and a transform back (_transform.h); `rhs` is kept
+    transformed, so that the second walk takes a strip from frequencies to u, to the right-hand side and to frequencies again. What it
+    needs of the row below is copied before; what its last row owes to the strip below is transformed and added after.
+    """
+
+    def __init__(self, solver: SplitBregman, reference: Reference | None, *, watched: bool) -> None:
+        super().__init__(solver, reference, watched=watched)
+        f, operator = solver.problem.observed, solver.problem.operator
+        self.tables = tables(f.shape[2], not operator.periodic, f.dtype)
+        self.seams = np.zeros_like(self.spills[0])
+        # The row that follows each strip; none follows the last one of a picture that is mirrored there.
+        below = [strip.stop % f.shape[1] for strip in self.strips]
+        self.below = below if operator.periodic else below[:-1]
+        self.clean = None if reference is None or solver.problem.offset is not None else reference.clean_as(f.dtype)
+
+    def _cut(self) -> list[slice]:
+        height = self.solver.problem.observed.shape[1]
+        rows = max(SHORTEST_STRIP, -(-height // (MOST_STRIPS * ROWS_TOGETHER)) * ROWS_TOGETHER)
+        return [slice(start, min(start + rows, height)) for start in range(0, height, rows)]
+
+    def set_out(self) -> None:
+        super().set_out()
+        if self.solver.dual is None and not self.solver.start_from_observed:
+            self._transform(self.rhs)
+
+    def _set_out_from(self, u: Array) -> None:
+        self._sweep(0, u, None, given=True)
+
+    def advance(self, iteration: int, *, certify: bool, last: bool) -> tuple[Array, Certificate | None, Tally | None]:
+        alpha, _ = self.solver.penalties.at(iteration)
+        self._solve_columns(alpha / self.solver.shift(iteration))
+        if last and not certify:
+            self._transform(self.rhs, back=True)
+            return self.rhs, None, None
+        dual = self._room_for_dual() if certify else None
+        cost, primal, squared_error = self._sweep(iteration, self.u, dual)
         if dual is not None:
-            operator.join(self.spills[1], dual.divergence, to_dual)
+            return self.u, self._certify(dual, primal, cost), None
+        return self.u, None, Tally(cost, None if self.clean is None else squared_error) if self.watched else None
+
+    def _share(self, work: Callable[[Any], object], items: Iterable[Any]) -> None:
+        strips = self.solver.problem.strips
+        strips.share(list(items), work, threads=1 if self.rhs.size <= ALONE else strips.threads)
+
+    def _transform(self, planes: Array, *, back: bool = False) -> None:
+        compiled = kernels.compiled
+        assert compiled is not None
+        self._share(lambda part: compiled.rows(*planes.shape, part.start, part.stop, planes, self.tables, back), self.strips)
+
+    def _solve_columns(self, penalty: float) -> None:
+        compiled, operator, rhs = kernels.compiled, self.solver.problem.operator, self.rhs
+        assert compiled is not None
+        channels, height, width = rhs.shape
+        eigenvalues = 1 + penalty * operator.laplacian(width)
+        self._share(
+            lambda j: compiled.columns(
+                channels, width, height, j, min(j + COLUMNS, width), rhs, eigenvalues, penalty, operator.periodic
+            ),
+            range(0, width, COLUMNS),
+        )  # fmt: skip
+
+    def _sweep(self, iteration: int, u: Array, dual: _Dual | None, *, given: bool = False) -> tuple[float, float, float]:
+        """From frequencies (or, if it is `given`, from u) to the next ones: the cost of u, the squared change, the squared error."""
+        compiled, solver, problem, below, spills = kernels.compiled, self.solver, self.solver.problem, self.below, self.spills
+        assert compiled is not None
+        rho, (alpha, beta), (next_alpha, _) = solver.relaxation, solver.penalties.at(iteration), solver.penalties.at(iteration + 1)
+        c, to_rhs = alpha / next_alpha, next_alpha * rho / solver.shift(iteration + 1)
+        seams = self.seams[: len(below)]
+        if not given:
+            seams[...] = self.rhs[:, below].swapaxes(0, 1)
+            self._transform_few(seams, back=True)
+        weight, weight_map = problem.regulariser.weight_and_map
+        divergence, picture, derivative = (None, None, None) if dual is None else (dual.divergence, dual.picture, dual.derivative)
+        tally = self.watched or (dual is not None and self.s_d is None)
+        grouping, curvature = problem.regulariser.grouping(len(u)), problem.fidelity.curvature or 0.0
+        sums = np.zeros((len(self.strips), 3))
+
+        def work(index: int) -> None:
+            rows = self.strips[index]
+            sums[index] = compiled.iterate(
+                *u.shape, rows.start, rows.stop, self.tables, given, u, problem.observed, self.s, self.rhs, spills[0, index],
+                None if given or index >= len(seams) else seams[index], weight_map, self.s_d, problem.fidelity.weights, divergence,
+                None if dual is None else spills[1, index], derivative, picture, self.clean, grouping, problem.operator.periodic,
+                problem.fidelity.has_kink, rho == 1 and c == 1, tally, weight, 1 / (alpha * rho), c, rho, to_rhs, alpha * rho, curvature,
+                beta,
+            )  # fmt: skip
+
+        self._share(work, range(len(self.strips)))
+        if dual is not None:
+            problem.operator.join(self.strips, spills[1], dual.divergence, alpha * rho)
+        owed = spills[0, : len(below)]
+        owed *= owed.dtype.type(to_rhs)
+        self._transform_few(owed)
+        for row, spill in zip(below, owed, strict=True):
+            self.rhs[:, row] += spill
+        cost, primal, squared_error = sums.sum(axis=0)
+        return float(cost), float(primal), float(squared_error)
+
+    def _transform_few(self, rows: Array, *, back: bool = False) -> None:
+        """Rows of strips, (strips, channels, width), in place."""
+        compiled = kernels.compiled
+        assert compiled is not None
+        if count := rows.shape[0] * rows.shape[1]:
+            compiled.rows(1, count, rows.shape[2], 0, count, rows, self.tables, back)
+
+    def _certify(self, dual: _Dual, primal: float, cost: float) -> Certificate:
+        compiled, problem, f = kernels.compiled, self.solver.problem, self.solver.problem.observed
+        if problem.fidelity.weights is not None:
+            return super()._certify(dual, primal, cost)
+        picture = self.u
+        if dual.picture is not None:
+            picture = dual.picture
+            cost = problem.cost(picture)
+        box = np.stack(problem.box, axis=1).reshape(len(f), 2).astype(np.float64)
+        sums = np.zeros((len(problem.strips), 2))
+
+        def work(index: int, rows: slice, scratch: Array) -> None:  # noqa: ARG001
+            assert compiled is not None
+            sums[index] = compiled.bound(
+                *f.shape, rows.start, rows.stop, dual.divergence, f, dual.derivative, problem.fidelity.has_kink, box
+            )
+
+        problem.strips.each(work)
+        bound, stationarity = sums.sum(axis=0)
+        return self._certificate(picture, cost, primal, float(bound), float(stationarity))
 
 
 class GapTarget:

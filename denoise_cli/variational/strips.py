@@ -72,9 +72,9 @@ class Strips:
             lambda strip, team: work(*strip, self._scratch[team][:planes, :, : strip[1].stop - strip[1].start]),
         )
 
-    def share(self, items: list[Item], work: Callable[[Item], object]) -> None:
-        """Call work(item) for each, on threads; for work that does not need the GIL."""
-        self._share(items, lambda item, _: work(item), self.threads)
+    def share(self, items: list[Item], work: Callable[[Item], object], threads: int | None = None) -> None:
+        """Call work(item) for each, on threads (all that were asked for, or fewer); for work that does not need the GIL."""
+        self._share(items, lambda item, _: work(item), threads or self.threads)
 
     def totals(self, terms: Callable[[slice, Array], Array], planes: int) -> Array:
         """Σ over the picture of terms(rows, scratch), an array (kinds, rows) of row sums for each strip; float64 (kinds,)."""

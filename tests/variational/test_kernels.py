@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from denoise_cli.variational import denoise, kernels, projection
+from denoise_cli.variational import denoise, kernels, projection, solver, transforms
 from denoise_cli.variational.methods import METHODS
 
 if kernels.compiled is None:
@@ -104,15 +104,102 @@ def test_who_watches_gets_the_same_picture() -> None:
     assert quiet.iterations == watched.iterations == len(watched.records)
 
 
+LENGTHS = [1, 2, 3, 4, 5, 8, 12, 15, 16, 17, 31, 32, 33, 49, 61, 64, 67, 77, 96, 118, 121, 128, 134, 257, 512, 1021]
+
+
+def cosines(length: int) -> np.ndarray:
+    k, j = np.ogrid[:length, :length]
+    return np.cos(np.pi * (k * (2 * j + 1) % (4 * length)) / (2 * length))
+
+
+def hartley(length: int) -> np.ndarray:
+    k, j = np.ogrid[:length, :length]
+    angle = 2 * np.pi * (k * j % length) / length
+    return np.cos(angle) + np.sin(angle)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("length", LENGTHS)
+def test_rows_are_multiplied_by_the_matrix_of_the_transform_and_back(length: int, dtype: str) -> None:
+    compiled = kernels.compiled
+    assert compiled is not None
+    x = np.random.default_rng(length).standard_normal((2, 37, length)).astype(dtype)
+    tolerance = 4 * np.finfo(dtype).eps * (1 + np.log2(length)) * np.sqrt(length)
+    for matrix, cosine in ((hartley(length), False), (cosines(length), True)):
+        table = transforms.tables(length, cosine, dtype)
+        y = x.copy()
+        compiled.rows(*x.shape, 3, 37, y, table, False)
+        np.testing.assert_array_equal(y[:, :3], x[:, :3])
+        np.testing.assert_allclose(y[:, 3:], x[:, 3:].astype(np.float64) @ matrix.T, rtol=0, atol=2 * tolerance)
+        compiled.rows(*x.shape, 3, 37, y, table, True)
+        np.testing.assert_allclose(y[:, 3:] / length, x[:, 3:], rtol=0, atol=tolerance)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("periodic", [True, False])
+@pytest.mark.parametrize("height", [1, 2, 3, 7, 40, 300])
+def test_columns_are_solved(height: int, periodic: bool, dtype: str) -> None:
+    compiled = kernels.compiled
+    assert compiled is not None
+    second = 2 * np.eye(height) - np.eye(height, k=1) - np.eye(height, k=-1)
+    if periodic:
+        second = 2 * np.eye(height) - np.roll(np.eye(height), 1, axis=0) - np.roll(np.eye(height), -1, axis=0)
+    else:
+        second[0, 0] -= 1
+        second[-1, -1] -= 1
+    width = 131  # a full block, and three columns more
+    eigenvalues = np.geomspace(1, 1e3, width)
+    rhs = np.random.default_rng(height).standard_normal((2, height, width)).astype(dtype)
+    for penalty in (0.0, 1e-3, 1.0, 10.0, 3e5):
+        z = rhs.copy()
+        for start, stop in ((0, 128), (128, width)):
+            compiled.columns(2, width, height, start, stop, z, eigenvalues, penalty, periodic)
+        for j in (0, 1, 60, 127, 128, width - 1):
+            exact = np.linalg.solve(eigenvalues[j] * np.eye(height) + penalty * second, rhs[:, :, j].T.astype(np.float64) / width).T
+            error = np.abs(z[:, :, j] - exact).max() / np.abs(exact).max()
+            # In float64 it is the matrix's own solve that errs.
+            assert error < 8 * np.finfo(dtype).eps * (1 if dtype == "float32" else 1 + penalty / eigenvalues[j]), (penalty, j)
+
+
+@pytest.mark.parametrize("problem", PROBLEMS, ids=lambda p: "-".join(p.values()))
+def test_strips_leave_no_seam(monkeypatch: pytest.MonkeyPatch, problem: dict[str, Any]) -> None:
+    monkeypatch.setattr(solver, "SHORTEST_STRIP", 0)
+    gap = {} if problem["method"] == "matlab" else {"gap": 1e-7}
+    for shape in ((70, 11), (97, 6, 3), (33, 5)):
+        f = picture(shape, "float64")
+        fast, plain = both(monkeypatch, f, 2.0, dtype="float64", iterations=6, reference=1 - f, **gap, **problem)
+        agree(fast, plain, "float64")
+
+
+def test_a_length_with_a_large_prime_is_padded_to_a_smooth_one() -> None:
+    for length in (67, 134, 1021, 2053):
+        factors, _, turn, chirp = transforms.tables(length, True, "float64")
+        assert np.prod(factors) >= 2 * length - 1
+        assert max(factors) <= 5
+        assert turn is not None
+        assert chirp is not None
+    for length in (1, 61, 4096, 3 * 5 * 7 * 61):
+        factors, _, _, chirp = transforms.tables(length, True, "float64")
+        assert np.prod(factors) == length
+        assert chirp is None
+
+
 def test_a_kernel_refuses_arrays_that_do_not_fit() -> None:
     compiled = kernels.compiled
     assert compiled is not None
-    y, x = np.ones(4), np.ones(5)
-    compiled.divide(1, 4, 5, 0, 4, np.ones((1, 4, 5)), y, x)
-    for rows, spectrum in (((0, 4), np.ones((1, 4, 4))), ((0, 5), np.ones((1, 4, 5))), ((0, 4), np.ones((1, 5, 4)).swapaxes(1, 2))):
+    table = transforms.tables(5, True, "float64")
+    compiled.rows(1, 4, 5, 0, 4, np.ones((1, 4, 5)), table, False)
+    for rows, plane in (((0, 4), np.ones((1, 4, 4))), ((0, 5), np.ones((1, 4, 5))), ((0, 4), np.ones((1, 5, 4)).swapaxes(1, 2))):
         with pytest.raises((ValueError, BufferError)):
-            compiled.divide(1, 4, 5, *rows, spectrum, y, x)
+            compiled.rows(1, 4, 5, *rows, plane, table, False)
     with pytest.raises(TypeError):
-        compiled.divide(1, 4, 5, 0, 4, np.ones((1, 4, 5), int), y, x)
+        compiled.rows(1, 4, 5, 0, 4, np.ones((1, 4, 5), int), table, False)
     with pytest.raises(TypeError):
-        compiled.divide(1, 4)
+        compiled.rows(1, 4)
+    with pytest.raises(TypeError):  # of another type than the picture
+        compiled.rows(1, 4, 5, 0, 4, np.ones((1, 4, 5), "float32"), table, False)
+    for other in (transforms.tables(6, True, "float64"), (np.array([65], "int32"), *table[1:]), (table[0], table[1][1:], *table[2:])):
+        with pytest.raises(ValueError, match=r"factor|bytes"):
+            compiled.rows(1, 4, 5, 0, 4, np.ones((1, 4, 5)), other, False)
+    with pytest.raises(ValueError, match="missing"):
+        compiled.rows(1, 4, 67, 0, 4, np.ones((1, 4, 67)), (*transforms.tables(67, True, "float64")[:3], None), False)

@@ -45,7 +45,7 @@ def adjoint(operator: Gradient, p: np.ndarray, scale: float = 1.0) -> np.ndarray
         operator.adjoint(p[:, :, rows], out[:, rows])
         spills[index] = p[1, :, rows][:, -1]
     out *= scale
-    return operator.join(spills, out, scale)
+    return operator.join(operator.strips, spills, out, scale)
 
 
 @pytest.mark.parametrize("boundary", BOUNDARIES)
