@@ -106,7 +106,7 @@ class DenoiseGroup(TyperGroup):
         from denoise_cli.completion import Offer, files
 
         if incomplete.startswith("-"):
-            command = self.commands[DEFAULT]
+            command = self.get_command(ctx, DEFAULT)
             options = command.shell_complete(command.make_context(DEFAULT, [], parent=ctx, resilient_parsing=True), incomplete)
             return [*options, *(Offer(option, line) for option, line in COMPLETION.items() if option.startswith(incomplete))]
         words = [Offer(word, line) for word, (_, line) in COMMANDS.items() if word.startswith(incomplete)]
