@@ -14,6 +14,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from denoise_cli import __version__
 from denoise_cli.errors import FAILED, INTERRUPTED, OK, USAGE, DenoiseError, UsageError
+from denoise_cli.words import quicken
 
 __all__ = ["main"]
 
@@ -84,14 +85,18 @@ class DenoiseGroup(TyperGroup):
             return super().parse_args(ctx, args)
         if not args or args[0] not in COMMANDS:
             args = [DEFAULT, *(args or ["--help"])]
+        quicken(self)
         return super().parse_args(ctx, args)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name in COMMANDS:
-            command = typer.main.get_command(import_module(COMMANDS[cmd_name][0]).app)
+            command: Any = typer.main.get_command(import_module(COMMANDS[cmd_name][0]).app)
             command.name = cmd_name
-            return command
-        return super().get_command(ctx, cmd_name)
+        else:
+            command = super().get_command(ctx, cmd_name)
+        if command is not None:
+            quicken(command)
+        return command
 
     def shell_complete(self, ctx: Any, incomplete: str) -> Any:
         """What can be the first word: an option of the default command; or a command, and the pictures that begin alike.
@@ -101,7 +106,7 @@ class DenoiseGroup(TyperGroup):
         from denoise_cli.completion import Offer, files
 
         if incomplete.startswith("-"):
-            command = self.commands[DEFAULT]
+            command = self.get_command(ctx, DEFAULT)
             options = command.shell_complete(command.make_context(DEFAULT, [], parent=ctx, resilient_parsing=True), incomplete)
             return [*options, *(Offer(option, line) for option, line in COMPLETION.items() if option.startswith(incomplete))]
         words = [Offer(word, line) for word, (_, line) in COMMANDS.items() if word.startswith(incomplete)]

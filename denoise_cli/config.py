@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-import json
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +13,9 @@ __all__ = ["format_config", "number", "read_config"]
 
 def read_config(path: Path, names: Mapping[str, Any]) -> dict[str, Any]:
     """The settings in a file. Raises UsageError for keys that are no option of `names`, and for values of another type."""
+    import difflib
+    import tomllib
+
     try:
         settings = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -41,6 +41,8 @@ def read_config(path: Path, names: Mapping[str, Any]) -> dict[str, Any]:
 
 def format_config(settings: Mapping[str, Any]) -> str:
     """The text of a settings file; None is left out."""
+    import json
+
     lines = ["# for denoise PICTURE… --config; what is typed beats what stands here"]
     for key, value in settings.items():
         if value is not None:

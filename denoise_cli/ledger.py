@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
 import os
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,8 @@ class Ledger:
     its name: whoever dies in between leaves a line without a result, never a result without a line."""
 
     def __init__(self, folder: Path) -> None:
+        import json
+
         self.path = folder / NAME
         self._lines: dict[str, dict[str, Any]] = {}
         with contextlib.suppress(OSError):
@@ -42,6 +42,8 @@ class Ledger:
 
 def enter(source: Path, target: Path, temporary: Path, settings: dict[str, Any]) -> None:
     """Write down that `temporary` is about to become `target`."""
+    import json
+
     path = target.parent / NAME
     entry = {"output": _identity(temporary) | {"name": target.name}, "input": _identity(source), "settings": settings}
     line = ("\n" if _ends_in_half_a_line(path) else "") + json.dumps(entry, ensure_ascii=False) + "\n"
@@ -64,6 +66,8 @@ def _same(recorded: dict[str, Any], path: Path) -> bool:
 
 
 def digest(path: Path) -> str:
+    import hashlib  # and OpenSSL
+
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 

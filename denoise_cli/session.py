@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import json
 import math
 import sys
 import time
@@ -78,7 +77,7 @@ def execute(run: Run) -> int:
             tally.add(report)
             _tell(report, quiet=run.quiet, verbose=run.verbose)
             if run.as_json:
-                print(json.dumps(_plain(report), ensure_ascii=False), flush=True)
+                _print_json(_plain(report))
             if shown is not None:
                 shown.update()
             if run.fail_fast and report.error is not None:
@@ -86,7 +85,7 @@ def execute(run: Run) -> int:
     if len(jobs) > 1 and not run.quiet:
         tally.tell()
     if run.as_json:
-        print(json.dumps({"summary": tally.counts() | {"planned": len(jobs)}}), flush=True)
+        _print_json({"summary": tally.counts() | {"planned": len(jobs)}})
     return FAILED if tally.failed else OK
 
 
@@ -286,6 +285,12 @@ class Tally:
 def _plain(report: Report) -> dict[str, Any]:
     """A Report as JSON has it: without infinities."""
     return {name: None if isinstance(value, float) and not math.isfinite(value) else value for name, value in asdict(report).items()}
+
+
+def _print_json(record: dict[str, Any]) -> None:
+    import json
+
+    print(json.dumps(record, ensure_ascii=False), flush=True)
 
 
 def _tell(report: Report, *, quiet: bool, verbose: bool) -> None:

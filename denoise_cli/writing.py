@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import csv
 import os
+import platform
 import re
-import socket
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -21,7 +20,7 @@ TEMPORARY = re.compile(r"^\..*\.(?P<host>[^.]+)-(?P<process>\d+)-[0-9a-f]{8}\.de
 
 
 def _host() -> str:
-    return re.sub(r"[^A-Za-z0-9_]", "_", socket.gethostname()) or "host"
+    return re.sub(r"[^A-Za-z0-9_]", "_", platform.node()) or "host"
 
 
 @contextlib.contextmanager
@@ -106,6 +105,8 @@ class LogFile:
 
     def __init__(self, path: Path, columns: Iterable[str], *, named: bool, overwrite: bool) -> None:
         """`named` puts a leading column with the file's name. Raises DenoiseError if the log cannot be begun."""
+        import csv
+
         self.path, self.named = path, named
         try:
             self._stream: TextIO = path.open("w" if overwrite else "x", newline="", encoding="utf-8", buffering=1)

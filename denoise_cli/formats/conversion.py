@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from denoise_cli.formats import exif
 from denoise_cli.formats.picture import Metadata, Page, Picture, Refused, quantise
 
 if TYPE_CHECKING:
@@ -45,6 +44,8 @@ def convert(picture: Picture, kind: str) -> tuple[Picture, list[str]]:
     """`picture` as `kind`, and what was lost. Raises Refused for what does not fit at all."""
     if kind == picture.format:
         return picture, []
+    from denoise_cli.formats import exif
+
     holds, name = HOLDS[kind], kind.upper()
     if len(picture.pages) > 1:
         raise Refused(f"{len(picture.pages)} pages do not fit a {name}; write .tif, or split the input first (tiffsplit)")

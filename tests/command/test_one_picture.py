@@ -270,9 +270,16 @@ def test_help_and_version_do_without_numpy(words):
 
 
 def test_a_picture_loads_only_what_it_needs(noisy):
-    loaded = loaded_by(str(noisy), "--lambda", "0.1", "-q")
+    loaded = loaded_by(str(noisy), "--lambda", "0.1", "--iterations", "3", "-o", str(noisy.with_name("out.png")), "-q")
     assert "numpy" in loaded
-    assert not {"skimage", "matplotlib", "tifffile", "tqdm", "rich", "scipy.special", "scipy.ndimage", "denoise_cli.extras"} & loaded
+    others = {"skimage", "matplotlib", "PIL", "tifffile", "tqdm", "rich", "scipy.special", "scipy.ndimage", "denoise_cli.extras"}
+    others |= {"pydantic", "multiprocessing", "hashlib", "tomllib", "csv", "socket", "denoise_cli.formats.exif"}
+    assert not others & loaded
+
+
+@pytest.mark.parametrize("word", ["noise", "info"])
+def test_commands_read_plain_words_without_pydantic(noisy, word):
+    assert "pydantic" not in loaded_by(word, str(noisy))
 
 
 def test_every_default_stands_in_the_help_under_a_heading(denoise):
