@@ -12,7 +12,7 @@ This solver appears twice. "n iterations" is timed as the others are, with itera
 fall due on the way). "to a gap" is what a user gets: it stops by itself, when the *proven* distance from the optimum is small enough, and
 the figure includes the proofs.
 
-CCPi's FGP (C, OpenMP; not on PyPI) takes part where CCPI_LIBRARY names a shared library that holds its TV_FGP_CPU_main.
+Not on PyPI, so each takes part where a variable names a shared library: CCPi's FGP (C, OpenMP), CCPI_LIBRARY with TV_FGP_CPU_main.
 """
 
 from __future__ import annotations
@@ -151,26 +151,29 @@ def opencv_tvl1(f: Array, weight: float, n: int, threads: int) -> Array:
     return (result if returned is None else returned) / 255.0
 
 
+@functools.cache
+def shared_library(variable: str, source: str) -> ctypes.CDLL:
+    path = os.environ.get(variable)
+    if not path:
+        raise NotHere(f"{variable} is not set ({source})")
+    try:
+        return ctypes.CDLL(path)
+    except OSError as error:
+        raise NotHere(f"{variable}: {error}") from None
+
+
+# An argument of C: the floats of an array.
+FLOATS = np.ctypeslib.ndpointer(np.float32, flags="C_CONTIGUOUS")
+
+
 def _ccpi(tv: str) -> Solver:
-    @functools.cache
-    def library() -> ctypes.CDLL:
-        path = os.environ.get("CCPI_LIBRARY")
-        if not path:
-            raise NotHere("CCPI_LIBRARY is not set (C source: TomographicImaging/CCPi-Regularisation-Toolkit, FGP_TV_core.c, utils.c)")
-        loaded = ctypes.CDLL(path)
-        pointer = ctypes.POINTER(ctypes.c_float)
-        loaded.TV_FGP_CPU_main.argtypes = [pointer] * 3 + [ctypes.c_float, ctypes.c_int, ctypes.c_float] + [ctypes.c_int] * 5
-        return loaded
-
     def solve(f: Array, weight: float, n: int, threads: int) -> Array:  # noqa: ARG001
+        source = "C source: TomographicImaging/CCPi-Regularisation-Toolkit, FGP_TV_core.c, utils.c"
+        fgp = shared_library("CCPI_LIBRARY", source).TV_FGP_CPU_main
+        fgp.argtypes = [FLOATS] * 3 + [ctypes.c_float, ctypes.c_int, ctypes.c_float] + [ctypes.c_int] * 5
         result, information = np.empty_like(f), np.zeros(2, np.float32)
-
-        def pointer(values: Array):
-            return values.ctypes.data_as(ctypes.POINTER(ctypes.c_float))
-
-        kind = 0 if tv == "iso" else 1
         height, width = f.shape
-        library().TV_FGP_CPU_main(pointer(f), pointer(result), pointer(information), weight / 2, n, 0.0, kind, 0, width, height, 1)
+        fgp(f, result, information, weight / 2, n, 0.0, 0 if tv == "iso" else 1, 0, width, height, 1)
         return result
 
     return solve
