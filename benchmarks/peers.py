@@ -13,7 +13,8 @@ fall due on the way). "to a gap" is what a user gets: it stops by itself, when t
 the figure includes the proofs.
 
 Not on PyPI, so each takes part where a variable names a shared library: CCPi's FGP (C, OpenMP), CCPI_LIBRARY with TV_FGP_CPU_main;
-IPOL's tvreg (C, one thread), TVREG_LIBRARY with TvRestore in single precision.
+IPOL's tvreg (C, one thread), TVREG_LIBRARY with TvRestore in single precision; flexBox (C++, OpenMP), FLEXBOX_LIBRARY with
+flexbox_tv, a C function around its templates (see _flexbox).
 """
 
 from __future__ import annotations
@@ -205,10 +206,33 @@ def _tvreg(fidelity: str, gamma1: Callable[[float], float] = lambda _: 5, gamma2
     return solve
 
 
+# Primal-dual, both terms dualised, steps from the operators' row sums. What is left to choose is how large primal and dual variables are:
+# "tuned" sets it by the scale of the cost (l2) or of the picture (l1: its data term is right at weight 1 only), and starts from f, not 0.
+# Its templates need a C function around them that runs exactly n iterations (tol 0) of
+#     min  data · F(u; f) + tv · TV(u),   F: ½ Σ (u − f)² or Σ |u − f|,   TV from flexGradientOperator, forward:
+# void flexbox_tv(const float *f, float *u, int width, int height, float data, float tv, int l1, int aniso, int n, int start_from_f)
+def _flexbox(fidelity: str, tv: str, *, tuned: bool = False) -> Solver:
+    def solve(f: Array, weight: float, n: int, threads: int) -> Array:  # noqa: ARG001
+        source = "C++ source: HendrikMuenster/flexBox_CPP, and a C function flexbox_tv around it"
+        flexbox = shared_library("FLEXBOX_LIBRARY", source).flexbox_tv
+        flexbox.argtypes = [FLOATS] * 2 + [ctypes.c_int] * 2 + [ctypes.c_float] * 2 + [ctypes.c_int] * 4
+        data = 0.1 / weight if fidelity == "l2" and tuned else 1.0
+        scale = np.float32(24 if fidelity == "l1" and tuned else 1)
+        result = np.empty_like(f)
+        height, width = f.shape
+        penalty = data * weight / 2 if fidelity == "l2" else weight
+        flexbox(f * scale, result, width, height, data, penalty, fidelity == "l1", tv == "aniso", n, tuned)
+        return result / scale
+
+    return solve
+
+
 PEERS: dict[tuple[str, str], dict[str, Solver]] = {
     ("l2", "iso"): {
         "denoise_cli": ours("l2", "iso"),
         "CCPi FGP (C)": _ccpi("iso"),
+        "flexBox (C++)": _flexbox("l2", "iso"),
+        "flexBox (C++), tuned": _flexbox("l2", "iso", tuned=True),
         "IPOL tvreg (C)": _tvreg("l2"),
         "IPOL tvreg (C), tuned": _tvreg("l2", lambda weight: 200 * weight),
         "scikit-image chambolle": skimage_chambolle,
@@ -219,6 +243,8 @@ PEERS: dict[tuple[str, str], dict[str, Solver]] = {
     ("l2", "aniso"): {
         "denoise_cli": ours("l2", "aniso"),
         "CCPi FGP (C)": _ccpi("aniso"),
+        "flexBox (C++)": _flexbox("l2", "aniso"),
+        "flexBox (C++), tuned": _flexbox("l2", "aniso", tuned=True),
         "proxTV DR (C++)": _prox_tv("dr"),
         "proxTV PD (C++)": _prox_tv("pd"),
         "scikit-image bregman": skimage_bregman,
@@ -226,6 +252,8 @@ PEERS: dict[tuple[str, str], dict[str, Solver]] = {
     },
     ("l1", "iso"): {
         "denoise_cli": ours("l1", "iso"),
+        "flexBox (C++)": _flexbox("l1", "iso"),
+        "flexBox (C++), tuned": _flexbox("l1", "iso", tuned=True),
         "IPOL tvreg (C)": _tvreg("l1"),
         "IPOL tvreg (C), tuned": _tvreg("l1", lambda _: 15, 30),
         "OpenCV TVL1 (C++)": opencv_tvl1,
@@ -234,6 +262,8 @@ PEERS: dict[tuple[str, str], dict[str, Solver]] = {
     },
     ("l1", "aniso"): {
         "denoise_cli": ours("l1", "aniso"),
+        "flexBox (C++)": _flexbox("l1", "aniso"),
+        "flexBox (C++), tuned": _flexbox("l1", "aniso", tuned=True),
         "PyProximal PrimalDual": _pyproximal("l1", "aniso"),
     },
 }  # fmt: skip
