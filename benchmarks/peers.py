@@ -12,7 +12,9 @@ This solver appears twice. "n iterations" is timed as the others are, with itera
 fall due on the way). "to a gap" is what a user gets: it stops by itself, when the *proven* distance from the optimum is small enough, and
 the figure includes the proofs.
 
-CCPi's FGP (C, OpenMP; not on PyPI) takes part where CCPI_LIBRARY names a shared library that holds its TV_FGP_CPU_main.
+Not on PyPI, so each takes part where a variable names a shared library: CCPi's FGP (C, OpenMP), CCPI_LIBRARY with TV_FGP_CPU_main;
+IPOL's tvreg (C, one thread), TVREG_LIBRARY with TvRestore in single precision; flexBox (C++, OpenMP), FLEXBOX_LIBRARY with
+flexbox_tv, a C function around its templates (see _flexbox).
 """
 
 from __future__ import annotations
@@ -151,27 +153,76 @@ def opencv_tvl1(f: Array, weight: float, n: int, threads: int) -> Array:
     return (result if returned is None else returned) / 255.0
 
 
+@functools.cache
+def shared_library(variable: str, source: str) -> ctypes.CDLL:
+    path = os.environ.get(variable)
+    if not path:
+        raise NotHere(f"{variable} is not set ({source})")
+    try:
+        return ctypes.CDLL(path)
+    except OSError as error:
+        raise NotHere(f"{variable}: {error}") from None
+
+
+# An argument of C: the floats of an array.
+FLOATS = np.ctypeslib.ndpointer(np.float32, flags="C_CONTIGUOUS")
+
+
 def _ccpi(tv: str) -> Solver:
-    @functools.cache
-    def library() -> ctypes.CDLL:
-        path = os.environ.get("CCPI_LIBRARY")
-        if not path:
-            raise NotHere("CCPI_LIBRARY is not set (C source: TomographicImaging/CCPi-Regularisation-Toolkit, FGP_TV_core.c, utils.c)")
-        loaded = ctypes.CDLL(path)
-        pointer = ctypes.POINTER(ctypes.c_float)
-        loaded.TV_FGP_CPU_main.argtypes = [pointer] * 3 + [ctypes.c_float, ctypes.c_int, ctypes.c_float] + [ctypes.c_int] * 5
-        return loaded
-
     def solve(f: Array, weight: float, n: int, threads: int) -> Array:  # noqa: ARG001
+        source = "C source: TomographicImaging/CCPi-Regularisation-Toolkit, FGP_TV_core.c, utils.c"
+        fgp = shared_library("CCPI_LIBRARY", source).TV_FGP_CPU_main
+        fgp.argtypes = [FLOATS] * 3 + [ctypes.c_float, ctypes.c_int, ctypes.c_float] + [ctypes.c_int] * 5
         result, information = np.empty_like(f), np.zeros(2, np.float32)
-
-        def pointer(values: Array):
-            return values.ctypes.data_as(ctypes.POINTER(ctypes.c_float))
-
-        kind = 0 if tv == "iso" else 1
         height, width = f.shape
-        library().TV_FGP_CPU_main(pointer(f), pointer(result), pointer(information), weight / 2, n, 0.0, kind, 0, width, height, 1)
+        fgp(f, result, information, weight / 2, n, 0.0, 0 if tv == "iso" else 1, 0, width, height, 1)
         return result
+
+    return solve
+
+
+# TV(u) + μ/2 ‖u − f‖², or μ |u − f|: split Bregman, one Gauss-Seidel sweep an iteration. Its sweep leaves out the flow across the right and
+# the bottom edge, so it comes to rest above the optimum. γ₁ weighs d = ∇u, γ₂ (l1 only) z = u; 5 and 8 are its own.
+def _tvreg(fidelity: str, gamma1: Callable[[float], float] = lambda _: 5, gamma2: float = 8) -> Solver:
+    def solve(f: Array, weight: float, n: int, threads: int) -> Array:  # noqa: ARG001
+        source = "C source: IPOL, Getreuer 2012, Rudin-Osher-Fatemi Total Variation Denoising using Split Bregman"
+        library = shared_library("TVREG_LIBRARY", source)
+        library.TvRegNewOpt.restype = ctypes.c_void_p
+        options = ctypes.c_void_p(library.TvRegNewOpt())
+        library.TvRegSetLambda(options, ctypes.c_float((2 if fidelity == "l2" else 1) / weight))
+        library.TvRegSetNoiseModel(options, fidelity.encode())
+        library.TvRegSetGamma1(options, ctypes.c_float(gamma1(weight)))
+        library.TvRegSetGamma2(options, ctypes.c_float(gamma2))
+        library.TvRegSetTol(options, ctypes.c_float(0))
+        library.TvRegSetMaxIter(options, n)
+        library.TvRegSetPlotFun(options, None, None)
+        library.TvRestore.argtypes = [FLOATS] * 2 + [ctypes.c_int] * 3 + [ctypes.c_void_p]
+        result = f.copy()
+        height, width = f.shape
+        library.TvRestore(result, f, width, height, 1, options)
+        library.TvRegFreeOpt(options)
+        return result
+
+    return solve
+
+
+# Primal-dual, both terms dualised, steps from the operators' row sums. What is left to choose is how large primal and dual variables are:
+# "tuned" sets it by the scale of the cost (l2) or of the picture (l1: its data term is right at weight 1 only), and starts from f, not 0.
+# Its templates need a C function around them that runs exactly n iterations (tol 0) of
+#     min  data · F(u; f) + tv · TV(u),   F: ½ Σ (u − f)² or Σ |u − f|,   TV from flexGradientOperator, forward:
+# void flexbox_tv(const float *f, float *u, int width, int height, float data, float tv, int l1, int aniso, int n, int start_from_f)
+def _flexbox(fidelity: str, tv: str, *, tuned: bool = False) -> Solver:
+    def solve(f: Array, weight: float, n: int, threads: int) -> Array:  # noqa: ARG001
+        source = "C++ source: HendrikMuenster/flexBox_CPP, and a C function flexbox_tv around it"
+        flexbox = shared_library("FLEXBOX_LIBRARY", source).flexbox_tv
+        flexbox.argtypes = [FLOATS] * 2 + [ctypes.c_int] * 2 + [ctypes.c_float] * 2 + [ctypes.c_int] * 4
+        data = 0.1 / weight if fidelity == "l2" and tuned else 1.0
+        scale = np.float32(24 if fidelity == "l1" and tuned else 1)
+        result = np.empty_like(f)
+        height, width = f.shape
+        penalty = data * weight / 2 if fidelity == "l2" else weight
+        flexbox(f * scale, result, width, height, data, penalty, fidelity == "l1", tv == "aniso", n, tuned)
+        return result / scale
 
     return solve
 
@@ -180,6 +231,10 @@ PEERS: dict[tuple[str, str], dict[str, Solver]] = {
     ("l2", "iso"): {
         "denoise_cli": ours("l2", "iso"),
         "CCPi FGP (C)": _ccpi("iso"),
+        "flexBox (C++)": _flexbox("l2", "iso"),
+        "flexBox (C++), tuned": _flexbox("l2", "iso", tuned=True),
+        "IPOL tvreg (C)": _tvreg("l2"),
+        "IPOL tvreg (C), tuned": _tvreg("l2", lambda weight: 200 * weight),
         "scikit-image chambolle": skimage_chambolle,
         "SPORCO TVL2": _sporco("tvl2", "TVL2Denoise", 0.5),
         "PyUnLocBox FGP": pyunlocbox_fgp,
@@ -188,6 +243,8 @@ PEERS: dict[tuple[str, str], dict[str, Solver]] = {
     ("l2", "aniso"): {
         "denoise_cli": ours("l2", "aniso"),
         "CCPi FGP (C)": _ccpi("aniso"),
+        "flexBox (C++)": _flexbox("l2", "aniso"),
+        "flexBox (C++), tuned": _flexbox("l2", "aniso", tuned=True),
         "proxTV DR (C++)": _prox_tv("dr"),
         "proxTV PD (C++)": _prox_tv("pd"),
         "scikit-image bregman": skimage_bregman,
@@ -195,12 +252,18 @@ PEERS: dict[tuple[str, str], dict[str, Solver]] = {
     },
     ("l1", "iso"): {
         "denoise_cli": ours("l1", "iso"),
+        "flexBox (C++)": _flexbox("l1", "iso"),
+        "flexBox (C++), tuned": _flexbox("l1", "iso", tuned=True),
+        "IPOL tvreg (C)": _tvreg("l1"),
+        "IPOL tvreg (C), tuned": _tvreg("l1", lambda _: 15, 30),
         "OpenCV TVL1 (C++)": opencv_tvl1,
         "SPORCO TVL1": _sporco("tvl1", "TVL1Denoise", 1.0),
         "PyProximal PrimalDual": _pyproximal("l1", "iso"),
     },
     ("l1", "aniso"): {
         "denoise_cli": ours("l1", "aniso"),
+        "flexBox (C++)": _flexbox("l1", "aniso"),
+        "flexBox (C++), tuned": _flexbox("l1", "aniso", tuned=True),
         "PyProximal PrimalDual": _pyproximal("l1", "aniso"),
     },
 }  # fmt: skip
