@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-WORDS = ("--lambda", "0.1", "--iterations", "4")
+WORDS = ("--lambda", "0.1", "--iterations", "60")
 COUNT = 24
 
 
