@@ -17,7 +17,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-WORDS = ("--lambda", "0.1", "--iterations", "60")
+ITERATIONS = 60
+WORDS = ("--lambda", "0.1", "--iterations", str(ITERATIONS))
 COUNT = 24
 
 
@@ -212,7 +213,7 @@ def test_pictures_at_once_give_the_same_files_in_the_same_order(originals, expec
     results = contents(tmp_path)
     log = results.pop("log.csv").decode().splitlines()
     assert results == expected
-    assert len(log) == 1 + 4 * COUNT
+    assert len(log) == 1 + ITERATIONS * COUNT
     assert [line.split(",")[0] for line in log[1::4]] == [str(originals / name) for name in names]
 
 
