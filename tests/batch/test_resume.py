@@ -214,7 +214,7 @@ def test_pictures_at_once_give_the_same_files_in_the_same_order(originals, expec
     log = results.pop("log.csv").decode().splitlines()
     assert results == expected
     assert len(log) == 1 + ITERATIONS * COUNT
-    assert [line.split(",")[0] for line in log[1::4]] == [str(originals / name) for name in names]
+    assert [line.split(",")[0] for line in log[1::ITERATIONS]] == [str(originals / name) for name in names]
 
 
 def test_a_worker_that_is_killed_is_a_failed_row_and_the_others_go_on(originals, tmp_path):
