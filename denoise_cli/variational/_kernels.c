@@ -39,7 +39,7 @@
 
 /* Made by transforms.py, which says what the tables hold. */
 typedef struct {
-    Py_ssize_t n, padded, passes;
+    Py_ssize_t n, used, padded, passes; /* points of a row, those of the picture, those of the FFT, and its passes */
     const int *factors;
     const void *twiddles, *turn, *chirp;
 } Transform;
@@ -50,7 +50,7 @@ enum { ALONE, SUM, PIXEL, VECTOR, CHANNELS };
 typedef struct {
     const void *f, *weight_map, *fidelity_map, *below, *clean;
     void *u, *s, *rhs, *spill, *s_d, *divergence, *spill_w, *derivative, *picture;
-    Py_ssize_t channels, height, width, start, stop;
+    Py_ssize_t channels, height, width, stride, start, stop; /* stride: of a row of rhs, spill and below */
     int grouping, periodic, kink, plain, tally;
     double weight, step, c, rho, to_rhs, to_dual, curvature, beta;
     const double *box;
@@ -245,7 +245,7 @@ static int tables(Arrays *arrays, PyObject *plan, Py_ssize_t n, Transform *t, Ar
         PyErr_SetString(PyExc_TypeError, "factors are int32");
         return -1;
     }
-    t->n = n, t->factors = view->buf, t->passes = view->len / (Py_ssize_t)sizeof(int), t->padded = 1;
+    t->n = t->used = n, t->factors = view->buf, t->passes = view->len / (Py_ssize_t)sizeof(int), t->padded = 1;
     Py_ssize_t length = 0;
     for (Py_ssize_t k = 0; k < t->passes; k++) {
         const Py_ssize_t r = t->factors[k];
@@ -275,7 +275,7 @@ static int tables(Arrays *arrays, PyObject *plan, Py_ssize_t n, Transform *t, Ar
 
 static PyObject *rows(PyObject *module, PyObject *const *args, Py_ssize_t count)
 {
-    COUNT_IS(8)
+    COUNT_IS(9)
     const double nothing[2] = {0, 0};
     Sweep k = {0};
     Transform t = {0};
@@ -283,8 +283,11 @@ static PyObject *rows(PyObject *module, PyObject *const *args, Py_ssize_t count)
     int failed = 0;
     if (shape(args, &k)) return NULL;
     const int back = PyObject_IsTrue(args[7]);
-    if (!take(&arrays, args[5], k.channels * k.height * k.width, 1, &k.rhs) && !tables(&arrays, args[6], k.width, &t, &integers) && !k.rhs)
-        PyErr_SetString(PyExc_ValueError, "an array is missing");
+    const Py_ssize_t used = PyLong_AsSsize_t(args[8]);
+    if (!take(&arrays, args[5], k.channels * k.height * k.width, 1, &k.rhs) && !tables(&arrays, args[6], k.width, &t, &integers)) {
+        t.used = used;
+        if (!k.rhs || used > k.width || 2 * used < k.width) PyErr_SetString(PyExc_ValueError, "an array is missing, or too few points are used");
+    }
     if (!PyErr_Occurred()) {
         Py_BEGIN_ALLOW_THREADS
         failed = arrays.size == 4 ? rows_f(&t, &k, back) : rows_d(&t, &k, back);
@@ -320,9 +323,46 @@ static PyObject *columns(PyObject *module, PyObject *const *args, Py_ssize_t cou
     return finish(&arrays, 0, nothing);
 }
 
+/* Both halves of a cut: across() finds what the two sides would exchange, amend() takes its effect away. */
+static PyObject *cutting(PyObject *const *args, Py_ssize_t count, int amending)
+{
+    COUNT_IS(amending ? 10 : 8)
+    const double nothing[2] = {0, 0};
+    double penalty = 0;
+    Sweep k = {0};
+    Arrays arrays = {.count = 0, .size = 0}, doubles = {.count = 0, .size = 8};
+    const double *across, *x = NULL;
+    double *down;
+    int failed = 0;
+    if (shape(args, &k)) return NULL;
+    const Py_ssize_t H = amending ? k.width : k.height, n = amending ? k.height : k.width;
+    if (!take(&arrays, args[5], k.channels * H * n, amending, &k.rhs) && !take(&doubles, args[6], n, 0, &across) &&
+        !take(&doubles, args[7], k.channels * H, !amending, &down) &&
+        (!amending || (!take(&doubles, args[8], n, 0, &x) && !numbers(args + 9, 1, &penalty))) &&
+        (!k.rhs || !across || !down || (amending && !x)))
+        PyErr_SetString(PyExc_ValueError, "an array is missing");
+    if (!PyErr_Occurred()) {
+        Py_BEGIN_ALLOW_THREADS
+        if (amending)
+            failed = arrays.size == 4 ? amend_f(k.rhs, x, k.channels, H, n, k.start, k.stop, penalty, down, across)
+                                      : amend_d(k.rhs, x, k.channels, H, n, k.start, k.stop, penalty, down, across);
+        else if (arrays.size == 4)
+            across_f(k.rhs, across, k.channels, H, n, k.start, k.stop, down);
+        else
+            across_d(k.rhs, across, k.channels, H, n, k.start, k.stop, down);
+        Py_END_ALLOW_THREADS
+    }
+    release(&doubles);
+    return finish(&arrays, failed, nothing);
+}
+
+static PyObject *across(PyObject *module, PyObject *const *args, Py_ssize_t count) { return cutting(args, count, 0); }
+
+static PyObject *amend(PyObject *module, PyObject *const *args, Py_ssize_t count) { return cutting(args, count, 1); }
+
 static PyObject *iterate(PyObject *module, PyObject *const *args, Py_ssize_t count)
 {
-    COUNT_IS(34)
+    COUNT_IS(35)
     double sums[3] = {0, 0, 0}, real[8];
     Sweep k = {.sums = sums};
     Transform t = {0};
@@ -330,15 +370,22 @@ static PyObject *iterate(PyObject *module, PyObject *const *args, Py_ssize_t cou
     int failed = 0;
     if (shape(args, &k)) return NULL;
     const Py_ssize_t pixels = k.height * k.width, size = k.channels * pixels, row = k.channels * k.width;
+    k.stride = PyLong_AsSsize_t(args[34]);
+    if (k.stride < k.width || k.stride > 2 * k.width) {
+        PyErr_SetString(PyExc_ValueError, "a row of frequencies is shorter than one of the picture, or twice as long");
+        return NULL;
+    }
+    const Py_ssize_t transformed = k.channels * k.stride;
     const int given = PyObject_IsTrue(args[6]);
     if (!take(&arrays, args[7], size, !given, &k.u) && !take(&arrays, args[8], size, 0, &k.f) && !take(&arrays, args[9], 2 * size, 1, &k.s) &&
-        !take(&arrays, args[10], size, 1, &k.rhs) && !take(&arrays, args[11], row, 1, &k.spill) &&
-        !take(&arrays, args[12], row, 0, &k.below) && !take(&arrays, args[13], pixels, 0, &k.weight_map) &&
+        !take(&arrays, args[10], transformed * k.height, 1, &k.rhs) && !take(&arrays, args[11], transformed, 1, &k.spill) &&
+        !take(&arrays, args[12], transformed, 0, &k.below) && !take(&arrays, args[13], pixels, 0, &k.weight_map) &&
         !take(&arrays, args[14], size, 1, &k.s_d) && !take(&arrays, args[15], pixels, 0, &k.fidelity_map) &&
         !take(&arrays, args[16], size, 1, &k.divergence) && !take(&arrays, args[17], row, 1, &k.spill_w) &&
         !take(&arrays, args[18], size, 1, &k.derivative) && !take(&arrays, args[19], size, 1, &k.picture) &&
         !take(&arrays, args[20], size, 0, &k.clean) && !numbers(args + 26, 8, real) &&
-        !tables(&arrays, args[5], k.width, &t, &integers)) {
+        !tables(&arrays, args[5], k.stride, &t, &integers)) {
+        t.used = k.width;
         k.grouping = (int)PyLong_AsLong(args[21]);
         k.periodic = PyObject_IsTrue(args[22]);
         k.kink = PyObject_IsTrue(args[23]);
@@ -430,6 +477,8 @@ static PyMethodDef methods[] = {
     {"bound", (PyCFunction)(void (*)(void))bound, METH_FASTCALL, "Lower bound and stationarity of a strip."},
     {"rows", (PyCFunction)(void (*)(void))rows, METH_FASTCALL, "The rows of a strip to frequencies, or back."},
     {"columns", (PyCFunction)(void (*)(void))columns, METH_FASTCALL, "Columns solved: (x + DyᵀDy·penalty) z = rhs."},
+    {"across", (PyCFunction)(void (*)(void))across, METH_FASTCALL, "Rows of a strip, times a vector."},
+    {"amend", (PyCFunction)(void (*)(void))amend, METH_FASTCALL, "Columns solved for one right-hand side, added."},
     {"halo", (PyCFunction)(void (*)(void))halo, METH_FASTCALL, "What a strip's walk needs of its neighbours."},
     {"walk", (PyCFunction)(void (*)(void))walk, METH_FASTCALL, "Iterations of gradient projection on a strip; see projection.py."},
     {"prove", (PyCFunction)(void (*)(void))prove, METH_FASTCALL, "The primal picture of a strip, and the three sums of a gap."},

@@ -209,7 +209,7 @@ static INLINE int NAME(begin_)(NAME(Rows) *rows, const Sweep *k)
 /* Rows from … to of the strip: from u to the right-hand side. */
 static INLINE void NAME(sweep_)(const Sweep *k, NAME(Rows) *rows, Py_ssize_t from, Py_ssize_t to)
 {
-    const Py_ssize_t C = k->channels, H = k->height, n = k->width, plane = H * n;
+    const Py_ssize_t C = k->channels, H = k->height, n = k->width, plane = H * n, stride = k->stride;
     const REAL *u = k->u, *f = k->f, *map = k->weight_map, *m = k->fidelity_map, *clean = k->clean;
     REAL *s = k->s, *rhs = k->rhs, *s_d = k->s_d;
     REAL *divergence = k->divergence, *derivative = k->derivative, *picture = k->picture;
@@ -222,7 +222,7 @@ static INLINE void NAME(sweep_)(const Sweep *k, NAME(Rows) *rows, Py_ssize_t fro
     for (Py_ssize_t i = from; i < to; i++) {
         const Py_ssize_t next = i + 1 < H ? i + 1 : k->periodic ? 0 : i;
         const REAL *below = k->below && i + 1 == k->stop ? k->below : u + next * n;
-        const Py_ssize_t apart = k->below && i + 1 == k->stop ? n : plane;
+        const Py_ssize_t apart = k->below && i + 1 == k->stop ? stride : plane;
         const int ahead = i + 1 < k->stop;
         for (Py_ssize_t c = 0; c < C && ahead; c++) {
             NAME(fetch_)(f + c * plane + (i + 1) * n, n);
@@ -263,7 +263,7 @@ static INLINE void NAME(sweep_)(const Sweep *k, NAME(Rows) *rows, Py_ssize_t fro
             primal += NAME(relax_)(v + d * n, w + d * n, s + d * plane + i * n, k, scratch, n, derivative != NULL);
         for (Py_ssize_t c = 0; c < C; c++) {
             const REAL *q = f + c * plane + i * n;
-            REAL *out = rhs + c * plane + i * n;
+            REAL *out = rhs + (c * H + i) * stride;
             NAME(adjoint_)(v + c * n, v + (C + c) * n, above + c * n, k->periodic, n, out);
             for (Py_ssize_t j = 0; j < n; j++) out[j] = out[j] * to_rhs + q[j];
             memcpy(above + c * n, v + (C + c) * n, n * sizeof(REAL));
@@ -300,7 +300,7 @@ static INLINE void NAME(sweep_)(const Sweep *k, NAME(Rows) *rows, Py_ssize_t fro
         }
         for (Py_ssize_t c = 0; c < C; c++) {
             const REAL *q = f + c * plane + i * n;
-            REAL *a = v_d + c * n, *b = w_d + c * n, *out = rhs + c * plane + i * n;
+            REAL *a = v_d + c * n, *b = w_d + c * n, *out = rhs + (c * H + i) * stride;
             if (picture)
                 for (Py_ssize_t j = 0; j < n; j++) picture[c * plane + i * n + j] = q[j] + (a[j] - b[j]) * rho;
             if (derivative)
@@ -316,9 +316,11 @@ static INLINE void NAME(sweep_)(const Sweep *k, NAME(Rows) *rows, Py_ssize_t fro
 /* What the last row owes to the next strip, and the sums. */
 static INLINE void NAME(end_)(const Sweep *k, NAME(Rows) *rows)
 {
-    const size_t row = (size_t)(k->channels * k->width) * sizeof(REAL);
-    memcpy(k->spill, rows->above, row);
-    if (k->divergence) memcpy(k->spill_w, rows->above_w, row);
+    const size_t row = (size_t)k->width * sizeof(REAL);
+    for (Py_ssize_t c = 0; c < k->channels; c++) {
+        memcpy((REAL *)k->spill + c * k->stride, rows->above + c * k->width, row);
+        if (k->divergence) memcpy((REAL *)k->spill_w + c * k->width, rows->above_w + c * k->width, row);
+    }
     free(rows->v);
     k->sums[0] = rows->cost;
     k->sums[1] = rows->primal;

@@ -141,10 +141,10 @@ static INLINE Py_ssize_t NAME(place_)(Py_ssize_t j, Py_ssize_t n, int shuffled)
     return !shuffled ? j : j % 2 ? n - (j + 1) / 2 : j / 2;
 }
 
-static INLINE void NAME(gather_)(const REAL *const *rows, Py_ssize_t n, int shuffled, REAL *restrict z)
+static INLINE void NAME(gather_)(const REAL *const *rows, Py_ssize_t given, Py_ssize_t n, int shuffled, REAL *restrict z)
 {
     Py_ssize_t j = 0;
-    for (; j + LINES <= n; j += LINES) {
+    for (; j + LINES <= given; j += LINES) {
         REAL block[LINES][LINES];
         for (int l = 0; l < LINES; l++) memcpy(block[l], rows[l] + j, LINE_BYTES);
         for (int c = 0; c < LINES; c++) {
@@ -152,20 +152,20 @@ static INLINE void NAME(gather_)(const REAL *const *rows, Py_ssize_t n, int shuf
             for (int l = 0; l < LINES; l++) out[l] = block[l][c];
         }
     }
-    for (; j < n; j++)
+    for (; j < given; j++)
         for (int l = 0; l < LINES; l++) z[2 * LINES * NAME(place_)(j, n, shuffled) + l] = rows[l][j];
 }
 
-static INLINE void NAME(scatter_)(REAL *const *rows, Py_ssize_t n, int shuffled, const REAL *restrict z)
+static INLINE void NAME(scatter_)(REAL *const *rows, Py_ssize_t wanted, Py_ssize_t n, int shuffled, const REAL *restrict z)
 {
     Py_ssize_t j = 0;
-    for (; j + LINES <= n; j += LINES) {
+    for (; j + LINES <= wanted; j += LINES) {
         REAL block[LINES][LINES];
         for (int c = 0; c < LINES; c++) memcpy(block[c], z + 2 * LINES * NAME(place_)(j + c, n, shuffled), LINE_BYTES);
         for (int l = 0; l < LINES; l++)
             for (int c = 0; c < LINES; c++) rows[l][j + c] = block[c][l];
     }
-    for (; j < n; j++)
+    for (; j < wanted; j++)
         for (int l = 0; l < LINES; l++) rows[l][j] = z[2 * LINES * NAME(place_)(j, n, shuffled) + l];
 }
 
@@ -213,30 +213,38 @@ static size_t NAME(room_)(const Transform *plan)
     return (size_t)(4 * plan->padded) * sizeof(V) + (size_t)(2 * plan->n) * sizeof(REAL) + VECTOR_BYTES;
 }
 
-/* `count` ≤ 2·LINES rows of `in`, forward or back, to as many of `out`. Not normalised: there and back is n times as much. */
-MULTIVERSIONED static void NAME(transform_)(const Transform *plan, int back, const REAL *in, REAL *out, Py_ssize_t count, void *room)
+/* `count` ≤ 2·LINES rows of `in`, `apart` numbers from each other, forward or back, to as many of `out`. Not normalised: there and back is
+ * n times as much. Of the n points of a row plan->used are the picture's; where they are fewer, the others are their mirror image on the
+ * way forward. */
+MULTIVERSIONED static void NAME(transform_)(const Transform *plan, int back, const REAL *in, Py_ssize_t in_apart, REAL *out,
+                                            Py_ssize_t out_apart, Py_ssize_t count, void *room)
 {
-    const Py_ssize_t n = plan->n;
+    const Py_ssize_t n = plan->n, used = plan->used;
     V *z = (V *)(((uintptr_t)room + VECTOR_BYTES - 1) / VECTOR_BYTES * VECTOR_BYTES), *spare = z + 2 * plan->padded;
     REAL *nowhere = (REAL *)(spare + 2 * plan->padded), *nothing = nowhere + n;
     const REAL *from[2 * LINES];
     REAL *to[2 * LINES];
     memset(nothing, 0, (size_t)n * sizeof(REAL));
     for (Py_ssize_t l = 0; l < 2 * LINES; l++) {
-        from[l] = l < count ? in + l * n : nothing;
-        to[l] = l < count ? out + l * n : nowhere;
+        from[l] = l < count ? in + l * in_apart : nothing;
+        to[l] = l < count ? out + l * out_apart : nowhere;
     }
     const int cosine = plan->turn != NULL, turned = cosine && back;
-    NAME(gather_)(from, n, cosine && !back, (REAL *)z);
-    NAME(gather_)(from + LINES, n, cosine && !back, (REAL *)(z + 1));
+    NAME(gather_)(from, back ? n : used, n, cosine && !back, (REAL *)z);
+    NAME(gather_)(from + LINES, back ? n : used, n, cosine && !back, (REAL *)(z + 1));
+    for (Py_ssize_t j = back ? n : used; j < n; j++) {
+        const V *mirrored = z + 2 * NAME(place_)(2 * used - 1 - j, n, cosine);
+        V *here = z + 2 * NAME(place_)(j, n, cosine);
+        here[0] = mirrored[0], here[1] = mirrored[1];
+    }
     if (turned) NAME(from_cosine_)(z, n, plan->turn);
     z = NAME(fft_)(plan, z, spare);
     if (!cosine)
         NAME(hartley_)(z, n);
     else if (!back)
         NAME(to_cosine_)(z, n, plan->turn);
-    NAME(scatter_)(to, n, turned, (REAL *)(z + turned));
-    NAME(scatter_)(to + LINES, n, turned, (REAL *)(z + !turned));
+    NAME(scatter_)(to, back ? used : n, n, turned, (REAL *)(z + turned));
+    NAME(scatter_)(to + LINES, back ? used : n, n, turned, (REAL *)(z + !turned));
 }
 
 /* Rows start … stop of every channel of k->rhs, in place. */
@@ -247,7 +255,7 @@ static int NAME(rows_)(const Transform *plan, const Sweep *k, int back)
     for (Py_ssize_t c = 0; c < k->channels; c++)
         for (Py_ssize_t i = k->start; i < k->stop; i += 2 * LINES) {
             REAL *first = (REAL *)k->rhs + (c * k->height + i) * plan->n;
-            NAME(transform_)(plan, back, first, first, k->stop - i < 2 * LINES ? k->stop - i : 2 * LINES, room);
+            NAME(transform_)(plan, back, first, plan->n, first, plan->n, k->stop - i < 2 * LINES ? k->stop - i : 2 * LINES, room);
         }
     free(room);
     return 0;
@@ -257,7 +265,7 @@ static int NAME(rows_)(const Transform *plan, const Sweep *k, int back)
  * are in the cache. k->rhs has the frequencies, before and after; k->below what u has below the strip. */
 MULTIVERSIONED static int NAME(iterate_)(const Transform *plan, const Sweep *k, int given)
 {
-    const Py_ssize_t n = k->width, plane = k->height * n;
+    const Py_ssize_t n = plan->n;
     Py_ssize_t known = given ? k->stop : k->start, swept = k->start, sent = k->start;
     NAME(Rows) rows;
     void *room = malloc(NAME(room_)(plan));
@@ -269,8 +277,8 @@ MULTIVERSIONED static int NAME(iterate_)(const Transform *plan, const Sweep *k, 
         const Py_ssize_t more = k->stop - known < 2 * LINES ? k->stop - known : 2 * LINES;
         if (more)
             for (Py_ssize_t c = 0; c < k->channels; c++) {
-                const Py_ssize_t first = c * plane + known * n;
-                NAME(transform_)(plan, 1, (REAL *)k->rhs + first, (REAL *)k->u + first, more, room);
+                const Py_ssize_t first = c * k->height + known;
+                NAME(transform_)(plan, 1, (REAL *)k->rhs + first * n, n, (REAL *)k->u + first * k->width, k->width, more, room);
             }
         known += more;
         /* A row needs the one below. */
@@ -281,8 +289,8 @@ MULTIVERSIONED static int NAME(iterate_)(const Transform *plan, const Sweep *k, 
         while (sent < swept && (swept - sent >= 2 * LINES || swept == k->stop)) {
             const Py_ssize_t full = swept - sent < 2 * LINES ? swept - sent : 2 * LINES;
             for (Py_ssize_t c = 0; c < k->channels; c++) {
-                REAL *first = (REAL *)k->rhs + c * plane + sent * n;
-                NAME(transform_)(plan, 0, first, first, full, room);
+                REAL *first = (REAL *)k->rhs + (c * k->height + sent) * n;
+                NAME(transform_)(plan, 0, first, n, first, n, full, room);
             }
             sent += full;
         }
@@ -297,13 +305,13 @@ MULTIVERSIONED static int NAME(iterate_)(const Transform *plan, const Sweep *k, 
 #define STORE(row) for (Py_ssize_t j = 0; j < width; j++) (row)[j] = (REAL)y[j]
 
 static INLINE void NAME(block_)(REAL *restrict column, const double *restrict x, Py_ssize_t C, Py_ssize_t H, Py_ssize_t n,
-                                Py_ssize_t width, double penalty, int periodic)
+                                Py_ssize_t width, double penalty, double scale, int periodic)
 {
     double delta[BLOCK], h[BLOCK], y[BLOCK], begin[BLOCK], end[BLOCK], least = 1;
     for (Py_ssize_t j = 0; j < width; j++) {
         const double root = sqrt(x[j] * (x[j] + 4 * penalty));
         delta[j] = (x[j] + root) / (x[j] + 2 * penalty + root);
-        h[j] = delta[j] * delta[j] / x[j] / (double)n;
+        h[j] = delta[j] * delta[j] / x[j] * scale;
         if (delta[j] < least) least = delta[j];
     }
     const double enough = least < 1 ? ceil(log(EPSILON / 8) / log1p(-least)) : 1;
@@ -337,7 +345,7 @@ static INLINE void NAME(block_)(REAL *restrict column, const double *restrict x,
 #undef STEP
 #undef STORE
 
-/* Columns start … stop of C planes: (x[j] + penalty·DyᵀDy) z = rhs/n, in place.
+/* Columns start … stop of C planes: (x[j] + penalty·DyᵀDy) z = rhs/n, in place; n is what the transforms there and back leave.
  *
  * On an endless column the operator is (1 − rS)(1 − rSᵀ)/h, with S the shift by a row, r = 1 − δ < 1 and h = δ²/x: one recursion down,
  * one up. The boundary says how the column goes on; the first recursion sets out from a sum over the nearest rows, as many as REAL can
@@ -345,8 +353,46 @@ static INLINE void NAME(block_)(REAL *restrict column, const double *restrict x,
 MULTIVERSIONED static void NAME(columns_)(REAL *plane, const double *x, Py_ssize_t C, Py_ssize_t H, Py_ssize_t n, Py_ssize_t start,
                                           Py_ssize_t stop, double penalty, int periodic)
 {
-    for (; stop - start >= BLOCK; start += BLOCK) NAME(block_)(plane + start, x + start, C, H, n, BLOCK, penalty, periodic);
-    if (start < stop) NAME(block_)(plane + start, x + start, C, H, n, stop - start, penalty, periodic);
+    const double scale = 1 / (double)n;
+    for (; stop - start >= BLOCK; start += BLOCK) NAME(block_)(plane + start, x + start, C, H, n, BLOCK, penalty, scale, periodic);
+    if (start < stop) NAME(block_)(plane + start, x + start, C, H, n, stop - start, penalty, scale, periodic);
+}
+
+/* The same columns, mirrored: z += what solves them for the right-hand side across[j]·down[c, i]/n. */
+MULTIVERSIONED static int NAME(amend_)(REAL *plane, const double *x, Py_ssize_t C, Py_ssize_t H, Py_ssize_t n, Py_ssize_t start,
+                                       Py_ssize_t stop, double penalty, const double *down, const double *across)
+{
+    REAL *rhs = malloc((size_t)(H * BLOCK) * sizeof(REAL));
+    if (!rhs) return -1;
+    for (; start < stop; start += BLOCK) {
+        const Py_ssize_t width = stop - start < BLOCK ? stop - start : BLOCK;
+        for (Py_ssize_t c = 0; c < C; c++) {
+            for (Py_ssize_t i = 0; i < H; i++)
+                for (Py_ssize_t j = 0; j < width; j++) rhs[i * BLOCK + j] = (REAL)(down[c * H + i] * across[start + j]);
+            NAME(block_)(rhs, x + start, 1, H, BLOCK, width, penalty, 1 / (double)n, 0);
+            for (Py_ssize_t i = 0; i < H; i++)
+                for (Py_ssize_t j = 0; j < width; j++) plane[(c * H + i) * n + start + j] += rhs[i * BLOCK + j];
+        }
+    }
+    free(rhs);
+    return 0;
+}
+
+/* out[c, i] = Σ across[j]·z[c, i, j], rows start … stop. */
+MULTIVERSIONED static void NAME(across_)(const REAL *plane, const double *across, Py_ssize_t C, Py_ssize_t H, Py_ssize_t n, Py_ssize_t start,
+                                         Py_ssize_t stop, double *out)
+{
+    for (Py_ssize_t c = 0; c < C; c++)
+        for (Py_ssize_t i = start; i < stop; i++) {
+            const REAL *row = plane + (c * H + i) * n;
+            double lanes[LANES] = {0}, total = 0;
+            Py_ssize_t j = 0;
+            for (; j + LANES <= n; j += LANES)
+                for (int l = 0; l < LANES; l++) lanes[l] += row[j + l] * across[j + l];
+            for (; j < n; j++) lanes[j % LANES] += row[j] * across[j];
+            for (int l = 0; l < LANES; l++) total += lanes[l];
+            out[c * H + i] = total;
+        }
 }
 
 #undef V

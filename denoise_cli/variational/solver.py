@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from denoise_cli.variational import kernels
+from denoise_cli.variational.cut import Cut
 from denoise_cli.variational.fidelities import Fidelity
 from denoise_cli.variational.metrics import decibels
 from denoise_cli.variational.operators import Gradient
@@ -366,12 +367,12 @@ class _Sweep:
         self.u, self.rhs = np.empty_like(f), np.empty_like(f)
         self.s = np.zeros((2, *f.shape), f.dtype)
         self.s_d = np.zeros_like(f) if solver.split_fidelity else None
-        self.strips = self._cut()
+        self.strips = self._strips()
         self.spills = np.zeros((2, len(self.strips), f.shape[0], f.shape[2]), f.dtype)
         self.dual: _Dual | None = None
         self.bound = -math.inf
 
-    def _cut(self) -> list[slice]:
+    def _strips(self) -> list[slice]:
         return list(self.solver.problem.strips)
 
     def set_out(self) -> None:
@@ -547,19 +548,28 @@ class _CompiledSweep(_Sweep):
     The solve is a transform of the rows, a recursion down and up the columns, and a transform back (_transform.h); `rhs` is kept
     transformed, so that the second walk takes a strip from frequencies to u, to the right-hand side and to frequencies again. What it
     needs of the row below is copied before; what its last row owes to the strip below is transformed and added after.
+
+    Mirrored rows of an awkward length are made longer, to one that is easily transformed, and the picture is cut off from its margin
+    after the columns are solved (cut.py).
     """
 
     def __init__(self, solver: SplitBregman, reference: Reference | None, *, watched: bool) -> None:
         super().__init__(solver, reference, watched=watched)
         f, operator = solver.problem.observed, solver.problem.operator
-        self.tables = tables(f.shape[2], not operator.periodic, f.dtype)
-        self.seams = np.zeros_like(self.spills[0])
+        channels, height, width = f.shape
+        self.cut = None if operator.periodic or not Cut.pays(width) else Cut(f.shape)
+        length = width if self.cut is None else self.cut.length
+        if self.cut is not None:
+            self.rhs = np.empty((channels, height, length), f.dtype)
+        self.tables = tables(length, not operator.periodic, f.dtype)
+        self.eigenvalues = operator.laplacian(length)
+        self.seams, self.owed = np.zeros((2, len(self.strips), channels, length), f.dtype)
         # The row that follows each strip; none follows the last one of a picture that is mirrored there.
-        below = [strip.stop % f.shape[1] for strip in self.strips]
+        below = [strip.stop % height for strip in self.strips]
         self.below = below if operator.periodic else below[:-1]
         self.clean = None if reference is None or solver.problem.offset is not None else reference.clean_as(f.dtype)
 
-    def _cut(self) -> list[slice]:
+    def _strips(self) -> list[slice]:
         height = self.solver.problem.observed.shape[1]
         rows = max(SHORTEST_STRIP, -(-height // (MOST_STRIPS * ROWS_TOGETHER)) * ROWS_TOGETHER)
         return [slice(start, min(start + rows, height)) for start in range(0, height, rows)]
@@ -577,7 +587,7 @@ class _CompiledSweep(_Sweep):
         self._solve_columns(alpha / self.solver.shift(iteration))
         if last and not certify:
             self._transform(self.rhs, back=True)
-            return self.rhs, None, None
+            return self.rhs[:, :, : self.u.shape[2]], None, None
         dual = self._room_for_dual() if certify else None
         cost, primal, squared_error = self._sweep(iteration, self.u, dual)
         if dual is not None:
@@ -591,23 +601,28 @@ class _CompiledSweep(_Sweep):
     def _transform(self, planes: Array, *, back: bool = False) -> None:
         compiled = kernels.compiled
         assert compiled is not None
-        self._share(lambda part: compiled.rows(*planes.shape, part.start, part.stop, planes, self.tables, back), self.strips)
+        used = self.u.shape[2]
+        self._share(lambda part: compiled.rows(*planes.shape, part.start, part.stop, planes, self.tables, back, used), self.strips)
 
     def _solve_columns(self, penalty: float) -> None:
         compiled, operator, rhs = kernels.compiled, self.solver.problem.operator, self.rhs
         assert compiled is not None
-        channels, height, width = rhs.shape
-        eigenvalues = 1 + penalty * operator.laplacian(width)
-        self._share(
-            lambda j: compiled.columns(
-                channels, width, height, j, min(j + COLUMNS, width), rhs, eigenvalues, penalty, operator.periodic
-            ),
-            range(0, width, COLUMNS),
-        )  # fmt: skip
+        channels, height, length = rhs.shape
+        eigenvalues = 1 + penalty * self.eigenvalues
+
+        def solve(j: int) -> None:
+            compiled.columns(channels, length, height, j, min(j + COLUMNS, length), rhs, eigenvalues, penalty, operator.periodic)
+
+        self._share(solve, range(0, length, COLUMNS))
+        if (cut := self.cut) is None:
+            return
+        self._share(lambda part: cut.look(rhs, part), self.strips)
+        cut.decide(penalty, operator.laplacian(height))
+        self._share(lambda j: cut.amend(rhs, slice(j, min(j + COLUMNS, length)), eigenvalues, penalty), range(0, length, COLUMNS))
 
     def _sweep(self, iteration: int, u: Array, dual: _Dual | None, *, given: bool = False) -> tuple[float, float, float]:
         """From frequencies (or, if it is `given`, from u) to the next ones: the cost of u, the squared change, the squared error."""
-        compiled, solver, problem, below, spills = kernels.compiled, self.solver, self.solver.problem, self.below, self.spills
+        compiled, solver, problem, below = kernels.compiled, self.solver, self.solver.problem, self.below
         assert compiled is not None
         rho, (alpha, beta), (next_alpha, _) = solver.relaxation, solver.penalties.at(iteration), solver.penalties.at(iteration + 1)
         c, to_rhs = alpha / next_alpha, next_alpha * rho / solver.shift(iteration + 1)
@@ -624,17 +639,17 @@ class _CompiledSweep(_Sweep):
         def work(index: int) -> None:
             rows = self.strips[index]
             sums[index] = compiled.iterate(
-                *u.shape, rows.start, rows.stop, self.tables, given, u, problem.observed, self.s, self.rhs, spills[0, index],
+                *u.shape, rows.start, rows.stop, self.tables, given, u, problem.observed, self.s, self.rhs, self.owed[index],
                 None if given or index >= len(seams) else seams[index], weight_map, self.s_d, problem.fidelity.weights, divergence,
-                None if dual is None else spills[1, index], derivative, picture, self.clean, grouping, problem.operator.periodic,
+                None if dual is None else self.spills[1, index], derivative, picture, self.clean, grouping, problem.operator.periodic,
                 problem.fidelity.has_kink, rho == 1 and c == 1, tally, weight, 1 / (alpha * rho), c, rho, to_rhs, alpha * rho, curvature,
-                beta,
+                beta, self.rhs.shape[2],
             )  # fmt: skip
 
         self._share(work, range(len(self.strips)))
         if dual is not None:
-            problem.operator.join(self.strips, spills[1], dual.divergence, alpha * rho)
-        owed = spills[0, : len(below)]
+            problem.operator.join(self.strips, self.spills[1], dual.divergence, alpha * rho)
+        owed = self.owed[: len(below)]
         owed *= owed.dtype.type(to_rhs)
         self._transform_few(owed)
         for row, spill in zip(below, owed, strict=True):
@@ -647,7 +662,7 @@ class _CompiledSweep(_Sweep):
         compiled = kernels.compiled
         assert compiled is not None
         if count := rows.shape[0] * rows.shape[1]:
-            compiled.rows(1, count, rows.shape[2], 0, count, rows, self.tables, back)
+            compiled.rows(1, count, rows.shape[2], 0, count, rows, self.tables, back, self.u.shape[2])
 
     def _certify(self, dual: _Dual, primal: float, cost: float) -> Certificate:
         compiled, problem, f = kernels.compiled, self.solver.problem, self.solver.problem.observed

@@ -7,12 +7,14 @@ import numpy.typing as npt
 
 from denoise_cli.variational.strips import Array
 
-__all__ = ["Tables", "tables"]
+__all__ = ["Tables", "is_smooth", "next_smooth", "tables"]
 
 Tables = tuple[Array, Array, Array | None, Array | None]
 
 # Prime factors that are transformed as they are; lengths with larger ones become convolutions. At most LARGEST_RADIX of _kernels.c.
 LARGEST_PRIME = 61
+# Up to these, that costs about as much as a power of two.
+SMOOTH = 7
 
 
 def tables(length: int, cosine: bool, dtype: npt.DTypeLike) -> Tables:
@@ -28,7 +30,7 @@ def tables(length: int, cosine: bool, dtype: npt.DTypeLike) -> Tables:
     factors = _factors(length)
     padded, chirp = length, None
     if max(factors, default=1) > LARGEST_PRIME:
-        padded = _next_smooth(2 * length - 1)
+        padded = next_smooth(2 * length - 1)
         factors = _factors(padded)
         turns = np.arange(length) ** 2 % (2 * length) / (2 * length)
         wave = np.exp(2j * np.pi * turns)
@@ -67,10 +69,15 @@ def _factors(length: int) -> list[int]:
     return factors
 
 
-def _next_smooth(least: int) -> int:
-    """The smallest length from `least` on without a prime factor beyond 5."""
+def is_smooth(length: int) -> bool:
+    """Whether `length` has no prime factor beyond 7."""
+    return max(_factors(length), default=1) <= SMOOTH
+
+
+def next_smooth(least: int) -> int:
+    """The smallest length from `least` on that is smooth."""
     length = least
-    while max(_factors(length), default=1) > 5:
+    while not is_smooth(length):
         length += 1
     return length
 
