@@ -326,7 +326,7 @@ static PyObject *columns(PyObject *module, PyObject *const *args, Py_ssize_t cou
 /* Both halves of a cut: across() finds what the two sides would exchange, amend() takes its effect away. */
 static PyObject *cutting(PyObject *const *args, Py_ssize_t count, int amending)
 {
-    COUNT_IS(amending ? 10 : 8)
+    COUNT_IS(amending ? 12 : 8)
     const double nothing[2] = {0, 0};
     double penalty = 0;
     Sweep k = {0};
@@ -335,17 +335,19 @@ static PyObject *cutting(PyObject *const *args, Py_ssize_t count, int amending)
     double *down;
     int failed = 0;
     if (shape(args, &k)) return NULL;
-    const Py_ssize_t H = amending ? k.width : k.height, n = amending ? k.height : k.width;
-    if (!take(&arrays, args[5], k.channels * H * n, amending, &k.rhs) && !take(&doubles, args[6], n, 0, &across) &&
-        !take(&doubles, args[7], k.channels * H, !amending, &down) &&
-        (!amending || (!take(&doubles, args[8], n, 0, &x) && !numbers(args + 9, 1, &penalty))) &&
+    const Py_ssize_t H = amending ? k.width : k.height, n = amending ? k.height : k.width, links = amending ? PyLong_AsSsize_t(args[8]) : 1;
+    if (links < 1 || links > 2) PyErr_SetString(PyExc_ValueError, "a cut has one link or two");
+    if (!PyErr_Occurred() && !take(&arrays, args[5], k.channels * H * n, amending, &k.rhs) &&
+        !take(&doubles, args[6], links * n, 0, &across) && !take(&doubles, args[7], links * k.channels * H, !amending, &down) &&
+        (!amending || (!take(&doubles, args[9], n, 0, &x) && !numbers(args + 10, 1, &penalty))) &&
         (!k.rhs || !across || !down || (amending && !x)))
         PyErr_SetString(PyExc_ValueError, "an array is missing");
     if (!PyErr_Occurred()) {
+        k.periodic = amending && PyObject_IsTrue(args[11]);
         Py_BEGIN_ALLOW_THREADS
         if (amending)
-            failed = arrays.size == 4 ? amend_f(k.rhs, x, k.channels, H, n, k.start, k.stop, penalty, down, across)
-                                      : amend_d(k.rhs, x, k.channels, H, n, k.start, k.stop, penalty, down, across);
+            failed = arrays.size == 4 ? amend_f(k.rhs, x, k.channels, H, n, k.start, k.stop, penalty, k.periodic, down, across, (int)links)
+                                      : amend_d(k.rhs, x, k.channels, H, n, k.start, k.stop, penalty, k.periodic, down, across, (int)links);
         else if (arrays.size == 4)
             across_f(k.rhs, across, k.channels, H, n, k.start, k.stop, down);
         else

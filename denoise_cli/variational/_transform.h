@@ -358,9 +358,9 @@ MULTIVERSIONED static void NAME(columns_)(REAL *plane, const double *x, Py_ssize
     if (start < stop) NAME(block_)(plane + start, x + start, C, H, n, stop - start, penalty, scale, periodic);
 }
 
-/* The same columns, mirrored: z += what solves them for the right-hand side across[j]·down[c, i]/n. */
+/* The same columns: z += what solves them for the right-hand side Σ across[k, j]·down[k, c, i]/n over `links` k. */
 MULTIVERSIONED static int NAME(amend_)(REAL *plane, const double *x, Py_ssize_t C, Py_ssize_t H, Py_ssize_t n, Py_ssize_t start,
-                                       Py_ssize_t stop, double penalty, const double *down, const double *across)
+                                       Py_ssize_t stop, double penalty, int periodic, const double *down, const double *across, int links)
 {
     REAL *rhs = malloc((size_t)(H * BLOCK) * sizeof(REAL));
     if (!rhs) return -1;
@@ -368,8 +368,12 @@ MULTIVERSIONED static int NAME(amend_)(REAL *plane, const double *x, Py_ssize_t 
         const Py_ssize_t width = stop - start < BLOCK ? stop - start : BLOCK;
         for (Py_ssize_t c = 0; c < C; c++) {
             for (Py_ssize_t i = 0; i < H; i++)
-                for (Py_ssize_t j = 0; j < width; j++) rhs[i * BLOCK + j] = (REAL)(down[c * H + i] * across[start + j]);
-            NAME(block_)(rhs, x + start, 1, H, BLOCK, width, penalty, 1 / (double)n, 0);
+                for (Py_ssize_t j = 0; j < width; j++) {
+                    double sum = 0;
+                    for (int k = 0; k < links; k++) sum += down[(k * C + c) * H + i] * across[k * n + start + j];
+                    rhs[i * BLOCK + j] = (REAL)sum;
+                }
+            NAME(block_)(rhs, x + start, 1, H, BLOCK, width, penalty, 1 / (double)n, periodic);
             for (Py_ssize_t i = 0; i < H; i++)
                 for (Py_ssize_t j = 0; j < width; j++) plane[(c * H + i) * n + start + j] += rhs[i * BLOCK + j];
         }

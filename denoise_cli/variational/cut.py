@@ -2,45 +2,52 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from denoise_cli.variational import kernels
+from denoise_cli.variational.operators import Gradient
 from denoise_cli.variational.strips import Array
 from denoise_cli.variational.transforms import is_smooth, next_smooth, tables
 
 __all__ = ["Cut"]
 
-# Pixels of the margin at least. Its own values are thrown away; the longer it is, the weaker the cut has to be.
+# Pixels of the margin at least. Its own values are thrown away; the longer it is, the less the cut has to mend.
 MARGIN = 16
 
 
 class Cut:
-    """Takes the link between the last column of a picture and its margin away from solutions of the picture with the margin.
+    """Solutions of a picture with a margin, mirrored at its end, become those of the picture alone.
 
-    With T = I + penalty·DᵀD on rows of `length`, the next smooth one, and d the difference across the link, row by row, the operator on
-    the picture alone (and the margin alone) is T − penalty·ddᵀ, so that by Sherman, Morrison & Woodbury
+    T is I + penalty·DᵀD on rows of `length`, the next smooth one. What is asked for lacks the link between the last column and the margin,
+    and where the boundary is periodic it has one between the last column and the first. With the differences d₁ and d₂ across the two,
+    row by row, that is  T − penalty·d₁d₁ᵀ (+ penalty·d₂d₂ᵀ), so that by Sherman, Morrison & Woodbury
 
-        u = x + T⁻¹d c,   x = T⁻¹ rhs,   (1/penalty − dᵀT⁻¹d) c = dᵀx.
+        u = x − T⁻¹ (d₁c₁ + d₂c₂),   x = T⁻¹ rhs,   (K⁻¹ + dᵀT⁻¹d) c = dᵀx,   K = penalty·diag(−1, 1).
 
-    The matrix of c, height × height, is diagonal in the cosine basis, and what stands there is known: two chains of n mirrored pixels, with
-    a = 1 + penalty·4 sin²(πk/2·height) on the diagonal, that a link would join. At its end such a chain has (T⁻¹)₁₁ = Z(n),
+    The matrix of c, height × height for each pair of links, is diagonal where columns are transformed as well; there T is a chain of
+    n = `length` pixels with a = 1 + penalty·4 sin²(πk/2·height) (periodic: πk/height) on its diagonal, whose inverse is known:
 
-        Z(n) = r(1 + r²ⁿ⁻¹) / (penalty·(1 − r²ⁿ)(1 − r)),   r + 1/r = 2 + a/penalty,   c = penalty·(1 + penalty·(Z(width) + Z(margin)))·dᵀx.
+        (T⁻¹)ᵢⱼ = rʲ⁻ⁱ (1 + r²ⁱ⁺¹)(1 + r²⁽ⁿ⁻ʲ⁾⁻¹) / (penalty·(1/r − r)(1 − r²ⁿ)),   i ≤ j from 0,   r + 1/r = 2 + a/penalty.
 
     x comes, and u leaves, with its rows transformed and its columns not.
 
     Buzbee, Dorr, George & Golub 1971, SIAM J. Numer. Anal. 8, 722–736.
     """
 
-    def __init__(self, shape: tuple[int, ...]) -> None:
-        channels, height, self.width = shape
-        self.length = next_smooth(self.width + MARGIN)
+    def __init__(self, operator: Gradient, shape: tuple[int, ...]) -> None:
+        channels, height, width = shape
+        self.operator = operator
+        self.length = next_smooth(width + MARGIN)
+        self.links = [(width, width - 1)] + [(0, width - 1)] * operator.periodic
         k = np.arange(self.length)
-        # The transform of d, and dᵀ applied to what has been transformed: the way back has a 2 for all but the first.
-        self.across = np.cos(np.pi / self.length * k * (self.width + 0.5)) - np.cos(np.pi / self.length * k * (self.width - 0.5))
+        self.eigenvalues = 4 * np.sin(np.pi * k / (2 * self.length)) ** 2
+        # The transforms of the differences; and the differences of what has been transformed, whose way back has a 2 for all but the first.
+        self.across = np.stack([self._wave(k, i) - self._wave(k, j) for i, j in self.links])
         self.back = np.where(k == 0, 1, 2) * self.across
-        self.down = np.zeros((channels, height))
-        self.tables = tables(height, True, np.float64)
+        self.down = np.zeros((len(self.links), channels, height))
+        self.tables = tables(height, not operator.periodic, np.float64)
 
     @staticmethod
     def pays(width: int) -> bool:
@@ -50,26 +57,59 @@ class Cut:
     def look(self, planes: Array, rows: slice) -> None:
         """dᵀx, of a strip."""
         assert kernels.compiled is not None
-        kernels.compiled.across(*planes.shape, rows.start, rows.stop, planes, self.back, self.down)
+        for back, down in zip(self.back, self.down, strict=True):
+            kernels.compiled.across(*planes.shape, rows.start, rows.stop, planes, back, down)
 
-    def decide(self, penalty: float, eigenvalues: Array) -> None:
-        """c, from dᵀx; `eigenvalues` are those of a second difference down the columns."""
-        compiled, (channels, height) = kernels.compiled, self.down.shape
-        assert compiled is not None
-        a = 1 + penalty * eigenvalues
-        root = np.sqrt(a * (a + 4 * penalty))
-        r, less = 2 * penalty / (a + 2 * penalty + root), (a + root) / (a + 2 * penalty + root)
-        through = np.ones_like(a)
-        for n in (self.width, self.length - self.width):
-            through += r * (1 + r ** (2 * n - 1)) / ((1 - r ** (2 * n)) * less)
-        compiled.rows(1, channels, height, 0, channels, self.down, self.tables, False, height)
-        self.down *= penalty / height * through
-        compiled.rows(1, channels, height, 0, channels, self.down, self.tables, True, height)
+    def decide(self, penalty: float) -> None:
+        """c, from dᵀx."""
+        self._transform(back=False)
+        inverse = self._chain(penalty)
+        matrix = np.array([
+            [inverse(i, k) - inverse(i, m) - inverse(j, k) + inverse(j, m) for k, m in self.links] for i, j in self.links
+        ])  # fmt: skip
+        matrix[0, 0] -= 1 / penalty
+        if len(self.links) == 1:
+            self.down /= matrix[0, 0]
+        else:
+            matrix[1, 1] += 1 / penalty
+            one, two = self.down.copy()
+            determinant = matrix[0, 0] * matrix[1, 1] - matrix[0, 1] * matrix[1, 0]
+            self.down[0] = (matrix[1, 1] * one - matrix[0, 1] * two) / determinant
+            self.down[1] = (matrix[0, 0] * two - matrix[1, 0] * one) / determinant
+        self.down /= -self.down.shape[2]
+        self._transform(back=True)
 
-    def amend(self, planes: Array, columns: slice, eigenvalues: Array, penalty: float) -> None:
+    def amend(self, planes: Array, columns: slice, penalty: float) -> None:
         """x becomes u, in a block of columns."""
         assert kernels.compiled is not None
         channels, height, length = planes.shape
+        eigenvalues = 1 + penalty * self.eigenvalues
         kernels.compiled.amend(
-            channels, length, height, columns.start, columns.stop, planes, self.across, self.down, eigenvalues, penalty
+            channels, length, height, columns.start, columns.stop, planes, self.across, self.down, len(self.links), eigenvalues, penalty,
+            self.operator.periodic,
         )  # fmt: skip
+
+    def _wave(self, k: Array, pixel: int) -> Array:
+        wave: Array = np.cos(np.pi * (k * (2 * pixel + 1) % (4 * self.length)) / (2 * self.length))
+        return wave
+
+    def _transform(self, *, back: bool) -> None:
+        assert kernels.compiled is not None
+        _, _, height = self.down.shape
+        count = self.down.size // height
+        kernels.compiled.rows(1, count, height, 0, count, self.down, self.tables, back, height)
+
+    def _chain(self, penalty: float) -> Callable[[int, int], Array]:
+        """(T⁻¹)ᵢⱼ of the chains, for every frequency of the columns."""
+        a, n = 1 + penalty * self.operator.laplacian(self.down.shape[2]), self.length
+        root = np.sqrt(a * (a + 4 * penalty))
+        less = (a + root) / (a + 2 * penalty + root)  # 1 − r, to all digits
+        r, log_r = 1 - less, np.log1p(-less)
+        scale = -r / (penalty * less * (1 + r) * np.expm1(2 * n * log_r))
+
+        def inverse(i: int, j: int) -> Array:
+            i, j = min(i, j), max(i, j)
+            element: Array = scale * r ** (j - i) * (1 + r ** (2 * i + 1)) * (1 + r ** (2 * (n - j) - 1))
+            return element
+
+        return inverse

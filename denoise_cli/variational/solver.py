@@ -394,7 +394,7 @@ class _Sweep:
         elif solver.start_from_observed:
             self._set_out_from(f)
         else:
-            np.copyto(self.rhs, f)
+            self.rhs[:, :, : f.shape[2]] = f
 
     def _set_out_from(self, u: Array) -> None:
         self._run(0, u, None)
@@ -549,20 +549,20 @@ class _CompiledSweep(_Sweep):
     transformed, so that the second walk takes a strip from frequencies to u, to the right-hand side and to frequencies again. What it
     needs of the row below is copied before; what its last row owes to the strip below is transformed and added after.
 
-    Mirrored rows of an awkward length are made longer, to one that is easily transformed, and the picture is cut off from its margin
-    after the columns are solved (cut.py).
+    Rows of an awkward length are made longer, to one that is easily transformed, and the picture is cut off from its margin after the
+    columns are solved (cut.py).
     """
 
     def __init__(self, solver: SplitBregman, reference: Reference | None, *, watched: bool) -> None:
         super().__init__(solver, reference, watched=watched)
         f, operator = solver.problem.observed, solver.problem.operator
         channels, height, width = f.shape
-        self.cut = None if operator.periodic or not Cut.pays(width) else Cut(f.shape)
+        self.cut = Cut(operator, f.shape) if Cut.pays(width) else None
         length = width if self.cut is None else self.cut.length
         if self.cut is not None:
             self.rhs = np.empty((channels, height, length), f.dtype)
-        self.tables = tables(length, not operator.periodic, f.dtype)
-        self.eigenvalues = operator.laplacian(length)
+        self.tables = tables(length, self.cut is not None or not operator.periodic, f.dtype)
+        self.eigenvalues = operator.laplacian(length) if self.cut is None else self.cut.eigenvalues
         self.seams, self.owed = np.zeros((2, len(self.strips), channels, length), f.dtype)
         # The row that follows each strip; none follows the last one of a picture that is mirrored there.
         below = [strip.stop % height for strip in self.strips]
@@ -587,7 +587,10 @@ class _CompiledSweep(_Sweep):
         self._solve_columns(alpha / self.solver.shift(iteration))
         if last and not certify:
             self._transform(self.rhs, back=True)
-            return self.rhs[:, :, : self.u.shape[2]], None, None
+            if self.cut is None:
+                return self.rhs, None, None
+            np.copyto(self.u, self.rhs[:, :, : self.u.shape[2]])
+            return self.u, None, None
         dual = self._room_for_dual() if certify else None
         cost, primal, squared_error = self._sweep(iteration, self.u, dual)
         if dual is not None:
@@ -617,8 +620,8 @@ class _CompiledSweep(_Sweep):
         if (cut := self.cut) is None:
             return
         self._share(lambda part: cut.look(rhs, part), self.strips)
-        cut.decide(penalty, operator.laplacian(height))
-        self._share(lambda j: cut.amend(rhs, slice(j, min(j + COLUMNS, length)), eigenvalues, penalty), range(0, length, COLUMNS))
+        cut.decide(penalty)
+        self._share(lambda j: cut.amend(rhs, slice(j, min(j + COLUMNS, length)), penalty), range(0, length, COLUMNS))
 
     def _sweep(self, iteration: int, u: Array, dual: _Dual | None, *, given: bool = False) -> tuple[float, float, float]:
         """From frequencies (or, if it is `given`, from u) to the next ones: the cost of u, the squared change, the squared error."""
