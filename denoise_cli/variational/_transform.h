@@ -301,17 +301,24 @@ MULTIVERSIONED static int NAME(iterate_)(const Transform *plan, const Sweep *k, 
 }
 
 /* A step of the recursion y ← x·h + (1 − δ)y, for the columns of a block; in double, for its errors would add up where δ is small. */
-#define STEP(row, by) for (Py_ssize_t j = 0; j < width; j++) y[j] += (double)(row)[j] by - y[j] * delta[j]
-#define STORE(row) for (Py_ssize_t j = 0; j < width; j++) (row)[j] = (REAL)y[j]
+#define STEP(value) for (Py_ssize_t j = 0; j < width; j++) y[j] += (value) - y[j] * delta[j]
+#define SOURCE(i)                                                                                      \
+    (links == 0 ? column[(i) * n + j] * h[j] : down[i] * h[j] + (links == 1 ? 0 : down[C * H + (i)] * h2[j]))
 
+/* A block of columns. With links, the right-hand side is not in `column` but Σ across[k, j]·down[k, c, i], and what solves it is added to
+ * what is there; `kept` has room for it. */
 static INLINE void NAME(block_)(REAL *restrict column, const double *restrict x, Py_ssize_t C, Py_ssize_t H, Py_ssize_t n,
-                                Py_ssize_t width, double penalty, double scale, int periodic)
+                                Py_ssize_t width, double penalty, int periodic, const int links, const double *restrict down,
+                                const double *restrict across, REAL *restrict kept)
 {
-    double delta[BLOCK], h[BLOCK], y[BLOCK], begin[BLOCK], end[BLOCK], least = 1;
+    double delta[BLOCK], h[BLOCK], h2[BLOCK], y[BLOCK], begin[BLOCK], end[BLOCK], least = 1;
+    const Py_ssize_t apart = links ? BLOCK : n;
     for (Py_ssize_t j = 0; j < width; j++) {
         const double root = sqrt(x[j] * (x[j] + 4 * penalty));
         delta[j] = (x[j] + root) / (x[j] + 2 * penalty + root);
-        h[j] = delta[j] * delta[j] / x[j] * scale;
+        h[j] = delta[j] * delta[j] / x[j] / (double)n;
+        h2[j] = links > 1 ? h[j] * across[n + j] : 0;
+        if (links) h[j] *= across[j];
         if (delta[j] < least) least = delta[j];
     }
     const double enough = least < 1 ? ceil(log(EPSILON / 8) / log1p(-least)) : 1;
@@ -320,30 +327,31 @@ static INLINE void NAME(block_)(REAL *restrict column, const double *restrict x,
         begin[j] = near < H ? 1 : -1 / expm1((double)(periodic ? H : 2 * H) * log1p(-delta[j]));
         end[j] = periodic ? begin[j] : 1 / delta[j];
     }
-    for (Py_ssize_t c = 0; c < C; c++, column += H * n) {
+    for (Py_ssize_t c = 0; c < C; c++, column += H * n, down += links ? H : 0) {
+        REAL *solved = links ? kept : column;
         for (Py_ssize_t j = 0; j < width; j++) y[j] = 0;
-        for (Py_ssize_t i = periodic ? H - near : near == H ? 0 : H; i < H; i++) STEP(column + i * n, *h[j]);
-        for (Py_ssize_t i = periodic ? 0 : near; i-- > 0;) STEP(column + i * n, *h[j]);
+        for (Py_ssize_t i = periodic ? H - near : near == H ? 0 : H; i < H; i++) STEP(SOURCE(i));
+        for (Py_ssize_t i = periodic ? 0 : near; i-- > 0;) STEP(SOURCE(i));
         for (Py_ssize_t j = 0; j < width; j++) y[j] *= begin[j];
         for (Py_ssize_t i = 0; i < H; i++) {
-            STEP(column + i * n, *h[j]);
-            STORE(column + i * n);
+            STEP(SOURCE(i));
+            for (Py_ssize_t j = 0; j < width; j++) solved[i * apart + j] = (REAL)y[j];
         }
         if (periodic) {
             for (Py_ssize_t j = 0; j < width; j++) y[j] = 0;
-            for (Py_ssize_t i = near; i-- > 0;) STEP(column + i * n, );
-        }
+            for (Py_ssize_t i = near; i-- > 0;) STEP(solved[i * apart + j]);
+        } else /* the last row is its own neighbour: as if it were above what it becomes */
+            for (Py_ssize_t j = 0; j < width; j++) y[j] = solved[(H - 1) * apart + j];
         for (Py_ssize_t j = 0; j < width; j++) y[j] *= end[j];
-        if (!periodic) STORE(column + (H - 1) * n); /* its own neighbour */
-        for (Py_ssize_t i = periodic ? H : H - 1; i-- > 0;) {
-            STEP(column + i * n, );
-            STORE(column + i * n);
+        for (Py_ssize_t i = H; i-- > 0;) {
+            STEP(solved[i * apart + j]);
+            for (Py_ssize_t j = 0; j < width; j++) column[i * n + j] = links ? column[i * n + j] + (REAL)y[j] : (REAL)y[j];
         }
     }
 }
 
 #undef STEP
-#undef STORE
+#undef SOURCE
 
 /* Columns start … stop of C planes: (x[j] + penalty·DyᵀDy) z = rhs/n, in place; n is what the transforms there and back leave.
  *
@@ -353,32 +361,25 @@ static INLINE void NAME(block_)(REAL *restrict column, const double *restrict x,
 MULTIVERSIONED static void NAME(columns_)(REAL *plane, const double *x, Py_ssize_t C, Py_ssize_t H, Py_ssize_t n, Py_ssize_t start,
                                           Py_ssize_t stop, double penalty, int periodic)
 {
-    const double scale = 1 / (double)n;
-    for (; stop - start >= BLOCK; start += BLOCK) NAME(block_)(plane + start, x + start, C, H, n, BLOCK, penalty, scale, periodic);
-    if (start < stop) NAME(block_)(plane + start, x + start, C, H, n, stop - start, penalty, scale, periodic);
+    for (; stop - start >= BLOCK; start += BLOCK)
+        NAME(block_)(plane + start, x + start, C, H, n, BLOCK, penalty, periodic, 0, NULL, NULL, NULL);
+    if (start < stop) NAME(block_)(plane + start, x + start, C, H, n, stop - start, penalty, periodic, 0, NULL, NULL, NULL);
 }
 
 /* The same columns: z += what solves them for the right-hand side Σ across[k, j]·down[k, c, i]/n over `links` k. */
 MULTIVERSIONED static int NAME(amend_)(REAL *plane, const double *x, Py_ssize_t C, Py_ssize_t H, Py_ssize_t n, Py_ssize_t start,
                                        Py_ssize_t stop, double penalty, int periodic, const double *down, const double *across, int links)
 {
-    REAL *rhs = malloc((size_t)(H * BLOCK) * sizeof(REAL));
-    if (!rhs) return -1;
+    REAL *kept = malloc((size_t)(H * BLOCK) * sizeof(REAL));
+    if (!kept) return -1;
     for (; start < stop; start += BLOCK) {
         const Py_ssize_t width = stop - start < BLOCK ? stop - start : BLOCK;
-        for (Py_ssize_t c = 0; c < C; c++) {
-            for (Py_ssize_t i = 0; i < H; i++)
-                for (Py_ssize_t j = 0; j < width; j++) {
-                    double sum = 0;
-                    for (int k = 0; k < links; k++) sum += down[(k * C + c) * H + i] * across[k * n + start + j];
-                    rhs[i * BLOCK + j] = (REAL)sum;
-                }
-            NAME(block_)(rhs, x + start, 1, H, BLOCK, width, penalty, 1 / (double)n, periodic);
-            for (Py_ssize_t i = 0; i < H; i++)
-                for (Py_ssize_t j = 0; j < width; j++) plane[(c * H + i) * n + start + j] += rhs[i * BLOCK + j];
-        }
+        if (links == 1)
+            NAME(block_)(plane + start, x + start, C, H, n, width, penalty, periodic, 1, down, across + start, kept);
+        else
+            NAME(block_)(plane + start, x + start, C, H, n, width, penalty, periodic, 2, down, across + start, kept);
     }
-    free(rhs);
+    free(kept);
     return 0;
 }
 
