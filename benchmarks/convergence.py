@@ -22,8 +22,9 @@ from benchmarks.common import Array, machine, mark, noisy_picture, picture_is_ca
 from denoise_cli import denoise
 from denoise_cli.variational.fidelities import FIDELITIES
 from denoise_cli.variational.operators import BOUNDARIES
+from denoise_cli.variational.problem import GapTarget, Problem
 from denoise_cli.variational.regularisers import TotalVariation
-from denoise_cli.variational.solver import GapTarget, Penalties, Problem, SplitBregman
+from denoise_cli.variational.solver import Penalties, SplitBregman
 from denoise_cli.variational.strips import Strips
 
 GAP = {"l2": 1e-3, "l1": 1e-2}

@@ -2,8 +2,8 @@
 
 from denoise_cli.variational.methods import METHODS, Solution, as_float, check_options, denoise, denoising, identity_threshold
 from denoise_cli.variational.metrics import mae, psnr_db, rmse, snr_db, ssim
+from denoise_cli.variational.problem import State, Status
 from denoise_cli.variational.records import IterationRecord
-from denoise_cli.variational.solver import State, Status
 
 __all__ = [
     "METHODS", "IterationRecord", "Solution", "State", "Status", "as_float", "check_options", "denoise", "denoising", "identity_threshold",

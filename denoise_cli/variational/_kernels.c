@@ -1,4 +1,4 @@
-/* The passes over a picture between two transforms, compiled: what solver.py does in NumPy, in one sweep over rows and without the GIL.
+/* The passes over a picture between two transforms, compiled: what sweeps.py does in NumPy, in one walk over rows and without the GIL.
  *
  * Optional: where no compiler was found at installation, or DENOISE_KERNELS=numpy is set, the NumPy path does the same, to rounding. */
 
@@ -473,7 +473,7 @@ static PyObject *prove(PyObject *module, PyObject *const *args, Py_ssize_t count
 }
 
 static PyMethodDef methods[] = {
-    {"iterate", (PyCFunction)(void (*)(void))iterate, METH_FASTCALL, "A strip of an iteration of split Bregman; see solver.py."},
+    {"iterate", (PyCFunction)(void (*)(void))iterate, METH_FASTCALL, "A strip of an iteration of split Bregman; see sweeps.py."},
     {"cost", (PyCFunction)(void (*)(void))cost, METH_FASTCALL, "Fidelity and regularity of a strip."},
     {"distance", (PyCFunction)(void (*)(void))distance, METH_FASTCALL, "Squared distance of two pictures on a strip."},
     {"bound", (PyCFunction)(void (*)(void))bound, METH_FASTCALL, "Lower bound and stationarity of a strip."},

@@ -1,7 +1,7 @@
 /* The pass from u to the next right-hand side, and sums over pictures, for REAL = float and double: included twice by _kernels.c.
  *
  * Row by row, so that everything between reading u and writing the right-hand side stays in the first-level cache. The operations, and
- * their order, are those of the NumPy path in solver.py and regularisers.py; sums go through 16 lanes of doubles, added up in a fixed
+ * their order, are those of the NumPy path in sweeps.py and regularisers.py; sums go through 16 lanes of doubles, added up in a fixed
  * order, so that neither the instruction set nor the number of threads changes a bit. */
 
 #define PASTE_(a, b) a##b

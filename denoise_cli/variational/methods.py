@@ -14,10 +14,11 @@ import numpy.typing as npt
 
 from denoise_cli.variational.fidelities import FIDELITIES, L1, Fidelity
 from denoise_cli.variational.operators import BOUNDARIES
+from denoise_cli.variational.problem import GapTarget, Problem, Reference, State, Status
 from denoise_cli.variational.projection import GradientProjection, suits
 from denoise_cli.variational.records import IterationRecord
 from denoise_cli.variational.regularisers import CHANNELS, TV, TotalVariation
-from denoise_cli.variational.solver import GapTarget, Penalties, Problem, Reference, SplitBregman, State, Status
+from denoise_cli.variational.solver import Penalties, SplitBregman
 from denoise_cli.variational.strips import Array, Strips
 
 __all__ = ["METHODS", "Solution", "as_float", "check_options", "denoise", "denoising", "identity_threshold"]

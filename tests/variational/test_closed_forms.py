@@ -13,8 +13,8 @@ from denoise_cli import denoise
 from denoise_cli.variational import identity_threshold
 from denoise_cli.variational.fidelities import L1
 from denoise_cli.variational.operators import BOUNDARIES
+from denoise_cli.variational.problem import Problem
 from denoise_cli.variational.regularisers import TotalVariation
-from denoise_cli.variational.solver import Problem
 from denoise_cli.variational.strips import Strips
 
 ROOT2, ROOT3 = math.sqrt(2), math.sqrt(3)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from denoise_cli.variational import denoise, kernels, projection, solver, transforms
+from denoise_cli.variational import denoise, kernels, projection, sweeps, transforms
 from denoise_cli.variational.methods import METHODS
 
 if kernels.compiled is None:
@@ -163,7 +163,7 @@ def test_columns_are_solved(height: int, periodic: bool, dtype: str) -> None:
 
 @pytest.mark.parametrize("problem", PROBLEMS, ids=lambda p: "-".join(p.values()))
 def test_strips_leave_no_seam(monkeypatch: pytest.MonkeyPatch, problem: dict[str, Any]) -> None:
-    monkeypatch.setattr(solver, "SHORTEST_STRIP", 0)
+    monkeypatch.setattr(sweeps, "SHORTEST_STRIP", 0)
     gap = {} if problem["method"] == "matlab" else {"gap": 1e-7}
     for shape in ((70, 11), (97, 6, 3), (33, 5), (65, 67)):
         f = picture(shape, "float64")

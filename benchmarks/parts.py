@@ -1,0 +1,88 @@
+"""What an iteration of split Bregman is made of: the calls of the compiled passes, timed one by one, with one thread.
+
+Milliseconds an iteration, float32, grey, medians. Rows: the transforms there and back, timed by themselves on the same picture; the pass
+from u to the next right-hand side is what is left of the walk in which they are made; the rest is the seams of the strips, and Python.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from benchmarks.common import Array, machine, noisy_picture, seconds, table
+from denoise_cli import denoise
+from denoise_cli.variational import kernels, projection, transforms
+
+
+class Timed:
+    """The compiled passes with a stopwatch: seconds of each call, by name."""
+
+    def __init__(self, passes: Any) -> None:
+        self.passes = passes
+        self.seconds: dict[str, list[float]] = {}
+
+    def __getattr__(self, name: str) -> Callable[..., object]:
+        def call(*words: object) -> object:
+            start = time.perf_counter()
+            result = getattr(self.passes, name)(*words)
+            self.seconds.setdefault(name, []).append(time.perf_counter() - start)
+            return result
+
+        return call
+
+
+def line(size: int, method: str, fidelity: str, iterations: int) -> list[str]:
+    picture = noisy_picture(size, fidelity).astype(np.float32)
+    passes = kernels.compiled
+    options = {"method": method, "fidelity": fidelity, "records": False, "workers": 1} | ({"gap": 1e-4} if method == "optimal" else {})
+
+    def run(count: int) -> float:
+        return seconds(lambda: denoise(picture, 0.5, iterations=count, **options))
+
+    few = projection.FEW_ITERATIONS
+    projection.FEW_ITERATIONS = 0.0
+    try:
+        run(4)
+        wholes = [(run(2 + iterations) - run(2)) / iterations for _ in range(5)]
+        kernels.compiled = timed = Timed(passes)
+        run(iterations)
+    finally:
+        kernels.compiled, projection.FEW_ITERATIONS = passes, few
+    whole = statistics.median(wholes)
+    strips, blocks = max(1, len(timed.seconds["iterate"]) // iterations), max(1, len(timed.seconds["columns"]) // iterations)
+    columns, walk = (k * statistics.median(timed.seconds[name]) for name, k in (("columns", blocks), ("iterate", strips)))
+    rows = sum(transform(picture, method, back) for back in (False, True))
+    parts = (rows, columns, walk - rows, whole - columns - walk)
+    return [f"{size}² `{method}` {fidelity.upper()}", f"{1e3 * whole:.2f}", *(f"{1e3 * part:.2f}" for part in parts)]
+
+
+def transform(picture: Array, method: str, back: bool) -> float:
+    plane = picture.copy()[None]
+    tables = transforms.tables(plane.shape[2], method == "optimal", plane.dtype)
+    samples = []
+    for _ in range(15):
+        plane[0] = picture
+        samples.append(seconds(lambda: kernels.compiled.rows(*plane.shape, 0, plane.shape[1], plane, tables, back, plane.shape[2])))
+    return statistics.median(samples)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog=sys.argv[0], description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sizes", default="512,1024,2048", help="sides of the pictures (default %(default)s)")
+    options = parser.parse_args()
+    if kernels.compiled is None:
+        parser.error("the compiled passes were not built")
+    cases = [(int(size), *case) for size in options.sizes.split(",") for case in (("matlab", "l2"), ("optimal", "l1"))]
+    header = ["ms an iteration, one thread", "all", "rows", "columns", "the pass", "rest"]
+    print(table(header, (line(*case, 12 if case[0] < 2048 else 6) for case in cases)))
+    print(f"\n{machine()}")
+
+
+if __name__ == "__main__":
+    main()
