@@ -95,9 +95,9 @@ class Cut:
 
     def _transform(self, *, back: bool) -> None:
         assert kernels.compiled is not None
-        _, _, height = self.down.shape
-        count = self.down.size // height
-        kernels.compiled.rows(1, count, height, 0, count, self.down, self.tables, back, height)
+        links, channels, height = self.down.shape
+        # Line by line, so that equal channels stay equal to the last bit.
+        kernels.compiled.rows(links * channels, 1, height, 0, 1, self.down, self.tables, back, height)
 
     def _chain(self, penalty: float) -> Callable[[int, int], Array]:
         """(T⁻¹)ᵢⱼ of the chains, for every frequency of the columns."""

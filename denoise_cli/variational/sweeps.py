@@ -246,7 +246,7 @@ class CompiledSweep(Sweep):
             self.rhs = np.empty((channels, height, length), f.dtype)
         self.tables = tables(length, self.cut is not None or not operator.periodic, f.dtype)
         self.eigenvalues = operator.laplacian(length) if self.cut is None else self.cut.eigenvalues
-        self.seams, self.owed = np.zeros((2, len(self.strips), channels, length), f.dtype)
+        self.owed = np.zeros((len(self.strips), channels, length), f.dtype)
         # The row that follows each strip; none follows the last one of a picture that is mirrored there.
         below = [strip.stop % height for strip in self.strips]
         self.below = below if operator.periodic else below[:-1]
@@ -312,10 +312,9 @@ class CompiledSweep(Sweep):
         assert compiled is not None
         rho, (alpha, beta), (next_alpha, _) = solver.relaxation, solver.penalties.at(iteration), solver.penalties.at(iteration + 1)
         c, to_rhs = alpha / next_alpha, next_alpha * rho / solver.shift(iteration + 1)
-        seams = self.seams[: len(below)]
-        if not given:
-            seams[...] = self.rhs[:, below].swapaxes(0, 1)
-            self._transform_few(seams, back=True)
+        seams: list[Array | None] = [None] * len(self.strips)
+        if not given and below:
+            seams[: len(below)] = np.ascontiguousarray(self._transformed(self.rhs[:, below], back=True).swapaxes(0, 1))
         weight, weight_map = problem.regulariser.weight_and_map
         divergence, picture, derivative = (None, None, None) if dual is None else (dual.divergence, dual.picture, dual.derivative)
         tally = self.watched if dual is None else self.s_d is None
@@ -326,7 +325,7 @@ class CompiledSweep(Sweep):
             rows = self.strips[index]
             sums[index] = compiled.iterate(
                 *u.shape, rows.start, rows.stop, self.tables, given, u, problem.observed, self.s, self.rhs, self.owed[index],
-                None if given or index >= len(seams) else seams[index], weight_map, self.s_d, problem.fidelity.weights, divergence,
+                seams[index], weight_map, self.s_d, problem.fidelity.weights, divergence,
                 None if dual is None else self.spills[1, index], derivative, picture, self.clean, grouping, problem.operator.periodic,
                 problem.fidelity.has_kink, rho == 1 and c == 1, tally, weight, 1 / (alpha * rho), c, rho, to_rhs, alpha * rho, curvature,
                 beta, self.rhs.shape[2],
@@ -335,20 +334,18 @@ class CompiledSweep(Sweep):
         self._share(work, range(len(self.strips)))
         if dual is not None:
             problem.operator.join(self.strips, self.spills[1], dual.divergence, alpha * rho)
-        owed = self.owed[: len(below)]
-        owed *= owed.dtype.type(to_rhs)
-        self._transform_few(owed)
-        for row, spill in zip(below, owed, strict=True):
-            self.rhs[:, row] += spill
+        if below:
+            owed = self.owed[: len(below)].swapaxes(0, 1) * self.owed.dtype.type(to_rhs)
+            self.rhs[:, below] += self._transformed(owed, back=False)
         cost, primal, squared_error = sums.sum(axis=0)
         return float(cost), float(primal), float(squared_error)
 
-    def _transform_few(self, rows: Array, *, back: bool = False) -> None:
-        """Rows of strips, (strips, channels, width), in place."""
-        compiled = kernels.compiled
+    def _transformed(self, rows: Array, *, back: bool) -> Array:
+        """A few rows, (channels, rows, length); each channel apart, so that equal ones stay equal to the last bit."""
+        compiled, planes = kernels.compiled, np.ascontiguousarray(rows)
         assert compiled is not None
-        if count := rows.shape[0] * rows.shape[1]:
-            compiled.rows(1, count, rows.shape[2], 0, count, rows, self.tables, back, self.u.shape[2])
+        compiled.rows(*planes.shape, 0, planes.shape[1], planes, self.tables, back, self.u.shape[2])
+        return planes
 
     def _bound(self, dual: _Dual) -> tuple[float, float]:
         compiled, problem, f = kernels.compiled, self.solver.problem, self.solver.problem.observed

@@ -171,6 +171,15 @@ def test_strips_leave_no_seam(monkeypatch: pytest.MonkeyPatch, problem: dict[str
         agree(fast, plain, "float64")
 
 
+@pytest.mark.parametrize("problem", [*PROBLEMS[:2], {"method": "optimal", "fidelity": "l1"}], ids=lambda p: "-".join(p.values()))
+@pytest.mark.parametrize("width", [30, 67])
+def test_equal_channels_stay_equal_to_the_last_bit(monkeypatch: pytest.MonkeyPatch, width: int, problem: dict[str, Any]) -> None:
+    monkeypatch.setattr(sweeps, "SHORTEST_STRIP", 0)
+    f = np.repeat(picture((257, width, 1), "float64"), 3, axis=2)
+    image = denoise(f, 1.0, iterations=5, **problem).image
+    np.testing.assert_array_equal(image[:, :, 1:], image[:, :, :2])
+
+
 def test_a_length_with_a_large_prime_is_padded_to_a_smooth_one() -> None:
     for length in (67, 134, 1021, 2053):
         factors, _, turn, chirp = transforms.tables(length, True, "float64")
