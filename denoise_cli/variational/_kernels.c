@@ -49,10 +49,10 @@ enum { ALONE, SUM, PIXEL, VECTOR, CHANNELS };
 
 typedef struct {
     const void *f, *weight_map, *fidelity_map, *below, *clean;
-    void *u, *s, *rhs, *spill, *s_d, *divergence, *spill_w, *derivative, *picture;
+    void *u, *s, *rhs, *spill, *s_d, *divergence, *spill_w, *derivative, *picture, *anchor;
     Py_ssize_t channels, height, width, stride, start, stop; /* stride: of a row of rhs, spill and below */
-    int grouping, periodic, kink, plain, tally;
-    double weight, step, c, rho, to_rhs, to_dual, curvature, beta;
+    int grouping, periodic, kink, drops_anchor, tally;
+    double weight, step, c, rho, to_rhs, to_dual, curvature, beta, from_v, from_w, from_anchor;
     const double *box;
     double *sums;
 } Sweep;
@@ -90,7 +90,7 @@ typedef struct {
 #include "_projection.h"
 #include "_transform.h"
 
-#define MOST 18
+#define MOST 19
 
 typedef struct {
     Py_buffer views[MOST];
@@ -364,8 +364,8 @@ static PyObject *amend(PyObject *module, PyObject *const *args, Py_ssize_t count
 
 static PyObject *iterate(PyObject *module, PyObject *const *args, Py_ssize_t count)
 {
-    COUNT_IS(35)
-    double sums[3] = {0, 0, 0}, real[8];
+    COUNT_IS(39)
+    double sums[3] = {0, 0, 0}, real[11];
     Sweep k = {.sums = sums};
     Transform t = {0};
     Arrays arrays = {.count = 0, .size = 0}, integers = {.count = 0, .size = 0};
@@ -385,16 +385,18 @@ static PyObject *iterate(PyObject *module, PyObject *const *args, Py_ssize_t cou
         !take(&arrays, args[14], size, 1, &k.s_d) && !take(&arrays, args[15], pixels, 0, &k.fidelity_map) &&
         !take(&arrays, args[16], size, 1, &k.divergence) && !take(&arrays, args[17], row, 1, &k.spill_w) &&
         !take(&arrays, args[18], size, 1, &k.derivative) && !take(&arrays, args[19], size, 1, &k.picture) &&
-        !take(&arrays, args[20], size, 0, &k.clean) && !numbers(args + 26, 8, real) &&
+        !take(&arrays, args[20], size, 0, &k.clean) && !take(&arrays, args[35], (k.s_d ? 3 : 2) * size, 1, &k.anchor) &&
+        !numbers(args + 26, 8, real) && !numbers(args + 36, 3, real + 8) &&
         !tables(&arrays, args[5], k.stride, &t, &integers)) {
         t.used = k.width;
         k.grouping = (int)PyLong_AsLong(args[21]);
         k.periodic = PyObject_IsTrue(args[22]);
         k.kink = PyObject_IsTrue(args[23]);
-        k.plain = PyObject_IsTrue(args[24]);
+        k.drops_anchor = PyObject_IsTrue(args[24]);
         k.tally = PyObject_IsTrue(args[25]);
         k.weight = real[0], k.step = real[1], k.c = real[2], k.rho = real[3];
         k.to_rhs = real[4], k.to_dual = real[5], k.curvature = real[6], k.beta = real[7];
+        k.from_v = real[8], k.from_w = real[9], k.from_anchor = real[10];
         if (!k.u || !k.f || !k.s || !k.rhs || !k.spill || !k.divergence != !k.spill_w || (k.derivative && !k.divergence) ||
             (k.picture && !k.s_d) || (!given && !k.below && (k.periodic || k.stop < k.height)))
             PyErr_SetString(PyExc_ValueError, "an array is missing");

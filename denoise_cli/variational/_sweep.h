@@ -149,20 +149,28 @@ static INLINE void NAME(project_)(const REAL *restrict v, int grouping, const RE
         }
 }
 
-/* h = v − (1+c)w and state = (1−ρ)v + (ρ−1+c)w, or w. Returns Σ(Kx − z)² if asked. h may be v. */
-static INLINE double NAME(relax_)(REAL *restrict v, const REAL *restrict w, REAL *restrict state, const Sweep *k, REAL *restrict scratch,
-                                  Py_ssize_t n, int residual)
+/* h = v − (1+c)w in v, and the next state from v, w and the anchor, as Step of solver.py has them. Returns Σ(Kx − z)² if asked. */
+static INLINE double NAME(relax_)(REAL *restrict v, const REAL *restrict w, REAL *restrict state, REAL *restrict anchor, const Sweep *k,
+                                  REAL *restrict scratch, Py_ssize_t n, int residual)
 {
-    const REAL a = (REAL)(1 + k->c), b = (REAL)(1 - k->rho), e = (REAL)(k->rho - 1 + k->c), rho = (REAL)k->rho;
+    const REAL a = (REAL)(1 + k->c), b = (REAL)k->from_v, e = (REAL)k->from_w, g = (REAL)k->from_anchor;
     double total = 0;
     if (residual) {
+        const REAL rho = (REAL)k->rho, rest = (REAL)(1 - k->rho);
         for (Py_ssize_t j = 0; j < n; j++) {
-            const REAL change = w[j] * rho - state[j] + b * v[j];
+            const REAL change = w[j] * rho - state[j] + rest * v[j];
             scratch[j] = change * change;
         }
         total = NAME(sum_)(scratch, n);
     }
-    if (k->plain)
+    if (anchor) {
+        if (k->drops_anchor) memcpy(anchor, v, n * sizeof(REAL));
+        for (Py_ssize_t j = 0; j < n; j++) {
+            const REAL old = v[j];
+            v[j] = old - a * w[j];
+            state[j] = b * old + e * w[j] + g * anchor[j];
+        }
+    } else if (b == 0)
         for (Py_ssize_t j = 0; j < n; j++) {
             state[j] = w[j];
             v[j] = v[j] - a * w[j];
@@ -211,7 +219,7 @@ static INLINE void NAME(sweep_)(const Sweep *k, NAME(Rows) *rows, Py_ssize_t fro
 {
     const Py_ssize_t C = k->channels, H = k->height, n = k->width, plane = H * n, stride = k->stride;
     const REAL *u = k->u, *f = k->f, *map = k->weight_map, *m = k->fidelity_map, *clean = k->clean;
-    REAL *s = k->s, *rhs = k->rhs, *s_d = k->s_d;
+    REAL *s = k->s, *rhs = k->rhs, *s_d = k->s_d, *anchor = k->anchor;
     REAL *divergence = k->divergence, *derivative = k->derivative, *picture = k->picture;
     const REAL to_rhs = (REAL)k->to_rhs, to_dual = (REAL)k->to_dual, curvature = (REAL)k->curvature, rho = (REAL)k->rho;
     const REAL to_multiplier = (REAL)(k->beta * k->rho);
@@ -227,6 +235,7 @@ static INLINE void NAME(sweep_)(const Sweep *k, NAME(Rows) *rows, Py_ssize_t fro
         for (Py_ssize_t c = 0; c < C && ahead; c++) {
             NAME(fetch_)(f + c * plane + (i + 1) * n, n);
             if (s_d) NAME(fetch_)(s_d + c * plane + (i + 1) * n, n);
+            if (s_d && anchor) NAME(fetch_)(anchor + (2 * C + c) * plane + (i + 1) * n, n);
         }
         const REAL *row_map = map ? map + i * n : NULL, *row_m = m ? m + i * n : NULL;
         for (Py_ssize_t c = 0; c < C; c++)
@@ -250,7 +259,10 @@ static INLINE void NAME(sweep_)(const Sweep *k, NAME(Rows) *rows, Py_ssize_t fro
             REAL *p = v + d * n;
             for (Py_ssize_t j = 0; j < n; j++) p[j] += state[j];
         }
-        for (Py_ssize_t d = 0; d < 2 * C && ahead; d++) NAME(fetch_)(s + d * plane + (i + 1) * n, n);
+        for (Py_ssize_t d = 0; d < 2 * C && ahead; d++) {
+            NAME(fetch_)(s + d * plane + (i + 1) * n, n);
+            if (anchor) NAME(fetch_)(anchor + d * plane + (i + 1) * n, n);
+        }
         NAME(project_)(v, k->grouping, row_map, k->weight, k->step, C, n, norms, w);
         if (divergence)
             for (Py_ssize_t c = 0; c < C; c++) {
@@ -260,7 +272,8 @@ static INLINE void NAME(sweep_)(const Sweep *k, NAME(Rows) *rows, Py_ssize_t fro
                 memcpy(above_w + c * n, w + (C + c) * n, n * sizeof(REAL));
             }
         for (Py_ssize_t d = 0; d < 2 * C; d++)
-            primal += NAME(relax_)(v + d * n, w + d * n, s + d * plane + i * n, k, scratch, n, derivative != NULL);
+            primal += NAME(relax_)(v + d * n, w + d * n, s + d * plane + i * n, anchor ? anchor + d * plane + i * n : NULL, k, scratch, n,
+                                   derivative != NULL);
         for (Py_ssize_t c = 0; c < C; c++) {
             const REAL *q = f + c * plane + i * n;
             REAL *out = rhs + (c * H + i) * stride;
@@ -305,7 +318,8 @@ static INLINE void NAME(sweep_)(const Sweep *k, NAME(Rows) *rows, Py_ssize_t fro
                 for (Py_ssize_t j = 0; j < n; j++) picture[c * plane + i * n + j] = q[j] + (a[j] - b[j]) * rho;
             if (derivative)
                 for (Py_ssize_t j = 0; j < n; j++) derivative[c * plane + i * n + j] = b[j] * to_multiplier;
-            primal += NAME(relax_)(a, b, s_d + c * plane + i * n, k, scratch, n, derivative != NULL);
+            primal += NAME(relax_)(a, b, s_d + c * plane + i * n, anchor ? anchor + (2 * C + c) * plane + i * n : NULL, k, scratch, n,
+                                   derivative != NULL);
             for (Py_ssize_t j = 0; j < n; j++) out[j] += a[j] * rho;
         }
     }

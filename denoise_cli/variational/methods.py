@@ -18,7 +18,7 @@ from denoise_cli.variational.problem import GapTarget, Problem, Reference, State
 from denoise_cli.variational.projection import GradientProjection, suits
 from denoise_cli.variational.records import IterationRecord
 from denoise_cli.variational.regularisers import CHANNELS, TV, TotalVariation
-from denoise_cli.variational.solver import Penalties, SplitBregman
+from denoise_cli.variational.solver import Anchors, Penalties, SplitBregman
 from denoise_cli.variational.strips import Array, Strips
 
 __all__ = ["METHODS", "Solution", "as_float", "check_options", "denoise", "denoising", "identity_threshold"]
@@ -208,8 +208,9 @@ def _run(
             split = problem.fidelity.curvature is None
             penalties = _penalties(problem, spread)
             solver = SplitBregman(
-                problem, penalties, relaxation=1.8, split_fidelity=split, start_from_observed=True, dual=dual, keep_dual=keep_dual
-            )
+                problem, penalties, relaxation=1.8, split_fidelity=split, start_from_observed=True, anchors=_anchors(problem),
+                dual=dual, keep_dual=keep_dual,
+            )  # fmt: skip
             states = solver.states(options["iterations"], target=target, reference=reference, watched=looked_at)
 
     log: list[IterationRecord] = []
@@ -435,9 +436,13 @@ def _penalties(problem: Problem, spread: float) -> Penalties:
     """
     level, fidelity_weight = _mean(problem.regulariser.weight), _mean(problem.fidelity.weights)
     if isinstance(problem.fidelity, L1):
-        start = 8 * min(1.0, level / fidelity_weight) ** 2 * fidelity_weight / spread
-        return Penalties(start, start, growth=1.1, peak=5, settled=5)
+        start = 5.6 * min(1.0, level / fidelity_weight) ** 2 * fidelity_weight / spread
+        return Penalties(start, start, growth=1.1, peak=7, settled=7)
     return Penalties(4 * level / spread, fidelity_weight / 2, growth=1.3, peak=45, decay=0.93, settled=8)
+
+
+def _anchors(problem: Problem) -> Anchors | None:
+    return Anchors() if problem.fidelity.has_kink else None
 
 
 def _mean(weights: float | Array | None) -> float:

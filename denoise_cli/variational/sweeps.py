@@ -48,6 +48,7 @@ class Sweep:
         self.u, self.rhs = np.empty_like(f), np.empty_like(f)
         self.s = np.zeros((2, *f.shape), f.dtype)
         self.s_d = np.zeros_like(f) if solver.split_fidelity else None
+        self.anchor: Array | None = None
         self.strips = self._strips()
         self.spills = np.zeros((2, len(self.strips), f.shape[0], f.shape[2]), f.dtype)
         self.dual: _Dual | None = None
@@ -61,16 +62,16 @@ class Sweep:
         solver, problem = self.solver, self.solver.problem
         f = problem.observed
         if solver.dual is not None:
-            alpha, beta = solver.penalties.at(0)
+            step = solver.step(0)
             divergence = np.empty_like(f)
             spills = np.empty_like(self.spills[0])
             for index, rows in enumerate(self.strips):
                 problem.operator.adjoint(solver.dual[:, :, rows], divergence[:, rows])
                 spills[index] = solver.dual[1][:, rows.stop - 1]
             problem.operator.join(self.strips, spills, divergence)
-            np.multiply(solver.dual, 1 / (alpha * solver.relaxation), out=self.s)
+            np.multiply(solver.dual, 1 / (step.alpha * step.scale), out=self.s)
             if self.s_d is not None:
-                np.multiply(divergence, -1 / (beta * solver.relaxation), out=self.s_d)
+                np.multiply(divergence, -1 / (step.beta * step.scale), out=self.s_d)
             self._set_out_from(f if self.s_d is not None else f - divergence / solver.shift(0))
         elif solver.start_from_observed:
             self._set_out_from(f)
@@ -98,9 +99,8 @@ class Sweep:
 
     def multiplier(self, iteration: int, u: Array) -> Array:
         """The dual variable p after the last iteration."""
-        solver, problem = self.solver, self.solver.problem
-        alpha, _ = solver.penalties.at(iteration)
-        rho = solver.relaxation
+        problem, step = self.solver.problem, self.solver.step(iteration + 1)
+        alpha, rho = step.alpha, step.scale
         p = np.empty_like(self.s)
 
         def strip(index: int, rows: slice, scratch: Array) -> None:  # noqa: ARG001
@@ -112,6 +112,12 @@ class Sweep:
         problem.strips.each(strip, planes=4)
         p *= alpha * rho
         return p
+
+    def _anchor(self, iteration: int) -> Array | None:
+        """Room for the anchor of g and, behind it, of d; None before the first one."""
+        if self.anchor is None and self.solver.step(iteration).drops_anchor:
+            self.anchor = np.empty((len(self.s) + (self.s_d is not None), *self.s.shape[1:]), self.s.dtype)
+        return self.anchor
 
     def _room_for_dual(self) -> _Dual:
         if self.dual is None:
@@ -149,25 +155,25 @@ class Sweep:
 
     def _run(self, iteration: int, u: Array, dual: _Dual | None) -> tuple[float, float]:
         """The squared change of the multipliers (for the primal residual) and, where the fidelity is not split off, the cost of u."""
-        solver, problem, rhs, s, s_d = self.solver, self.solver.problem, self.rhs, self.s, self.s_d
-        operator, f, rho = problem.operator, problem.observed, solver.relaxation
-        alpha, beta = solver.penalties.at(iteration)
-        next_alpha, _ = solver.penalties.at(iteration + 1)
-        c = alpha / next_alpha
-        plain = rho == 1 and c == 1
-        to_rhs = next_alpha * rho / solver.shift(iteration + 1)
+        problem, step, rhs, s, s_d, anchor = self.solver.problem, self.solver.step(iteration), self.rhs, self.s, self.s_d, self._anchor(iteration)
+        operator, f, rho, alpha, beta = problem.operator, problem.observed, step.scale, step.alpha, step.beta
         primal, cost = np.zeros(len(problem.strips)), np.zeros(len(problem.strips))
 
-        def relax(v: Array, w: Array, state: Array, h: Array) -> None:
-            """h = v − (1+c)w; state = (1−ρ)v + (ρ−1+c)w. Destroys v and w."""
-            np.multiply(w, 1 + c, out=h)
+        def relax(v: Array, w: Array, state: Array, h: Array, anchor: Array | None) -> None:
+            """h, and the next state, as Step has them. Destroys v and w."""
+            np.multiply(w, 1 + step.c, out=h)
             np.subtract(v, h, out=h)
-            if plain:
+            if anchor is not None and step.drops_anchor:
+                anchor[...] = v
+            if step.from_v == 0 and anchor is None:
                 state[...] = w
                 return
-            v *= 1 - rho
-            w *= rho - 1 + c
+            v *= step.from_v
+            w *= step.from_w
             np.add(v, w, out=state)
+            if anchor is not None:
+                np.multiply(anchor, step.from_anchor, out=v)
+                state += v
 
         def primal_residual(v: Array, w: Array, state: Array, scratch: Array) -> float:
             """Σ (Kx − z)², which is the change of (1−ρ)v + ρw."""
@@ -192,9 +198,9 @@ class Sweep:
                 self.spills[1, index] = w[1][:, -1]
                 if dual.derivative is not None:
                     primal[index] += primal_residual(v, w, state, h)
-            relax(v, w, state, h)
+            relax(v, w, state, h, None if anchor is None else anchor[:2, :, rows])
             operator.adjoint(h, out)
-            out *= to_rhs
+            out *= step.to_rhs
             self.spills[0, index] = h[1][:, -1]
 
             observed = f[:, rows]
@@ -213,13 +219,13 @@ class Sweep:
                 if dual.derivative is not None:
                     np.multiply(w_d, beta * rho, out=dual.derivative[:, rows])
                     primal[index] += primal_residual(v_d, w_d, state_d, h_d)
-            relax(v_d, w_d, state_d, h_d)
+            relax(v_d, w_d, state_d, h_d, None if anchor is None else anchor[2, :, rows])
             if rho != 1:
                 h_d *= rho
             out += h_d
 
         problem.strips.each(strip, planes=6)
-        operator.join(self.strips, self.spills[0], rhs, to_rhs)
+        operator.join(self.strips, self.spills[0], rhs, step.to_rhs)
         if dual is not None:
             operator.join(self.strips, self.spills[1], dual.divergence, alpha * rho)
         return float(primal.sum()), float(cost.sum())
@@ -310,8 +316,8 @@ class CompiledSweep(Sweep):
         """From frequencies (or, if it is `given`, from u) to the next ones: the cost of u, the squared change, the squared error."""
         compiled, solver, problem, below = kernels.compiled, self.solver, self.solver.problem, self.below
         assert compiled is not None
-        rho, (alpha, beta), (next_alpha, _) = solver.relaxation, solver.penalties.at(iteration), solver.penalties.at(iteration + 1)
-        c, to_rhs = alpha / next_alpha, next_alpha * rho / solver.shift(iteration + 1)
+        step, anchor = solver.step(iteration), self._anchor(iteration)
+        to_dual = step.alpha * step.scale
         seams: list[Array | None] = [None] * len(self.strips)
         if not given and below:
             seams[: len(below)] = np.ascontiguousarray(self._transformed(self.rhs[:, below], back=True).swapaxes(0, 1))
@@ -327,15 +333,15 @@ class CompiledSweep(Sweep):
                 *u.shape, rows.start, rows.stop, self.tables, given, u, problem.observed, self.s, self.rhs, self.owed[index],
                 seams[index], weight_map, self.s_d, problem.fidelity.weights, divergence,
                 None if dual is None else self.spills[1, index], derivative, picture, self.clean, grouping, problem.operator.periodic,
-                problem.fidelity.has_kink, rho == 1 and c == 1, tally, weight, 1 / (alpha * rho), c, rho, to_rhs, alpha * rho, curvature,
-                beta, self.rhs.shape[2],
+                problem.fidelity.has_kink, step.drops_anchor, tally, weight, 1 / to_dual, step.c, step.scale, step.to_rhs, to_dual, curvature,
+                step.beta, self.rhs.shape[2], anchor, step.from_v, step.from_w, step.from_anchor,
             )  # fmt: skip
 
         self._share(work, range(len(self.strips)))
         if dual is not None:
-            problem.operator.join(self.strips, self.spills[1], dual.divergence, alpha * rho)
+            problem.operator.join(self.strips, self.spills[1], dual.divergence, to_dual)
         if below:
-            owed = self.owed[: len(below)].swapaxes(0, 1) * self.owed.dtype.type(to_rhs)
+            owed = self.owed[: len(below)].swapaxes(0, 1) * self.owed.dtype.type(step.to_rhs)
             self.rhs[:, below] += self._transformed(owed, back=False)
         cost, primal, squared_error = sums.sum(axis=0)
         return float(cost), float(primal), float(squared_error)
