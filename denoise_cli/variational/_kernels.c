@@ -49,7 +49,7 @@ enum { ALONE, SUM, PIXEL, VECTOR, CHANNELS };
 
 typedef struct {
     const void *f, *weight_map, *fidelity_map, *below, *clean;
-    void *u, *s, *rhs, *spill, *s_d, *divergence, *spill_w, *derivative, *picture, *anchor;
+    void *u, *s, *rhs, *spill, *s_d, *divergence, *spill_w, *derivative, *picture, *anchor, *multiplier;
     Py_ssize_t channels, height, width, stride, start, stop; /* stride: of a row of rhs, spill and below */
     int grouping, periodic, kink, drops_anchor, tally;
     double weight, step, c, rho, to_rhs, to_dual, curvature, beta, from_v, from_w, from_anchor;
@@ -63,7 +63,7 @@ typedef struct {
     const void *f, *weight_map;
     const double *momentum;
     Py_ssize_t channels, height, width, start, stop, first, last, halo_rows, iterations;
-    int grouping, residual;
+    int grouping, residual, excess;
     double weight, *sums;
 } Walk;
 
@@ -90,7 +90,7 @@ typedef struct {
 #include "_projection.h"
 #include "_transform.h"
 
-#define MOST 19
+#define MOST 20
 
 typedef struct {
     Py_buffer views[MOST];
@@ -364,7 +364,7 @@ static PyObject *amend(PyObject *module, PyObject *const *args, Py_ssize_t count
 
 static PyObject *iterate(PyObject *module, PyObject *const *args, Py_ssize_t count)
 {
-    COUNT_IS(39)
+    COUNT_IS(40)
     double sums[3] = {0, 0, 0}, real[11];
     Sweep k = {.sums = sums};
     Transform t = {0};
@@ -386,7 +386,7 @@ static PyObject *iterate(PyObject *module, PyObject *const *args, Py_ssize_t cou
         !take(&arrays, args[16], size, 1, &k.divergence) && !take(&arrays, args[17], row, 1, &k.spill_w) &&
         !take(&arrays, args[18], size, 1, &k.derivative) && !take(&arrays, args[19], size, 1, &k.picture) &&
         !take(&arrays, args[20], size, 0, &k.clean) && !take(&arrays, args[35], (k.s_d ? 3 : 2) * size, 1, &k.anchor) &&
-        !numbers(args + 26, 8, real) && !numbers(args + 36, 3, real + 8) &&
+        !take(&arrays, args[39], 2 * size, 1, &k.multiplier) && !numbers(args + 26, 8, real) && !numbers(args + 36, 3, real + 8) &&
         !tables(&arrays, args[5], k.stride, &t, &integers)) {
         t.used = k.width;
         k.grouping = (int)PyLong_AsLong(args[21]);
@@ -398,7 +398,7 @@ static PyObject *iterate(PyObject *module, PyObject *const *args, Py_ssize_t cou
         k.to_rhs = real[4], k.to_dual = real[5], k.curvature = real[6], k.beta = real[7];
         k.from_v = real[8], k.from_w = real[9], k.from_anchor = real[10];
         if (!k.u || !k.f || !k.s || !k.rhs || !k.spill || !k.divergence != !k.spill_w || (k.derivative && !k.divergence) ||
-            (k.picture && !k.s_d) || (!given && !k.below && (k.periodic || k.stop < k.height)))
+            (k.picture && !k.s_d) || (k.multiplier && !k.divergence) || (!given && !k.below && (k.periodic || k.stop < k.height)))
             PyErr_SetString(PyExc_ValueError, "an array is missing");
     }
     if (!PyErr_Occurred()) {
@@ -415,7 +415,7 @@ static PyObject *iterate(PyObject *module, PyObject *const *args, Py_ssize_t cou
 /* Both halves of a walk take the same arguments: halo() copies, for all strips, what walk() then needs of their neighbours. */
 static PyObject *walking(PyObject *const *args, Py_ssize_t count, int copying)
 {
-    COUNT_IS(13)
+    COUNT_IS(14)
     double sums[2] = {0, 0};
     Walk k = {.sums = sums};
     Arrays arrays = {.count = 0, .size = 0}, steps = {.count = 0, .size = 8};
@@ -432,6 +432,7 @@ static PyObject *walking(PyObject *const *args, Py_ssize_t count, int copying)
         !take(&arrays, args[9], 4 * k.channels * k.halo_rows * k.width, 1, &k.halo) &&
         !take(&steps, args[10], k.iterations, 0, &k.momentum) && !numbers(args + 12, 1, &k.weight)) {
         k.grouping = (int)PyLong_AsLong(args[11]);
+        k.excess = PyObject_IsTrue(args[13]);
         if (!k.now || !k.before || !k.f || !k.halo || !k.momentum) PyErr_SetString(PyExc_ValueError, "an array is missing");
     }
     if (!PyErr_Occurred()) {
@@ -452,7 +453,7 @@ static PyObject *walk(PyObject *module, PyObject *const *args, Py_ssize_t count)
 
 static PyObject *prove(PyObject *module, PyObject *const *args, Py_ssize_t count)
 {
-    COUNT_IS(12)
+    COUNT_IS(13)
     double sums[4] = {0, 0, 0, 0};
     Walk k = {.sums = sums};
     Arrays arrays = {.count = 0, .size = 0};
@@ -464,6 +465,7 @@ static PyObject *prove(PyObject *module, PyObject *const *args, Py_ssize_t count
         !numbers(args + 10, 1, &k.weight)) {
         k.grouping = (int)PyLong_AsLong(args[9]);
         k.residual = PyObject_IsTrue(args[11]);
+        k.excess = PyObject_IsTrue(args[12]);
         if (!k.now || !k.f || !k.picture) PyErr_SetString(PyExc_ValueError, "an array is missing");
     }
     if (!PyErr_Occurred()) {

@@ -30,11 +30,20 @@ static void NAME(halo_)(const Walk *k)
             }
 }
 
-/* u = f − Dᵀq/2 of a row. */
+/* u = f − g/2 of a row, g = Dᵀq; or −(|g| − 1)₊ sign(g)/2. */
 static INLINE void NAME(primal_)(const REAL *restrict f, const REAL *restrict x, const REAL *restrict y, const REAL *restrict above,
-                                 Py_ssize_t n, REAL *restrict u)
+                                 Py_ssize_t n, int excess, REAL *restrict u)
 {
     const REAL half = (REAL)0.5;
+    if (excess) {
+        u[0] = above[0] - y[0] - x[0];
+        for (Py_ssize_t j = 1; j < n; j++) u[j] = above[j] - y[j] - x[j] + x[j - 1];
+        for (Py_ssize_t j = 0; j < n; j++) {
+            const REAL low = u[j] < -1 ? -1 : u[j], within = low > 1 ? 1 : low;
+            u[j] = half * (within - u[j]);
+        }
+        return;
+    }
     u[0] = f[0] - half * (above[0] - y[0] - x[0]);
     for (Py_ssize_t j = 1; j < n; j++) u[j] = f[j] - half * (above[j] - y[j] - x[j] + x[j - 1]);
 }
@@ -103,7 +112,8 @@ MULTIVERSIONED static int NAME(walk_)(const Walk *k)
                 }
                 if (i == from && from > 0) continue; /* only Dᵀ of the next row wants this one */
                 for (Py_ssize_t c = 0; c < C; c++)
-                    NAME(primal_)(f + (c * H + i) * n, q + c * n, q + (C + c) * n, i == 0 ? zeros : q_above + (C + c) * n, n, u + c * n);
+                    NAME(primal_)(f + (c * H + i) * n, q + c * n, q + (C + c) * n, i == 0 ? zeros : q_above + (C + c) * n, n,
+                                    k->excess, u + c * n);
             } else
                 memcpy(u, u_above, (size_t)(C * n) * sizeof(REAL)); /* below the last row: no difference */
             if (i - 1 < from + (from > 0)) continue;
@@ -116,7 +126,7 @@ MULTIVERSIONED static int NAME(walk_)(const Walk *k)
 }
 
 /* u = f − Dᵀp/2 with p = `now`, in `picture`; and Σ(u − f)², λR(u), and the dual objective Σ g(f − g/4), g = Dᵀp;
- * and, if asked, Σ (4(P(p + ¼Du) − p))², which is 0 for the solution alone. */
+ * and, if asked, Σ (4(P(p + ¼Du) − p))², which is 0 for the solution alone. Under `excess` nothing but Dᵀp, in `picture`. */
 MULTIVERSIONED static int NAME(prove_)(const Walk *k)
 {
     const Py_ssize_t C = k->channels, H = k->height, n = k->width, plane = H * n;
@@ -135,6 +145,10 @@ MULTIVERSIONED static int NAME(prove_)(const Walk *k)
             }
             const REAL *x = p + c * plane + i * n, *y = p + (C + c) * plane + i * n, *a = f + c * plane + i * n;
             REAL *w = row + c * n;
+            if (k->excess) {
+                if (i < k->stop) NAME(adjoint_)(x, y, i ? y - n : zeros, 0, n, (REAL *)k->picture + c * plane + i * n);
+                continue;
+            }
             NAME(adjoint_)(x, y, i ? y - n : zeros, 0, n, g);
             for (Py_ssize_t j = 0; j < n; j++) w[j] = a[j] - (REAL)0.5 * g[j];
             if (i >= k->stop) continue;
@@ -144,7 +158,7 @@ MULTIVERSIONED static int NAME(prove_)(const Walk *k)
             for (Py_ssize_t j = 0; j < n; j++) squares[j] = (g[j] * (REAL)-0.25 + a[j]) * g[j];
             bound += NAME(sum_)(squares, n);
         }
-        if (i == k->start) continue;
+        if (i == k->start || k->excess) continue;
         for (Py_ssize_t c = 0; c < C; c++)
             NAME(differences_)(last + c * n, row + c * n, 0, n, v + c * n, v + (C + c) * n);
         const REAL *row_map = map ? map + (i - 1) * n : NULL;

@@ -220,7 +220,7 @@ static INLINE void NAME(sweep_)(const Sweep *k, NAME(Rows) *rows, Py_ssize_t fro
     const Py_ssize_t C = k->channels, H = k->height, n = k->width, plane = H * n, stride = k->stride;
     const REAL *u = k->u, *f = k->f, *map = k->weight_map, *m = k->fidelity_map, *clean = k->clean;
     REAL *s = k->s, *rhs = k->rhs, *s_d = k->s_d, *anchor = k->anchor;
-    REAL *divergence = k->divergence, *derivative = k->derivative, *picture = k->picture;
+    REAL *divergence = k->divergence, *derivative = k->derivative, *picture = k->picture, *multiplier = k->multiplier;
     const REAL to_rhs = (REAL)k->to_rhs, to_dual = (REAL)k->to_dual, curvature = (REAL)k->curvature, rho = (REAL)k->rho;
     const REAL to_multiplier = (REAL)(k->beta * k->rho);
     REAL *v = rows->v, *w = rows->w, *norms = rows->norms, *above = rows->above, *above_w = rows->above_w;
@@ -264,6 +264,8 @@ static INLINE void NAME(sweep_)(const Sweep *k, NAME(Rows) *rows, Py_ssize_t fro
             if (anchor) NAME(fetch_)(anchor + d * plane + (i + 1) * n, n);
         }
         NAME(project_)(v, k->grouping, row_map, k->weight, k->step, C, n, norms, w);
+        for (Py_ssize_t d = 0; d < 2 * C && multiplier; d++)
+            for (Py_ssize_t j = 0; j < n; j++) multiplier[d * plane + i * n + j] = w[d * n + j] * to_dual;
         if (divergence)
             for (Py_ssize_t c = 0; c < C; c++) {
                 REAL *out = divergence + c * plane + i * n;

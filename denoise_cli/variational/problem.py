@@ -21,6 +21,7 @@ from denoise_cli.variational.strips import Array, Strips, row_sums
 __all__ = ["Certificate", "GapTarget", "Problem", "Reference", "State", "Status", "Tally"]
 
 BOUND_MARGIN = 4
+AIM = 0.95
 
 
 class Status(StrEnum):
@@ -267,10 +268,10 @@ class GapTarget:
         elif len(self._seen) == 1:
             step = min(5, math.ceil(math.log(max(gap / self.gap, 1.1)) / 0.7))
         else:
-            # Gaps fall like a power of the iteration, or slower; never look further ahead than two thirds of the way behind.
+            # Gaps fall like a power of the iteration, or slower: aim beyond, and never look further than two thirds of the way behind.
             before, old = self._seen[-2]
             step = max(2, math.ceil(iteration / 1.5))
             if self.gap < gap < old:
                 power = math.log(old / gap) / math.log(iteration / before)
-                step = min(step, math.ceil(iteration * math.expm1(min(math.log(gap / self.gap) / power, 20))))
+                step = min(step, math.ceil(iteration * math.expm1(min(math.log(gap / (AIM * self.gap)) / power, 20))))
         self._next = iteration + max(1, step)

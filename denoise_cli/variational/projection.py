@@ -12,7 +12,7 @@ from denoise_cli.variational import kernels
 from denoise_cli.variational.problem import Certificate, GapTarget, Problem, Reference, State
 from denoise_cli.variational.strips import Array, Strips, row_sums
 
-__all__ = ["GradientProjection", "suits"]
+__all__ = ["GradientProjection", "Repair", "suits"]
 
 # Iterations in one walk over the rows: more keep more rows in the cache than fit.
 TOGETHER = 8
@@ -45,6 +45,8 @@ class GradientProjection:
 
     Beck & Teboulle 2009, IEEE Trans. Image Process. 18, 2419–2434; Chambolle 2004, J. Math. Imaging Vis. 20, 89–97.
     """
+
+    excess = False
 
     def __init__(self, problem: Problem, *, dual: Array | None = None) -> None:
         self.problem = problem
@@ -93,7 +95,7 @@ class GradientProjection:
             for rows in self._strips
         ]
         jobs = [
-            (*f.shape, rows.start, rows.stop, self.p, self._before, f, weight_map, halo, momentum, grouping, weight)
+            (*f.shape, rows.start, rows.stop, self.p, self._before, f, weight_map, halo, momentum, grouping, weight, self.excess)
             for rows, halo in zip(self._strips, halos, strict=True)
         ]
         for job in jobs:
@@ -112,7 +114,9 @@ class GradientProjection:
 
         def work(index: int, rows: slice, scratch: Array) -> None:  # noqa: ARG001
             assert compiled is not None
-            sums[index] = compiled.prove(*f.shape, rows.start, rows.stop, self.p, f, weight_map, self._picture, grouping, weight, residual)
+            sums[index] = compiled.prove(
+                *f.shape, rows.start, rows.stop, self.p, f, weight_map, self._picture, grouping, weight, residual, self.excess
+            )
 
         if compiled is None:
             cost, bound, change = self._sums_in_numpy(self._picture, residual=residual)
@@ -148,16 +152,20 @@ class GradientProjection:
 
     def _primal(self, p: Array, out: Array) -> Array:
         """f − ½Dᵀp, in `out`; returns Dᵀp."""
+        divergence = self._divergence(p, np.empty_like(out))
+        np.multiply(divergence, 0.5, out=out)
+        np.subtract(self.problem.observed, out, out=out)
+        return divergence
+
+    def _divergence(self, p: Array, out: Array) -> Array:
+        """Dᵀp, in `out`."""
         problem = self.problem
-        divergence = np.empty_like(out)
         spills = np.empty((len(problem.strips), out.shape[0], out.shape[2]), out.dtype)
         for index, rows in enumerate(problem.strips):
-            problem.operator.adjoint(p[:, :, rows], divergence[:, rows])
+            problem.operator.adjoint(p[:, :, rows], out[:, rows])
             spills[index] = p[1][:, rows.stop - 1]
-        problem.operator.join(problem.strips, spills, divergence)
-        np.multiply(divergence, 0.5, out=out)
-        np.subtract(problem.observed, out, out=out)
-        return divergence
+        problem.operator.join(problem.strips, spills, out)
+        return out
 
     def _sums_in_numpy(self, picture: Array, *, residual: bool) -> tuple[float, float, float]:
         """Cost of the picture, dual objective, and Σ (4(P(p + ¼Du) − p))²."""
@@ -177,6 +185,39 @@ class GradientProjection:
 
         bound, change = problem.strips.totals(terms, planes=6)
         return problem.cost(picture), float(bound), float(change) if residual else 0.0
+
+
+class Repair(GradientProjection):
+    """A dual variable of unweighted L1, brought nearer to |Dᵀp| ≤ 1:  minimise  ½‖(|Dᵀp| − 1)₊‖²  over |p| ≤ λ, a few iterations.
+
+    What is beyond 1 costs a bound the whole range of the picture. Split Bregman's p gets there late, while its picture is long good enough.
+    The same iteration as above, with −½(|g| − 1)₊ sign(g), g = Dᵀq, in the place of f − ½g: the step is 1/‖D‖² = 1/8.
+    """
+
+    excess = True
+
+    def __init__(self, problem: Problem, dual: Array) -> None:
+        self.problem, self.p, self._before, self._t, self._strips = problem, dual, dual.copy(), 1.0, _cut(problem.strips)
+
+    def divergence(self, out: Array) -> None:
+        """Dᵀp after `TOGETHER` iterations, in `out`."""
+        self._walk(TOGETHER)
+        compiled, problem = kernels.compiled, self.problem
+        if compiled is None:
+            self._divergence(self.p, out)
+            return
+        problem.strips.each(
+            lambda _, rows, scratch: compiled.prove(  # noqa: ARG005
+                *out.shape, rows.start, rows.stop, self.p, problem.observed, None, out, 0, 0.0, False, True
+            )
+        )
+
+    def _primal(self, p: Array, out: Array) -> Array:
+        g = self._divergence(p, np.empty_like(out))
+        np.clip(g, -1, 1, out=out)
+        out -= g
+        out *= 0.5
+        return g
 
 
 def _cut(strips: Strips) -> list[slice]:

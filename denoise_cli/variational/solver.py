@@ -42,8 +42,9 @@ class Anchors:
     """Restarted Halpern iteration from iteration `first` on: where the state is pulled back to, and how far.
 
     An anchor is a state of an earlier iteration; m iterations after it, the next state is (1 − t)·anchor + t·(reflected step), with
-    t = (m + 1)/(m + 2). When m exceeds `share` of all iterations, the state becomes the next anchor. Penalties are constant by then. Where F and R are made of edges and
-    corners (L1 with anisotropic TV is a linear programme), plain alternating directions circle around the solution, and this does not.
+    t = (m + 1)/(m + 2). When m exceeds `share` of all iterations, the state becomes the next anchor. Penalties are constant by then.
+    Where F and R are made of edges and corners (L1 with anisotropic TV is a linear programme), plain alternating directions circle
+    around the solution, and this does not.
 
     Halpern 1967, Bull. Amer. Math. Soc. 73, 957–961; Lu & Yang 2024, arXiv:2407.16144 (restarts, linear programmes).
     """
@@ -130,7 +131,8 @@ class SplitBregman:
         If nobody asks for records (`watched`), certificates come without residuals, and nothing is tallied.
         """
         start = time.perf_counter()
-        sweep = (Sweep if kernels.compiled is None else CompiledSweep)(self, reference, watched=watched)
+        goal = 0.0 if target is None else target.gap
+        sweep = (Sweep if kernels.compiled is None else CompiledSweep)(self, reference, goal=goal, watched=watched)
         sweep.set_out()
         for iteration in range(1, iterations + 1):
             certify = target is not None and (iteration == iterations or target.is_due(iteration))
@@ -142,6 +144,12 @@ class SplitBregman:
                 break
         if self.keep_dual:
             self.p = sweep.multiplier(iteration, u)
+
+    @property
+    def repairs(self) -> bool:
+        """Whether p is repaired for a certificate: where L1's bound lags behind for want of anchors."""
+        problem = self.problem
+        return self.anchors is None and problem.fidelity.has_kink and problem.fidelity.weights is None and not problem.operator.periodic
 
     def step(self, iteration: int) -> Step:
         """What iteration `iteration` does; 0 is what comes before the first solve."""

@@ -12,6 +12,7 @@ import numpy as np
 from denoise_cli.variational import kernels
 from denoise_cli.variational.cut import Cut
 from denoise_cli.variational.problem import Certificate, Reference, Tally
+from denoise_cli.variational.projection import Repair
 from denoise_cli.variational.strips import Array, row_sums
 from denoise_cli.variational.transforms import tables
 
@@ -24,24 +25,28 @@ __all__ = ["CompiledSweep", "Sweep"]
 # remainder, and no more strips than that: a seam costs the transforms of two rows.
 COLUMNS = 128
 ROWS_TOGETHER, SHORTEST_STRIP, MOST_STRIPS = 32, 128, 16
+# Gaps, over the one that is asked for, for which a dual variable is repaired: that makes a bound 3 to 4 times as good.
+WITHIN_REPAIR = 30
 # Pixels (times channels) up to which a second thread costs more than it brings.
 ALONE = 2**17
 
 
 @dataclass(frozen=True)
 class _Dual:
-    """What only a certificate needs: Dᵀp; f + d, if d is split off; the fidelity's derivative (or multiplier), for the residuals."""
+    """What only a certificate needs: Dᵀp; f + d, if d is split off; the fidelity's derivative (or multiplier), for the residuals; p."""
 
     divergence: Array
     picture: Array | None
     derivative: Array | None
+    p: Array | None
 
 
 class Sweep:
     """An iteration: the solve, and from u to the next right-hand side, strip by strip; s and s_d are the state in between."""
 
-    def __init__(self, solver: SplitBregman, reference: Reference | None, *, watched: bool) -> None:
+    def __init__(self, solver: SplitBregman, reference: Reference | None, *, goal: float, watched: bool) -> None:
         self.solver = solver
+        self.goal = goal
         self.reference = reference
         self.watched = watched
         f = solver.problem.observed
@@ -122,7 +127,12 @@ class Sweep:
     def _room_for_dual(self) -> _Dual:
         if self.dual is None:
             f = self.solver.problem.observed
-            self.dual = _Dual(np.empty_like(f), None if self.s_d is None else np.empty_like(f), np.empty_like(f) if self.watched else None)
+            self.dual = _Dual(
+                divergence=np.empty_like(f),
+                picture=None if self.s_d is None else np.empty_like(f),
+                derivative=np.empty_like(f) if self.watched else None,
+                p=np.empty_like(self.s) if self.solver.repairs else None,
+            )
         return self.dual
 
     def _certify(self, dual: _Dual, primal: float, cost: float) -> Certificate:
@@ -133,6 +143,9 @@ class Sweep:
         bound, stationarity = self._bound(dual)
         # Any bound holds for good; under L1 the next one may be worse.
         self.bound = max(self.bound, bound - problem.margin(cost))
+        if dual.p is not None and self.goal * cost < cost - self.bound < WITHIN_REPAIR * self.goal * cost:
+            Repair(problem, dual.p).divergence(dual.divergence)
+            self.bound = max(self.bound, self._bound(dual)[0] - problem.margin(cost))
         if not self.watched:
             return Certificate(picture, cost, self.bound)
         entries = self.s.size + (self.s_d.size if self.s_d is not None else 0)
@@ -155,7 +168,8 @@ class Sweep:
 
     def _run(self, iteration: int, u: Array, dual: _Dual | None) -> tuple[float, float]:
         """The squared change of the multipliers (for the primal residual) and, where the fidelity is not split off, the cost of u."""
-        problem, step, rhs, s, s_d, anchor = self.solver.problem, self.solver.step(iteration), self.rhs, self.s, self.s_d, self._anchor(iteration)
+        problem, step, anchor = self.solver.problem, self.solver.step(iteration), self._anchor(iteration)
+        rhs, s, s_d = self.rhs, self.s, self.s_d
         operator, f, rho, alpha, beta = problem.operator, problem.observed, step.scale, step.alpha, step.beta
         primal, cost = np.zeros(len(problem.strips)), np.zeros(len(problem.strips))
 
@@ -193,6 +207,8 @@ class Sweep:
             v += state
             problem.regulariser.project(v, rows, 1 / (alpha * rho), w, h)
             if dual is not None:
+                if dual.p is not None:
+                    np.multiply(w, alpha * rho, out=dual.p[:, :, rows])
                 divergence = operator.adjoint(w, dual.divergence[:, rows])
                 divergence *= alpha * rho
                 self.spills[1, index] = w[1][:, -1]
@@ -242,8 +258,8 @@ class CompiledSweep(Sweep):
     columns are solved (cut.py).
     """
 
-    def __init__(self, solver: SplitBregman, reference: Reference | None, *, watched: bool) -> None:
-        super().__init__(solver, reference, watched=watched)
+    def __init__(self, solver: SplitBregman, reference: Reference | None, *, goal: float, watched: bool) -> None:
+        super().__init__(solver, reference, goal=goal, watched=watched)
         f, operator = solver.problem.observed, solver.problem.operator
         channels, height, width = f.shape
         self.cut = Cut(operator, f.shape) if Cut.pays(width) else None
@@ -333,8 +349,9 @@ class CompiledSweep(Sweep):
                 *u.shape, rows.start, rows.stop, self.tables, given, u, problem.observed, self.s, self.rhs, self.owed[index],
                 seams[index], weight_map, self.s_d, problem.fidelity.weights, divergence,
                 None if dual is None else self.spills[1, index], derivative, picture, self.clean, grouping, problem.operator.periodic,
-                problem.fidelity.has_kink, step.drops_anchor, tally, weight, 1 / to_dual, step.c, step.scale, step.to_rhs, to_dual, curvature,
-                step.beta, self.rhs.shape[2], anchor, step.from_v, step.from_w, step.from_anchor,
+                problem.fidelity.has_kink, step.drops_anchor, tally, weight, 1 / to_dual, step.c, step.scale, step.to_rhs, to_dual,
+                curvature, step.beta, self.rhs.shape[2], anchor, step.from_v, step.from_w, step.from_anchor,
+                None if dual is None else dual.p,
             )  # fmt: skip
 
         self._share(work, range(len(self.strips)))
