@@ -148,11 +148,12 @@ def test_anisotropic_l1_meets_linear_programming(λ: float, boundary: str, bound
         picture = np.random.default_rng(seed).random(shape).round(2)
         optimum = by_linear_programming(picture, λ, boundary)
         solution = denoise(
-            picture, λ, fidelity="l1", method="optimal", tv="anisotropic", boundary=boundary, gap=1e-7, iterations=6000, workers=1
+            picture, λ, fidelity="l1", method="optimal", tv="anisotropic", boundary=boundary, gap=1e-9, iterations=1000, workers=1
         )
         assert max(bounds_of(solution)) <= optimum * (1 + 1e-12)
         assert min(record.cost for record in solution.records) >= optimum * (1 - 1e-12)
-        assert solution.cost <= optimum * (1 + 1e-5)
+        assert solution.cost <= optimum * (1 + 1e-8)
+        assert solution.gap < 1e-8
 
 
 @pytest.mark.parametrize("data", ["plain", "weights", "lambda map", "mask"])

@@ -66,6 +66,22 @@ def test_every_problem_gives_the_same_as_numpy(monkeypatch: pytest.MonkeyPatch, 
             agree(fast, plain, dtype)
 
 
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("boundary", ["symmetric", "periodic"])
+@pytest.mark.parametrize("tv", ["isotropic", "anisotropic"])
+@pytest.mark.parametrize("shape", [(23, 37), (9, 67), (20, 11, 3)])
+def test_anchors_and_repairs(monkeypatch: pytest.MonkeyPatch, shape: tuple[int, ...], tv: str, boundary: str, weighted: bool) -> None:
+    f = picture(shape, "float64")
+    fast, plain = both(
+        monkeypatch, f, 0.8, fidelity="l1", method="optimal", tv=tv, channels="separate", boundary=boundary, iterations=70, reference=1 - f,
+        gap=1e-9, weights=f.reshape(*shape[:2], -1)[..., 0] if weighted else None,
+    )  # fmt: skip
+    agree(fast, plain, "float64")
+    fast, plain = both(monkeypatch, f, 0.8, fidelity="l1", method="optimal", tv=tv, channels="separate", boundary=boundary, gap=1e-3)
+    assert fast.iterations == plain.iterations
+    assert fast.bound == pytest.approx(plain.bound, rel=1e-12)
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("fidelity", ["l2", "l1"])
 @pytest.mark.parametrize("tv", ["isotropic", "anisotropic"])
@@ -88,6 +104,17 @@ def test_the_number_of_threads_changes_no_bit(method: str, fidelity: str) -> Non
     one, three = (denoise(f, 0.4, fidelity=fidelity, method=method, iterations=5, workers=workers) for workers in (1, 3))
     assert one.image.tobytes() == three.image.tobytes()
     assert [r.cost for r in one.records] == [r.cost for r in three.records]
+
+
+@pytest.mark.parametrize("tv", ["isotropic", "anisotropic"])
+def test_the_number_of_threads_changes_no_bit_of_anchors_and_repairs(tv: str) -> None:
+    f = picture((500, 300), "float32")
+    one, three = (
+        denoise(f, 0.6, fidelity="l1", method="optimal", tv=tv, gap=1e-3, iterations=60, records=False, workers=workers)
+        for workers in (1, 3)
+    )
+    assert one.image.tobytes() == three.image.tobytes()
+    assert one.bound == three.bound
 
 
 @pytest.mark.parametrize("shape", [(700, 300), (260, 90, 3)])
