@@ -205,12 +205,16 @@ def _run(
             solver = GradientProjection(problem, dual=dual)
             states = solver.states(options["iterations"], target=target, reference=reference, every=looked_at)
         else:
-            split = problem.fidelity.curvature is None
-            penalties = _penalties(problem, spread)
             solver = SplitBregman(
-                problem, penalties, relaxation=1.8, split_fidelity=split, start_from_observed=True, anchors=_anchors(problem),
-                dual=dual, keep_dual=keep_dual,
-            )  # fmt: skip
+                problem,
+                penalties(problem, spread),
+                relaxation=1.8,
+                split_fidelity=problem.fidelity.curvature is None,
+                start_from_observed=True,
+                anchors=_anchors(problem),
+                dual=dual,
+                keep_dual=keep_dual,
+            )
             states = solver.states(options["iterations"], target=target, reference=reference, watched=looked_at)
 
     log: list[IterationRecord] = []
@@ -429,7 +433,7 @@ def _reference(reference: npt.ArrayLike, shape: tuple[int, ...]) -> Reference:
     return Reference(_planar(clean, np.dtype(np.float64), "the reference"), span)
 
 
-def _penalties(problem: Problem, spread: float) -> Penalties:
+def penalties(problem: Problem, spread: float) -> Penalties:
     """Penalties in units of λ, of the weights and of the contrast of the picture, so that a change of units changes nothing.
 
     docs/solver.md has the search.
