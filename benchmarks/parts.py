@@ -1,7 +1,7 @@
 """What an iteration of split Bregman is made of: the calls of the compiled passes, timed one by one, with one thread.
 
 Milliseconds an iteration, float32, grey, medians. Rows: the transforms there and back, timed by themselves on the same picture; the pass
-from u to the next right-hand side is what is left of the walk in which they are made; the rest is the seams of the strips, and Python.
+from u to the next right-hand side is what is left of the walk in which they are made; then the seams between strips; the rest is Python.
 """
 
 from __future__ import annotations
@@ -21,44 +21,53 @@ from denoise_cli.variational import kernels, projection, transforms
 
 
 class Timed:
-    """The compiled passes with a stopwatch: seconds of each call, by name."""
+    """The compiled passes with a stopwatch: name, start and end of each call."""
 
     def __init__(self, passes: Any) -> None:
         self.passes = passes
-        self.seconds: dict[str, list[float]] = {}
+        self.calls: list[tuple[str, float, float]] = []
 
     def __getattr__(self, name: str) -> Callable[..., object]:
         def call(*words: object) -> object:
             start = time.perf_counter()
             result = getattr(self.passes, name)(*words)
-            self.seconds.setdefault(name, []).append(time.perf_counter() - start)
+            self.calls.append((name, start, time.perf_counter()))
             return result
 
         return call
 
+    def iterations(self) -> list[dict[str, float]]:
+        """Seconds of each iteration that began with the columns and did not end with a certificate, by pass, and the "whole"."""
+        found: list[dict[str, float]] = []
+        before, since = "", 0.0
+        for name, start, end in self.calls:
+            if name == "columns" and before != "columns":
+                if found:
+                    found[-1]["whole"] = start - since
+                found.append({})
+                since = start
+            if found:
+                found[-1][name] = found[-1].get(name, 0.0) + end - start
+            before = name
+        return [iteration for iteration in found[:-1] if "bound" not in iteration]
+
 
 def line(size: int, method: str, fidelity: str, iterations: int) -> list[str]:
     picture = noisy_picture(size, fidelity).astype(np.float32)
-    passes = kernels.compiled
+    passes, few = kernels.compiled, projection.FEW_ITERATIONS
     options = {"method": method, "fidelity": fidelity, "records": False, "workers": 1} | ({"gap": 1e-4} if method == "optimal" else {})
-
-    def run(count: int) -> float:
-        return seconds(lambda: denoise(picture, 0.5, iterations=count, **options))
-
-    few = projection.FEW_ITERATIONS
     projection.FEW_ITERATIONS = 0.0
+    kernels.compiled = timed = Timed(passes)
     try:
-        run(4)
-        wholes = [(run(2 + iterations) - run(2)) / iterations for _ in range(5)]
-        kernels.compiled = timed = Timed(passes)
-        run(iterations)
+        denoise(picture, 0.5, iterations=iterations, **options)
     finally:
         kernels.compiled, projection.FEW_ITERATIONS = passes, few
-    whole = statistics.median(wholes)
-    strips, blocks = max(1, len(timed.seconds["iterate"]) // iterations), max(1, len(timed.seconds["columns"]) // iterations)
-    columns, walk = (k * statistics.median(timed.seconds[name]) for name, k in (("columns", blocks), ("iterate", strips)))
+    found = timed.iterations()
+    whole, columns, walk, seams = (
+        statistics.median(iteration.get(name, 0.0) for iteration in found) for name in ("whole", "columns", "iterate", "rows")
+    )
     rows = sum(transform(picture, method, back) for back in (False, True))
-    parts = (rows, columns, walk - rows, whole - columns - walk)
+    parts = (rows, columns, walk - rows, seams, whole - columns - walk - seams)
     return [f"{size}² `{method}` {fidelity.upper()}", f"{1e3 * whole:.2f}", *(f"{1e3 * part:.2f}" for part in parts)]
 
 
@@ -79,8 +88,8 @@ def main() -> None:
     if kernels.compiled is None:
         parser.error("the compiled passes were not built")
     cases = [(int(size), *case) for size in options.sizes.split(",") for case in (("matlab", "l2"), ("optimal", "l1"))]
-    header = ["ms an iteration, one thread", "all", "rows", "columns", "the pass", "rest"]
-    print(table(header, (line(*case, 12 if case[0] < 2048 else 6) for case in cases)))
+    header = ["ms an iteration, one thread", "all", "rows", "columns", "the pass", "seams", "Python"]
+    print(table(header, (line(*case, 40) for case in cases)))
     print(f"\n{machine()}")
 
 

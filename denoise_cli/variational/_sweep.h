@@ -170,7 +170,7 @@ static INLINE double NAME(relax_)(REAL *restrict v, const REAL *restrict w, REAL
             v[j] = old - a * w[j];
             state[j] = b * old + e * w[j] + g * anchor[j];
         }
-    } else if (b == 0)
+    } else if (b == 0 && e == 1)
         for (Py_ssize_t j = 0; j < n; j++) {
             state[j] = w[j];
             v[j] = v[j] - a * w[j];

@@ -21,6 +21,7 @@ from denoise_cli.variational.strips import Array, Strips, row_sums
 __all__ = ["Certificate", "GapTarget", "Problem", "Reference", "State", "Status", "Tally"]
 
 BOUND_MARGIN = 4
+# Of the gap that is asked for: a certificate that misses it by a hair costs another one.
 AIM = 0.95
 
 
@@ -268,7 +269,7 @@ class GapTarget:
         elif len(self._seen) == 1:
             step = min(5, math.ceil(math.log(max(gap / self.gap, 1.1)) / 0.7))
         else:
-            # Gaps fall like a power of the iteration, or slower: aim beyond, and never look further than two thirds of the way behind.
+            # Gaps fall like a power of the iteration, or slower; never look further ahead than two thirds of the way behind.
             before, old = self._seen[-2]
             step = max(2, math.ceil(iteration / 1.5))
             if self.gap < gap < old:

@@ -46,6 +46,7 @@ class GradientProjection:
     Beck & Teboulle 2009, IEEE Trans. Image Process. 18, 2419–2434; Chambolle 2004, J. Math. Imaging Vis. 20, 89–97.
     """
 
+    # What the walk takes the differences of: f − ½Dᵀq, or what Repair has in its place.
     excess = False
 
     def __init__(self, problem: Problem, *, dual: Array | None = None) -> None:
@@ -191,7 +192,8 @@ class Repair(GradientProjection):
     """A dual variable of unweighted L1, brought nearer to |Dᵀp| ≤ 1:  minimise  ½‖(|Dᵀp| − 1)₊‖²  over |p| ≤ λ, a few iterations.
 
     What is beyond 1 costs a bound the whole range of the picture. Split Bregman's p gets there late, while its picture is long good enough.
-    The same iteration as above, with −½(|g| − 1)₊ sign(g), g = Dᵀq, in the place of f − ½g: the step is 1/‖D‖² = 1/8.
+    The same iteration as above, with −½(|g| − 1)₊ sign(g), g = Dᵀq, in the place of f − ½g: the step is 1/‖D‖² = 1/8. The dual
+    variable is overwritten.
     """
 
     excess = True

@@ -17,7 +17,7 @@ from denoise_cli.variational.strips import Array, row_sums
 from denoise_cli.variational.transforms import tables
 
 if TYPE_CHECKING:
-    from denoise_cli.variational.solver import SplitBregman
+    from denoise_cli.variational.solver import SplitBregman, Step
 
 __all__ = ["CompiledSweep", "Sweep"]
 
@@ -25,7 +25,7 @@ __all__ = ["CompiledSweep", "Sweep"]
 # remainder, and no more strips than that: a seam costs the transforms of two rows.
 COLUMNS = 128
 ROWS_TOGETHER, SHORTEST_STRIP, MOST_STRIPS = 32, 128, 16
-# Gaps, over the one that is asked for, for which a dual variable is repaired: that makes a bound 3 to 4 times as good.
+# Up to how many times the gap that is asked for a dual variable is repaired, which makes bounds 3 to 4 times as good.
 WITHIN_REPAIR = 30
 # Pixels (times channels) up to which a second thread costs more than it brings.
 ALONE = 2**17
@@ -118,9 +118,9 @@ class Sweep:
         p *= alpha * rho
         return p
 
-    def _anchor(self, iteration: int) -> Array | None:
+    def _anchor(self, step: Step) -> Array | None:
         """Room for the anchor of g and, behind it, of d; None before the first one."""
-        if self.anchor is None and self.solver.step(iteration).drops_anchor:
+        if self.anchor is None and step.drops_anchor:
             self.anchor = np.empty((len(self.s) + (self.s_d is not None), *self.s.shape[1:]), self.s.dtype)
         return self.anchor
 
@@ -168,8 +168,8 @@ class Sweep:
 
     def _run(self, iteration: int, u: Array, dual: _Dual | None) -> tuple[float, float]:
         """The squared change of the multipliers (for the primal residual) and, where the fidelity is not split off, the cost of u."""
-        problem, step, anchor = self.solver.problem, self.solver.step(iteration), self._anchor(iteration)
-        rhs, s, s_d = self.rhs, self.s, self.s_d
+        problem, step, rhs, s, s_d = self.solver.problem, self.solver.step(iteration), self.rhs, self.s, self.s_d
+        anchor = self._anchor(step)
         operator, f, rho, alpha, beta = problem.operator, problem.observed, step.scale, step.alpha, step.beta
         primal, cost = np.zeros(len(problem.strips)), np.zeros(len(problem.strips))
 
@@ -179,7 +179,7 @@ class Sweep:
             np.subtract(v, h, out=h)
             if anchor is not None and step.drops_anchor:
                 anchor[...] = v
-            if step.from_v == 0 and anchor is None:
+            if step.from_v == 0 and step.from_w == 1 and anchor is None:
                 state[...] = w
                 return
             v *= step.from_v
@@ -332,8 +332,8 @@ class CompiledSweep(Sweep):
         """From frequencies (or, if it is `given`, from u) to the next ones: the cost of u, the squared change, the squared error."""
         compiled, solver, problem, below = kernels.compiled, self.solver, self.solver.problem, self.below
         assert compiled is not None
-        step, anchor = solver.step(iteration), self._anchor(iteration)
-        to_dual = step.alpha * step.scale
+        step = solver.step(iteration)
+        anchor, to_dual = self._anchor(step), step.alpha * step.scale
         seams: list[Array | None] = [None] * len(self.strips)
         if not given and below:
             seams[: len(below)] = np.ascontiguousarray(self._transformed(self.rhs[:, below], back=True).swapaxes(0, 1))

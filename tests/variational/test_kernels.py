@@ -70,14 +70,16 @@ def test_every_problem_gives_the_same_as_numpy(monkeypatch: pytest.MonkeyPatch, 
 @pytest.mark.parametrize("boundary", ["symmetric", "periodic"])
 @pytest.mark.parametrize("tv", ["isotropic", "anisotropic"])
 @pytest.mark.parametrize("shape", [(23, 37), (9, 67), (20, 11, 3)])
-def test_anchors_and_repairs(monkeypatch: pytest.MonkeyPatch, shape: tuple[int, ...], tv: str, boundary: str, weighted: bool) -> None:
+@pytest.mark.parametrize("mapped", [False, True])
+def test_anchors_and_repairs(
+    monkeypatch: pytest.MonkeyPatch, shape: tuple[int, ...], tv: str, boundary: str, weighted: bool, mapped: bool
+) -> None:
     f = picture(shape, "float64")
-    fast, plain = both(
-        monkeypatch, f, 0.8, fidelity="l1", method="optimal", tv=tv, channels="separate", boundary=boundary, iterations=70, reference=1 - f,
-        gap=1e-9, weights=f.reshape(*shape[:2], -1)[..., 0] if weighted else None,
-    )  # fmt: skip
-    agree(fast, plain, "float64")
-    fast, plain = both(monkeypatch, f, 0.8, fidelity="l1", method="optimal", tv=tv, channels="separate", boundary=boundary, gap=1e-3)
+    weight = 0.6 + 0.5 * np.random.default_rng(1).random(shape[:2]) if mapped else 0.8
+    options: dict[str, Any] = {"fidelity": "l1", "method": "optimal", "tv": tv, "channels": "separate", "boundary": boundary}
+    options["weights"] = f.reshape(*shape[:2], -1)[..., 0] if weighted else None
+    agree(*both(monkeypatch, f, weight, iterations=70, reference=1 - f, gap=1e-9, **options), "float64")
+    fast, plain = both(monkeypatch, f, weight, gap=1e-3, **options)
     assert fast.iterations == plain.iterations
     assert fast.bound == pytest.approx(plain.bound, rel=1e-12)
 
