@@ -397,7 +397,7 @@ static PyObject *iterate(PyObject *module, PyObject *const *args, Py_ssize_t cou
         k.weight = real[0], k.step = real[1], k.c = real[2], k.rho = real[3];
         k.to_rhs = real[4], k.to_dual = real[5], k.curvature = real[6], k.beta = real[7];
         k.from_v = real[8], k.from_w = real[9], k.from_anchor = real[10];
-        if (!k.u || !k.f || !k.s || !k.rhs || !k.spill || !k.divergence != !k.spill_w || (k.derivative && !k.divergence) ||
+        if ((given && !k.u) || !k.f || !k.s || !k.rhs || !k.spill || !k.divergence != !k.spill_w || (k.derivative && !k.divergence) ||
             (k.picture && !k.s_d) || (k.multiplier && !k.divergence) || (!given && !k.below && (k.periodic || k.stop < k.height)))
             PyErr_SetString(PyExc_ValueError, "an array is missing");
     }

@@ -190,8 +190,10 @@ static INLINE void NAME(fetch_)(const REAL *row, Py_ssize_t n)
     for (Py_ssize_t j = 0; j < n; j += 64 / sizeof(REAL)) PREFETCH(row + j);
 }
 
-/* What is kept from row to row of a strip: the rows above, and sums. */
+/* What is kept from row to row of a strip: the rows above, and sums. Row i of channel c of u is at u + c·u_plane + (i − u_first)·n. */
 typedef struct {
+    const REAL *u;
+    Py_ssize_t u_plane, u_first;
     REAL *v, *w, *norms, *above, *above_w, *v_d, *w_d, *scratch, *magnitude;
     double cost, primal, error;
 } NAME(Rows);
@@ -211,6 +213,9 @@ static INLINE int NAME(begin_)(NAME(Rows) *rows, const Sweep *k)
     rows->scratch = rows->w_d + C * n;
     rows->magnitude = rows->scratch + n;
     rows->cost = rows->primal = rows->error = 0;
+    rows->u = k->u;
+    rows->u_plane = k->height * n;
+    rows->u_first = 0;
     return 0;
 }
 
@@ -218,7 +223,8 @@ static INLINE int NAME(begin_)(NAME(Rows) *rows, const Sweep *k)
 static INLINE void NAME(sweep_)(const Sweep *k, NAME(Rows) *rows, Py_ssize_t from, Py_ssize_t to)
 {
     const Py_ssize_t C = k->channels, H = k->height, n = k->width, plane = H * n, stride = k->stride;
-    const REAL *u = k->u, *f = k->f, *map = k->weight_map, *m = k->fidelity_map, *clean = k->clean;
+    const Py_ssize_t u_plane = rows->u_plane, u_first = rows->u_first;
+    const REAL *u = rows->u, *f = k->f, *map = k->weight_map, *m = k->fidelity_map, *clean = k->clean;
     REAL *s = k->s, *rhs = k->rhs, *s_d = k->s_d, *anchor = k->anchor;
     REAL *divergence = k->divergence, *derivative = k->derivative, *picture = k->picture, *multiplier = k->multiplier;
     const REAL to_rhs = (REAL)k->to_rhs, to_dual = (REAL)k->to_dual, curvature = (REAL)k->curvature, rho = (REAL)k->rho;
@@ -229,8 +235,8 @@ static INLINE void NAME(sweep_)(const Sweep *k, NAME(Rows) *rows, Py_ssize_t fro
 
     for (Py_ssize_t i = from; i < to; i++) {
         const Py_ssize_t next = i + 1 < H ? i + 1 : k->periodic ? 0 : i;
-        const REAL *below = k->below && i + 1 == k->stop ? k->below : u + next * n;
-        const Py_ssize_t apart = k->below && i + 1 == k->stop ? stride : plane;
+        const REAL *below = k->below && i + 1 == k->stop ? k->below : u + (next - u_first) * n;
+        const Py_ssize_t apart = k->below && i + 1 == k->stop ? stride : u_plane;
         const int ahead = i + 1 < k->stop;
         for (Py_ssize_t c = 0; c < C && ahead; c++) {
             NAME(fetch_)(f + c * plane + (i + 1) * n, n);
@@ -239,12 +245,12 @@ static INLINE void NAME(sweep_)(const Sweep *k, NAME(Rows) *rows, Py_ssize_t fro
         }
         const REAL *row_map = map ? map + i * n : NULL, *row_m = m ? m + i * n : NULL;
         for (Py_ssize_t c = 0; c < C; c++)
-            NAME(differences_)(u + c * plane + i * n, below + c * apart, k->periodic, n, v + c * n, v + (C + c) * n);
+            NAME(differences_)(u + c * u_plane + (i - u_first) * n, below + c * apart, k->periodic, n, v + c * n, v + (C + c) * n);
         if (k->tally) { /* the cost of u, and F'(u) */
             NAME(norms_)(v, k->grouping == SUM ? ALONE : k->grouping, C, n, norms);
             cost += NAME(regularity_)(norms, k->grouping == SUM ? ALONE : k->grouping, row_map, k->weight, C, n);
             for (Py_ssize_t c = 0; c < C; c++) {
-                const REAL *p = u + c * plane + i * n, *q = f + c * plane + i * n;
+                const REAL *p = u + c * u_plane + (i - u_first) * n, *q = f + c * plane + i * n;
                 NAME(fidelity_)(p, q, k->kink, row_m, n, scratch);
                 cost += NAME(sum_)(scratch, n);
                 if (clean) rows->error += NAME(squares_)(p, clean + c * plane + i * n, n);
@@ -286,7 +292,7 @@ static INLINE void NAME(sweep_)(const Sweep *k, NAME(Rows) *rows, Py_ssize_t fro
         if (!s_d) continue;
 
         for (Py_ssize_t c = 0; c < C; c++) {
-            const REAL *p = u + c * plane + i * n, *q = f + c * plane + i * n, *state = s_d + c * plane + i * n;
+            const REAL *p = u + c * u_plane + (i - u_first) * n, *q = f + c * plane + i * n, *state = s_d + c * plane + i * n;
             REAL *out = v_d + c * n;
             for (Py_ssize_t j = 0; j < n; j++) out[j] = p[j] - q[j] + state[j];
         }

@@ -262,24 +262,31 @@ static int NAME(rows_)(const Transform *plan, const Sweep *k, int back)
 }
 
 /* Of a strip: from frequencies to u (unless u is given), from u to the next right-hand side, and to frequencies again, while the rows
- * are in the cache. k->rhs has the frequencies, before and after; k->below what u has below the strip. */
+ * are in the cache. k->rhs has the frequencies, before and after; k->below what u has below the strip. Without k->u there are never more
+ * than a few rows of u. */
 MULTIVERSIONED static int NAME(iterate_)(const Transform *plan, const Sweep *k, int given)
 {
     const Py_ssize_t n = plan->n;
     Py_ssize_t known = given ? k->stop : k->start, swept = k->start, sent = k->start;
+    const Py_ssize_t kept = 2 * LINES + 2, C = k->channels, w = k->width;
     NAME(Rows) rows;
     void *room = malloc(NAME(room_)(plan));
-    if (!room || NAME(begin_)(&rows, k)) {
+    REAL *u = k->u ? k->u : malloc((size_t)(kept * C * w) * sizeof(REAL));
+    if (!room || !u || NAME(begin_)(&rows, k)) {
+        if (!k->u) free(u);
         free(room);
         return -1;
     }
+    if (!k->u) rows.u = u, rows.u_plane = kept * w, rows.u_first = k->start;
     while (sent < k->stop) {
         const Py_ssize_t more = k->stop - known < 2 * LINES ? k->stop - known : 2 * LINES;
-        if (more)
-            for (Py_ssize_t c = 0; c < k->channels; c++) {
-                const Py_ssize_t first = c * k->height + known;
-                NAME(transform_)(plan, 1, (REAL *)k->rhs + first * n, n, (REAL *)k->u + first * k->width, k->width, more, room);
-            }
+        for (Py_ssize_t c = 0; c < C && more; c++) {
+            REAL *plane = u + c * rows.u_plane;
+            if (!k->u) memmove(plane, plane + (swept - rows.u_first) * w, (size_t)((known - swept) * w) * sizeof(REAL));
+            const Py_ssize_t at = known - (k->u ? 0 : swept);
+            NAME(transform_)(plan, 1, (REAL *)k->rhs + (c * k->height + known) * n, n, plane + at * w, w, more, room);
+        }
+        if (!k->u && more) rows.u_first = swept;
         known += more;
         /* A row needs the one below. */
         Py_ssize_t ready = known < k->stop ? known - 1 : k->stop;
@@ -288,13 +295,14 @@ MULTIVERSIONED static int NAME(iterate_)(const Transform *plan, const Sweep *k, 
         swept = ready;
         while (sent < swept && (swept - sent >= 2 * LINES || swept == k->stop)) {
             const Py_ssize_t full = swept - sent < 2 * LINES ? swept - sent : 2 * LINES;
-            for (Py_ssize_t c = 0; c < k->channels; c++) {
+            for (Py_ssize_t c = 0; c < C; c++) {
                 REAL *first = (REAL *)k->rhs + (c * k->height + sent) * n;
                 NAME(transform_)(plan, 0, first, n, first, n, full, room);
             }
             sent += full;
         }
     }
+    if (!k->u) free(u);
     free(room);
     NAME(end_)(k, &rows);
     return 0;

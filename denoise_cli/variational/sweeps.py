@@ -297,7 +297,8 @@ class CompiledSweep(Sweep):
             np.copyto(self.u, self.rhs[:, :, : self.u.shape[2]])
             return self.u, None, None
         dual = self._room_for_dual() if certify else None
-        cost, primal, squared_error = self._sweep(iteration, self.u, dual)
+        # Whoever does not watch sees the u of the last iteration, or a certificate's.
+        cost, primal, squared_error = self._sweep(iteration, self.u, dual, kept=certify or self.watched)
         if dual is not None:
             return self.u, self._certify(dual, primal, cost), None
         return self.u, None, Tally(cost, None if self.clean is None else squared_error) if self.watched else None
@@ -328,7 +329,7 @@ class CompiledSweep(Sweep):
         cut.decide(penalty)
         self._share(lambda j: cut.amend(rhs, slice(j, min(j + COLUMNS, length)), penalty), range(0, length, COLUMNS))
 
-    def _sweep(self, iteration: int, u: Array, dual: _Dual | None, *, given: bool = False) -> tuple[float, float, float]:
+    def _sweep(self, iteration: int, u: Array, dual: _Dual | None, *, given: bool = False, kept: bool = True) -> tuple[float, float, float]:
         """From frequencies (or, if it is `given`, from u) to the next ones: the cost of u, the squared change, the squared error."""
         compiled, solver, problem, below = kernels.compiled, self.solver, self.solver.problem, self.below
         assert compiled is not None
@@ -346,8 +347,8 @@ class CompiledSweep(Sweep):
         def work(index: int) -> None:
             rows = self.strips[index]
             sums[index] = compiled.iterate(
-                *u.shape, rows.start, rows.stop, self.tables, given, u, problem.observed, self.s, self.rhs, self.owed[index],
-                seams[index], weight_map, self.s_d, problem.fidelity.weights, divergence,
+                *u.shape, rows.start, rows.stop, self.tables, given, u if kept else None, problem.observed, self.s, self.rhs,
+                self.owed[index], seams[index], weight_map, self.s_d, problem.fidelity.weights, divergence,
                 None if dual is None else self.spills[1, index], derivative, picture, self.clean, grouping, problem.operator.periodic,
                 problem.fidelity.has_kink, step.drops_anchor, tally, weight, 1 / to_dual, step.c, step.scale, step.to_rhs, to_dual,
                 curvature, step.beta, self.rhs.shape[2], anchor, step.from_v, step.from_w, step.from_anchor,

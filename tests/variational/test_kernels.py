@@ -133,6 +133,14 @@ def test_who_watches_gets_the_same_picture() -> None:
     assert quiet.iterations == watched.iterations == len(watched.records)
 
 
+@pytest.mark.parametrize("problem", PROBLEMS[:2] + PROBLEMS[-4:], ids=lambda p: "-".join(p.values()))
+@pytest.mark.parametrize("shape", [(1, 1), (33, 7), (64, 9, 3), (65, 67), (130, 12), (450, 31), (700, 11, 2)])
+def test_a_picture_that_is_never_in_memory_is_the_same(problem: dict[str, Any], shape: tuple[int, ...]) -> None:
+    f = picture(shape, "float32")
+    quiet, watched = (denoise(f, 0.4, iterations=7, records=records, workers=2, **problem) for records in (False, True))
+    assert quiet.image.tobytes() == watched.image.tobytes()
+
+
 LENGTHS = [1, 2, 3, 4, 5, 8, 12, 15, 16, 17, 31, 32, 33, 49, 61, 64, 67, 77, 96, 118, 121, 128, 134, 257, 512, 1021]
 
 
