@@ -37,6 +37,16 @@ static INLINE void NAME(adjoint_)(const REAL *restrict x, const REAL *restrict y
     for (Py_ssize_t j = 1; j < n; j++) out[j] = above[j] - y[j] - x[j] + x[j - 1];
 }
 
+/* f + Dᵀp·scale of a row. */
+static INLINE void NAME(right_side_)(const REAL *restrict x, const REAL *restrict y, const REAL *restrict above, const REAL *restrict f,
+                                     REAL scale, int periodic, Py_ssize_t n, REAL *restrict out)
+{
+    REAL first = above[0] - y[0] - x[0];
+    if (periodic) first += x[n - 1];
+    out[0] = first * scale + f[0];
+    for (Py_ssize_t j = 1; j < n; j++) out[j] = (above[j] - y[j] - x[j] + x[j - 1]) * scale + f[j];
+}
+
 /* The norms that groups of differences share: v is 2·C rows (x of every channel, then y), `norms` as many, of which those of the first
  * member of each group are filled. A difference in a group of its own has its absolute value. */
 static INLINE void NAME(norms_)(const REAL *restrict v, int grouping, Py_ssize_t C, Py_ssize_t n, REAL *restrict norms)
@@ -115,19 +125,11 @@ static INLINE double NAME(squares_)(const REAL *restrict u, const REAL *restrict
     return total;
 }
 
-/* w = the nearest point to v with every group's norm ≤ radius: 2·C rows. */
-static INLINE void NAME(project_)(const REAL *restrict v, int grouping, const REAL *restrict map, double weight, double step, Py_ssize_t C,
-                                  Py_ssize_t n, REAL *restrict norms, REAL *restrict w)
+/* What the nearest point to v with every group's norm ≤ radius has of v: factors in `norms`; where they are of member (d, c). Not ALONE. */
+static INLINE void NAME(factors_)(const REAL *restrict v, int grouping, const REAL *restrict map, double weight, double step, Py_ssize_t C,
+                                  Py_ssize_t n, REAL *restrict norms)
 {
     const REAL radius = (REAL)(weight * step), least = radius > TINY ? radius : TINY, by = (REAL)step;
-    if (grouping == ALONE) {
-        for (Py_ssize_t k = 0; k < 2 * C; k++)
-            for (Py_ssize_t j = 0; j < n; j++) {
-                const REAL r = map ? map[j] * by : radius, a = v[k * n + j] < -r ? -r : v[k * n + j];
-                w[k * n + j] = a > r ? r : a;
-            }
-        return;
-    }
     NAME(norms_)(v, grouping, C, n, norms);
     Py_ssize_t groups = grouping == VECTOR ? 1 : grouping == PIXEL ? C : 2;
     for (Py_ssize_t g = 0; g < groups; g++) {
@@ -140,10 +142,33 @@ static INLINE void NAME(project_)(const REAL *restrict v, int grouping, const RE
         else
             for (Py_ssize_t j = 0; j < n; j++) q[j] = radius / (q[j] > least ? q[j] : least);
     }
+}
+
+static INLINE const REAL *NAME(factor_of_)(const REAL *norms, int grouping, Py_ssize_t d, Py_ssize_t c, Py_ssize_t C, Py_ssize_t n)
+{
+    return norms + (grouping == VECTOR ? 0 : grouping == PIXEL ? c : d * C) * n;
+}
+
+static INLINE REAL NAME(clip_)(REAL v, REAL r)
+{
+    const REAL low = v < -r ? -r : v;
+    return low > r ? r : low;
+}
+
+/* w = the nearest point to v with every group's norm ≤ radius: 2·C rows. */
+static INLINE void NAME(project_)(const REAL *restrict v, int grouping, const REAL *restrict map, double weight, double step, Py_ssize_t C,
+                                  Py_ssize_t n, REAL *restrict norms, REAL *restrict w)
+{
+    const REAL radius = (REAL)(weight * step), by = (REAL)step;
+    if (grouping == ALONE) {
+        for (Py_ssize_t k = 0; k < 2 * C; k++)
+            for (Py_ssize_t j = 0; j < n; j++) w[k * n + j] = NAME(clip_)(v[k * n + j], map ? map[j] * by : radius);
+        return;
+    }
+    NAME(factors_)(v, grouping, map, weight, step, C, n, norms);
     for (Py_ssize_t d = 0; d < 2; d++)
         for (Py_ssize_t c = 0; c < C; c++) {
-            const REAL *q = norms + (grouping == VECTOR ? 0 : grouping == PIXEL ? c : d * C) * n;
-            const REAL *p = v + (d * C + c) * n;
+            const REAL *q = NAME(factor_of_)(norms, grouping, d, c, C, n), *p = v + (d * C + c) * n;
             REAL *out = w + (d * C + c) * n;
             for (Py_ssize_t j = 0; j < n; j++) out[j] = p[j] * q[j];
         }
@@ -182,6 +207,46 @@ static INLINE double NAME(relax_)(REAL *restrict v, const REAL *restrict w, REAL
             state[j] = b * old + e * w[j];
         }
     return total;
+}
+
+/* The same of w = v·q, or of v clipped at map·by or radius where there is no q; in one loop, where nobody else wants w. */
+static INLINE void NAME(settle_)(REAL *restrict v, const REAL *restrict q, const REAL *restrict map, REAL by, REAL radius,
+                                 REAL *restrict state, const Sweep *k, Py_ssize_t n)
+{
+    const REAL a = (REAL)(1 + k->c), b = (REAL)k->from_v, e = (REAL)k->from_w;
+    const int plain = b == 0 && e == 1;
+    for (Py_ssize_t j = 0; j < n; j++) {
+        const REAL old = v[j], w = q ? old * q[j] : NAME(clip_)(old, map ? map[j] * by : radius);
+        v[j] = old - a * w;
+        state[j] = plain ? w : b * old + e * w;
+    }
+}
+
+/* Du + s of a row. */
+static INLINE void NAME(moved_)(const REAL *restrict u, const REAL *restrict below, const REAL *restrict s_x, const REAL *restrict s_y,
+                                int periodic, Py_ssize_t n, REAL *restrict x, REAL *restrict y)
+{
+    for (Py_ssize_t j = 0; j + 1 < n; j++) {
+        x[j] = u[j + 1] - u[j] + s_x[j];
+        y[j] = below[j] - u[j] + s_y[j];
+    }
+    x[n - 1] = (periodic ? u[0] - u[n - 1] : 0) + s_x[n - 1];
+    y[n - 1] = below[n - 1] - u[n - 1] + s_y[n - 1];
+}
+
+/* What d = u − f adds to the right-hand side of a row, and its next state. */
+static INLINE void NAME(split_)(const REAL *restrict u, const REAL *restrict f, const REAL *restrict m, REAL *restrict state, const Sweep *k,
+                                Py_ssize_t n, REAL *restrict out)
+{
+    const REAL a = (REAL)(1 + k->c), b = (REAL)k->from_v, e = (REAL)k->from_w, rho = (REAL)k->rho, beta = (REAL)k->beta;
+    const REAL radius = (REAL)(1 / (k->beta * k->rho)), factor = (REAL)(2 / (2 + k->beta));
+    const int plain = b == 0 && e == 1, kink = k->kink;
+    for (Py_ssize_t j = 0; j < n; j++) {
+        const REAL v = u[j] - f[j] + state[j];
+        const REAL w = kink ? NAME(clip_)(v, m ? m[j] * radius : radius) : v * (m ? 2 * m[j] / (2 * m[j] + beta) : factor);
+        state[j] = plain ? w : b * v + e * w;
+        out[j] += (v - a * w) * rho;
+    }
 }
 
 /* A row that is wanted soon, into the second-level cache. */
@@ -232,6 +297,7 @@ static INLINE void NAME(sweep_)(const Sweep *k, NAME(Rows) *rows, Py_ssize_t fro
     REAL *v = rows->v, *w = rows->w, *norms = rows->norms, *above = rows->above, *above_w = rows->above_w;
     REAL *v_d = rows->v_d, *w_d = rows->w_d, *scratch = rows->scratch, *magnitude = rows->magnitude;
     double cost = rows->cost, primal = rows->primal;
+    const int swift = !anchor && !divergence;
 
     for (Py_ssize_t i = from; i < to; i++) {
         const Py_ssize_t next = i + 1 < H ? i + 1 : k->periodic ? 0 : i;
@@ -244,8 +310,13 @@ static INLINE void NAME(sweep_)(const Sweep *k, NAME(Rows) *rows, Py_ssize_t fro
             if (s_d && anchor) NAME(fetch_)(anchor + (2 * C + c) * plane + (i + 1) * n, n);
         }
         const REAL *row_map = map ? map + i * n : NULL, *row_m = m ? m + i * n : NULL;
-        for (Py_ssize_t c = 0; c < C; c++)
-            NAME(differences_)(u + c * u_plane + (i - u_first) * n, below + c * apart, k->periodic, n, v + c * n, v + (C + c) * n);
+        for (Py_ssize_t c = 0; c < C; c++) {
+            const REAL *p = u + c * u_plane + (i - u_first) * n, *q = below + c * apart;
+            if (k->tally)
+                NAME(differences_)(p, q, k->periodic, n, v + c * n, v + (C + c) * n);
+            else
+                NAME(moved_)(p, q, s + c * plane + i * n, s + (C + c) * plane + i * n, k->periodic, n, v + c * n, v + (C + c) * n);
+        }
         if (k->tally) { /* the cost of u, and F'(u) */
             NAME(norms_)(v, k->grouping == SUM ? ALONE : k->grouping, C, n, norms);
             cost += NAME(regularity_)(norms, k->grouping == SUM ? ALONE : k->grouping, row_map, k->weight, C, n);
@@ -260,7 +331,7 @@ static INLINE void NAME(sweep_)(const Sweep *k, NAME(Rows) *rows, Py_ssize_t fro
                 }
             }
         }
-        for (Py_ssize_t d = 0; d < 2 * C; d++) {
+        for (Py_ssize_t d = 0; d < 2 * C && k->tally; d++) {
             const REAL *state = s + d * plane + i * n;
             REAL *p = v + d * n;
             for (Py_ssize_t j = 0; j < n; j++) p[j] += state[j];
@@ -269,27 +340,39 @@ static INLINE void NAME(sweep_)(const Sweep *k, NAME(Rows) *rows, Py_ssize_t fro
             NAME(fetch_)(s + d * plane + (i + 1) * n, n);
             if (anchor) NAME(fetch_)(anchor + d * plane + (i + 1) * n, n);
         }
-        NAME(project_)(v, k->grouping, row_map, k->weight, k->step, C, n, norms, w);
-        for (Py_ssize_t d = 0; d < 2 * C && multiplier; d++)
-            for (Py_ssize_t j = 0; j < n; j++) multiplier[d * plane + i * n + j] = w[d * n + j] * to_dual;
-        if (divergence)
-            for (Py_ssize_t c = 0; c < C; c++) {
-                REAL *out = divergence + c * plane + i * n;
-                NAME(adjoint_)(w + c * n, w + (C + c) * n, above_w + c * n, k->periodic, n, out);
-                for (Py_ssize_t j = 0; j < n; j++) out[j] *= to_dual;
-                memcpy(above_w + c * n, w + (C + c) * n, n * sizeof(REAL));
-            }
-        for (Py_ssize_t d = 0; d < 2 * C; d++)
-            primal += NAME(relax_)(v + d * n, w + d * n, s + d * plane + i * n, anchor ? anchor + d * plane + i * n : NULL, k, scratch, n,
-                                   derivative != NULL);
+        if (swift) {
+            if (k->grouping != ALONE) NAME(factors_)(v, k->grouping, row_map, k->weight, k->step, C, n, norms);
+            for (Py_ssize_t d = 0; d < 2 * C; d++)
+                NAME(settle_)(v + d * n, k->grouping == ALONE ? NULL : NAME(factor_of_)(norms, k->grouping, d / C, d % C, C, n), row_map,
+                              (REAL)k->step, (REAL)(k->weight * k->step), s + d * plane + i * n, k, n);
+        } else {
+            NAME(project_)(v, k->grouping, row_map, k->weight, k->step, C, n, norms, w);
+            for (Py_ssize_t d = 0; d < 2 * C && multiplier; d++)
+                for (Py_ssize_t j = 0; j < n; j++) multiplier[d * plane + i * n + j] = w[d * n + j] * to_dual;
+            if (divergence)
+                for (Py_ssize_t c = 0; c < C; c++) {
+                    REAL *out = divergence + c * plane + i * n;
+                    NAME(adjoint_)(w + c * n, w + (C + c) * n, above_w + c * n, k->periodic, n, out);
+                    for (Py_ssize_t j = 0; j < n; j++) out[j] *= to_dual;
+                    memcpy(above_w + c * n, w + (C + c) * n, n * sizeof(REAL));
+                }
+            for (Py_ssize_t d = 0; d < 2 * C; d++)
+                primal += NAME(relax_)(v + d * n, w + d * n, s + d * plane + i * n, anchor ? anchor + d * plane + i * n : NULL, k, scratch, n,
+                                       derivative != NULL);
+        }
         for (Py_ssize_t c = 0; c < C; c++) {
             const REAL *q = f + c * plane + i * n;
             REAL *out = rhs + (c * H + i) * stride;
-            NAME(adjoint_)(v + c * n, v + (C + c) * n, above + c * n, k->periodic, n, out);
-            for (Py_ssize_t j = 0; j < n; j++) out[j] = out[j] * to_rhs + q[j];
+            NAME(right_side_)(v + c * n, v + (C + c) * n, above + c * n, q, to_rhs, k->periodic, n, out);
             memcpy(above + c * n, v + (C + c) * n, n * sizeof(REAL));
         }
         if (!s_d) continue;
+        if (swift && !(k->kink && k->grouping == SUM && C > 1)) {
+            for (Py_ssize_t c = 0; c < C; c++)
+                NAME(split_)(u + c * u_plane + (i - u_first) * n, f + c * plane + i * n, row_m, s_d + c * plane + i * n, k, n,
+                             rhs + (c * H + i) * stride);
+            continue;
+        }
 
         for (Py_ssize_t c = 0; c < C; c++) {
             const REAL *p = u + c * u_plane + (i - u_first) * n, *q = f + c * plane + i * n, *state = s_d + c * plane + i * n;
@@ -309,10 +392,7 @@ static INLINE void NAME(sweep_)(const Sweep *k, NAME(Rows) *rows, Py_ssize_t fro
         } else if (k->kink) {
             const REAL by = (REAL)(1 / (k->beta * k->rho));
             for (Py_ssize_t c = 0; c < C; c++)
-                for (Py_ssize_t j = 0; j < n; j++) {
-                    const REAL r = row_m ? row_m[j] * by : by, a = v_d[c * n + j] < -r ? -r : v_d[c * n + j];
-                    w_d[c * n + j] = a > r ? r : a;
-                }
+                for (Py_ssize_t j = 0; j < n; j++) w_d[c * n + j] = NAME(clip_)(v_d[c * n + j], row_m ? row_m[j] * by : by);
         } else {
             const REAL beta = (REAL)k->beta, by = (REAL)(2 / (2 + k->beta));
             for (Py_ssize_t c = 0; c < C; c++)
