@@ -11,7 +11,7 @@ from typing import Any
 from typer.main import get_command
 
 from denoise_cli import errors
-from denoise_cli.cli import ALGORITHM, COMMANDS, COMPLETION, DEFAULT, FILES, PROBLEM, RUN, app
+from denoise_cli.cli.app import ALGORITHM, COMMANDS, COMPLETION, DEFAULT, FILES, PROBLEM, RUN, app
 
 HERE = Path(__file__).parent
 HEAD = """# Every command

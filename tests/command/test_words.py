@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import typer
 
-from denoise_cli import cli
-from denoise_cli.words import quicken
+from denoise_cli.cli import app as cli
+from denoise_cli.cli.plain_words import quicken
 
 WORDS = [
     "0", "1", "7", "007", "-1", "+1", "12", "1_0", "1e3", "1e-4", "1E-4", "1e05", "0.1", ".5", "5.", "0.10", "1.5", "1/2", "nan", "inf",
