@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from denoise_cli.batch.inputs import Found
+from denoise_cli.batch.sealing import seal_of
 from denoise_cli.errors import DenoiseError, UsageError
-from denoise_cli.pipeline.job import PIPE, Job, Report, Settings, check_not_an_input, check_output, failure, inputs, run
+from denoise_cli.pipeline.job import PIPE, Job, check_not_an_input, check_output, failure, inputs, run
+from denoise_cli.pipeline.report import Report
+from denoise_cli.settings import Settings
 from denoise_cli.storage.ledger import Ledger
 from denoise_cli.storage.writing import remove_stray_temporaries
 
@@ -122,7 +125,7 @@ def run_all(jobs: list[Job], settled: Settle, watch: Watch, *, parallel: int = 1
         report = settled(job)
         if report is None:
             with watch(job) as on_state:
-                report = run(job, on_state)
+                report = run(job, on_state, seal_of(job))
         yield report, []
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from enum import StrEnum
 from importlib import import_module
 from pathlib import Path
@@ -301,7 +302,8 @@ def image(
     from denoise_cli.cli.session import Run, execute
     from denoise_cli.cli.settings_file import number
     from denoise_cli.formats import files
-    from denoise_cli.pipeline.page import Settings
+    from denoise_cli.methods.registry import named_for
+    from denoise_cli.settings import Settings
 
     l1, l2 = _one_fidelity(ctx, l1, l2)
     strength = None if weight is None or weight == "auto" else number(weight, "lambda", "a number, or auto")
@@ -309,10 +311,11 @@ def image(
     level = None if sigma is None else number(sigma, "sigma", "a number, such as 0.04 or 10/255")
     settings = Settings(
         weight=strength, sigma=level, vst=vst, fidelity="l1" if l1 else "l2" if l2 or told else None,
-        method=method or ("matlab" if strength is not None else "optimal"), iterations=iterations, alpha=alpha, beta=beta, gap=gap, tv=tv,
+        method=method.value if method else None, iterations=iterations, alpha=alpha, beta=beta, gap=gap, tv=tv,
         channels=channels, boundary=boundary, dtype=dtype, workers=workers, lambda_map=lambda_map, weights=weights, mask=mask,
         reference=reference, max_pixels=max_pixels or files.MAX_PIXELS, overwrite=overwrite, preserve_times=preserve_times,
     )  # fmt: skip
+    settings = replace(settings, method=named_for(settings))
     run = Run(
         pictures=tuple(pictures or ()), settings=settings, output=output, suffix=suffix, kind=format_.value if format_ else None,
         selection=Selection(recursive, tuple(include or ()), tuple(exclude or ())), files_from=files_from, null=null,

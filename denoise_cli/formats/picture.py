@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+
+    from denoise_cli.measure.scale import Scale
 
     Array = npt.NDArray[Any]
 
@@ -47,6 +50,13 @@ class Page:
     # Grey levels 2**bits, stretched over uint8, where bits < 8.
     bits: int = 8
     extras: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def scale(self) -> Scale:
+        """What the numbers of the page mean; hidden pixels take part in nothing."""
+        from denoise_cli.measure.scale import Scale
+
+        return Scale.of(self.colour, None if self.hidden is None else ~self.hidden, levels=2**self.bits if self.bits < 8 else None)
 
     @property
     def hidden(self) -> Array | None:

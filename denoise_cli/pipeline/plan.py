@@ -1,0 +1,102 @@
+"""The one decision: from a page and the settings to what is going to be done, and why. All commands and Python ask here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from denoise_cli.errors import UsageError
+from denoise_cli.methods import registry
+from denoise_cli.methods.base import Outcome, Plan, Subject, Watch
+
+if TYPE_CHECKING:
+    from denoise_cli.formats.picture import Page
+    from denoise_cli.methods.base import Method
+    from denoise_cli.pipeline.beside import Beside
+    from denoise_cli.settings import Settings
+
+__all__ = ["carry_out", "check", "make_plan", "most_iterations", "options_of", "subject_of"]
+
+
+#: Options that `--save-config` writes, beside λ, σ, the fidelity and files.
+SHAPING = ("iterations", "alpha", "beta", "gap", "tv", "channels", "boundary")
+
+
+def check(settings: Settings) -> None:
+    """Refuse settings that no page could make right. Raises UsageError."""
+    import math
+
+    if settings.weight is not None and not 0 < settings.weight < math.inf:
+        raise UsageError(f"--lambda must be positive and finite, not {settings.weight:g}")
+    if settings.weights is not None and settings.mask is not None:
+        raise UsageError("--weights and --mask are two ways to say the same: give one of them")
+    try:
+        name = registry.named_for(settings)
+        if name is not None:
+            registry.find(name).check(settings)
+        else:
+            _candidates(settings)
+    except ValueError as error:
+        raise UsageError(f"--{error}") from error
+
+
+def subject_of(page: Page, settings: Settings, beside: Beside | None = None, *, number: int = 0, pages: int = 1) -> Subject:
+    """A page as methods get it, with what lies beside it. Raises DenoiseError where that does not fit."""
+    scale = page.scale
+    subject = Subject(page.colour, scale, precision=settings.dtype)
+    if beside is None:
+        return subject
+    size = page.colour.shape[:2]
+    return Subject(
+        page.colour, scale, weights=beside.weights(size), weight_map=beside.weight_map(size),
+        reference=beside.reference(number, pages, page.colour.shape), precision=settings.dtype,
+    )  # fmt: skip
+
+
+def make_plan(subject: Subject, settings: Settings) -> Plan:
+    """What is going to be done to a page: scale, noise, method and its parameters, and the sentence that says so.
+
+    The method that is named is taken; where none is named and no λ is typed, the one that suits the page.
+    Raises ValueError or TypeError where nothing can be done.
+    """
+    name = registry.named_for(settings)
+    if name is not None:
+        return registry.find(name).plan(subject, settings)
+    method, *_ = _candidates(settings)
+    return method.plan(subject, settings)
+
+
+def _candidates(settings: Settings) -> list[Method]:
+    """The methods that can do without a number and have every option that was told. Raises ValueError where there is none."""
+    found, refusals = [], list[ValueError]()
+    for method in registry.all_methods().values():
+        if method.is_automatic:
+            try:
+                method.check(settings)
+            except ValueError as refusal:
+                refusals.append(refusal)
+            else:
+                found.append(method)
+    if not found:
+        raise refusals[-1] if refusals else ValueError("method is needed: name one of " + ", ".join(registry.known_names()))
+    return found
+
+
+def most_iterations(settings: Settings) -> int:
+    """How many iterations a page takes at most, for a progress bar; 1 for methods that have none."""
+    name = registry.named_for(settings)
+    method = registry.find(name) if name is not None else _candidates(settings)[0]
+    return int(method.options.get("iterations") or 1)
+
+
+def options_of(settings: Settings) -> dict[str, Any]:
+    """The options that shape the picture, as they were told or as the method has them; of an automatic run, those that were told."""
+    name = registry.named_for(settings)
+    if name is None:
+        return {option: value for option in SHAPING if (value := getattr(settings, option)) is not None}
+    return registry.find(name).told_options(settings)
+
+
+def carry_out(subject: Subject, settings: Settings, watch: Watch | None = None, **details: Any) -> Outcome:
+    """Plan a page and do it. Raises ValueError or TypeError where it cannot be done."""
+    plan = make_plan(subject, settings)
+    return Outcome(plan, plan.method.run(subject, plan, watch, **details))
