@@ -132,11 +132,7 @@ def planned(run: Run) -> list[Job]:
         raise UsageError("no PICTURE given: name a picture, a folder or a pattern, e.g. denoise input.png --lambda 0.1")
     several = len(words) > 1 or any(word.is_dir() or (glob.has_magic(str(word)) and not word.exists()) for word in words)
     output = run.output
-    if (
-        several
-        and output is not None
-        and ((output.exists() and not output.is_dir()) or (output.suffix.lower() in FORMATS and not output.exists()))
-    ):
+    if several and output is not None and not output.is_dir() and (output.exists() or output.suffix.lower() in FORMATS):
         raise UsageError(f"{output}: {len(words)} inputs cannot go into one file; name a folder with -o, or leave it out")
     if output is not None and not several and not output.exists() and str(run.output).endswith("/"):
         raise UsageError(f"{output}: there is no such folder; make it first")
