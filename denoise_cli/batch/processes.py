@@ -12,8 +12,8 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from denoise_cli.batch.sealing import seal_of
-from denoise_cli.pipeline.job import Job, failure, run
+from denoise_cli.batch.run import work
+from denoise_cli.pipeline.job import Job, failure
 from denoise_cli.pipeline.report import Report
 from denoise_cli.storage.ledger import Ledger
 from denoise_cli.storage.writing import remove_stray_temporaries
@@ -120,5 +120,5 @@ def _begin_worker() -> None:
 
 def _work(job: Job, logged: bool) -> tuple[Report, Rows]:
     rows: Rows = []
-    report = run(job, (lambda state: rows.append(state.record.cells())) if logged else None, seal_of(job))
+    report = work(job, (lambda state: rows.append(state.record.cells())) if logged else None)
     return report, rows

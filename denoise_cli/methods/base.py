@@ -70,6 +70,14 @@ class Subject:
         positive: Array = self.weights > 0
         return positive if self.scale.known is None else positive & self.scale.known
 
+    @property
+    def kept(self) -> Array | None:
+        """(height, width), True where a pixel comes back as it came: it has no value, and no mask or weight asks for one."""
+        if self.scale.known is None:
+            return None
+        missing: Array = ~self.scale.known
+        return missing if self.weights is None else missing & (self.weights > 0)
+
     @cached_property
     def fidelity_weights(self) -> Array | None:
         """`weights`, and 0 where the scale knows no value; None where all are 1."""

@@ -32,8 +32,6 @@ class Optimal(Method):
     def check(self, settings: Settings) -> None:
         super().check(settings)
         solver_options(self.name, settings)
-        if settings.sigma is not None and not settings.automatic:
-            raise ValueError("sigma has no meaning beside a λ that is given: leave one of them out")
         if settings.sigma is not None and not 0 < settings.sigma < math.inf:
             raise ValueError(f"sigma must be positive and finite, not {settings.sigma:g}; leave it out to have it estimated")
         if settings.vst is not None and (settings.fidelity == "l1" or settings.sigma is not None or settings.lambda_map is not None):

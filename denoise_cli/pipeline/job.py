@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import sys
+import errno
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -15,7 +16,8 @@ from denoise_cli.pipeline.beside import Beside
 from denoise_cli.pipeline.plan import carry_out, subject_of
 from denoise_cli.pipeline.report import Report, notes_of, numbers_of, plan_of, pooled, psnr_of
 from denoise_cli.settings import Settings
-from denoise_cli.storage.writing import check_writable
+from denoise_cli.storage.pipes import PIPE, read_stdin, write_stdout
+from denoise_cli.storage.writing import check_writable, stands_in_the_way
 
 if TYPE_CHECKING:
     from denoise_cli.methods.base import Outcome, Subject
@@ -24,18 +26,16 @@ if TYPE_CHECKING:
 __all__ = ["PIPE", "Job", "check_not_an_input", "check_output", "failure", "inputs", "read_input", "run"]
 
 
-# In the place of a path: standard input, standard output.
-PIPE = Path("-")
-
 Seal = Callable[[Path], None]
 Watch = Callable[["State"], object]
 
 
 @dataclass(frozen=True)
 class Job:
-    """One picture; `kind` is the format to write where the output's name does not say it, `recorded` enters the result in the ledger.
+    """One picture; `kind` is the format to write, None the one that the output's name says, or else that of the input.
 
-    `residual` is where input − result goes; `inspect` looks at it, written or not.
+    `residual` is where input − result goes; `inspect` looks at it, written or not. Files of `named_after_input` are written in the
+    format that the input has, whatever its name and theirs say. `recorded`: the batch enters the result in the ledger.
     """
 
     input: Path
@@ -46,6 +46,12 @@ class Job:
     error: str | None = None
     residual: Path | None = None
     inspect: bool = False
+    named_after_input: tuple[Path, ...] = ()
+
+    def format_for(self, path: Path, picture: Picture) -> str:
+        """The format in which `picture` is written to `path`."""
+        asked = None if path in self.named_after_input else format_of(path)
+        return self.kind or asked or picture.format
 
 
 def run(job: Job, watch: Watch | None = None, seal: Seal | None = None) -> Report:
@@ -72,7 +78,7 @@ def _denoise(job: Job, watch: Watch | None, seal: Seal | None) -> Report:
     settings = job.settings
     check_output(job)
     picture = read_input(job.input, settings)
-    check_fits(picture, job.kind or format_of(job.output) or picture.format, job.output)
+    check_fits(picture, job.format_for(job.output, picture), job.output)
     beside = Beside(settings, job.input)
     pages: list[Outcome] = []
     psnrs: list[float | None] = []
@@ -92,7 +98,7 @@ def _denoise(job: Job, watch: Watch | None, seal: Seal | None) -> Report:
     details = numbers_of(pages) | plan_of(pages) | removed
     return Report.of(
         job, details.pop("status"), psnr_db=pooled(psnrs), shape=picture.pages[0].colour.shape,
-        depth=picture.depth, notes=(*picture.notes, *notes_of(pages), *losses, *shown), **details,
+        depth=picture.depth, notes=(*wrong_name(job, picture), *picture.notes, *notes_of(pages), *losses, *shown), **details,
     )  # fmt: skip
 
 
@@ -111,21 +117,37 @@ def _carry_out(job: Job, subject: Subject, watch: Watch | None, number: int, pag
 def read_input(path: Path, settings: Settings) -> Picture:
     """The picture of a file, or of standard input for "-". Raises DenoiseError."""
     if path == PIPE:
-        return read_picture(Path("stdin"), sys.stdin.buffer.read(), max_pixels=settings.max_pixels)
+        return read_picture(Path("stdin"), read_stdin(), max_pixels=settings.max_pixels)
     return read_picture(path, max_pixels=settings.max_pixels)
 
 
 def _write(job: Job, picture: Picture, seal: Seal | None) -> list[str]:
     if job.output == PIPE:
         data, losses = encode_picture(picture, job.kind or picture.format, Path("stdout"))
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
+        write_stdout(data)
         return losses
-    return write_picture(job.output, picture, overwrite=job.settings.overwrite, kind=job.kind, seal=seal)
+    kind = job.format_for(job.output, picture)
+    return write_picture(job.output, picture, overwrite=job.settings.overwrite, kind=kind, seal=_finish(job, seal))
+
+
+def wrong_name(job: Job, picture: Picture) -> tuple[str, ...]:
+    """What is to be said where the name of the input is that of another format."""
+    if format_of(job.input) in (None, picture.format):
+        return ()
+    written = picture.format if job.output == PIPE else job.format_for(job.output, picture)
+    return (f"is a {picture.format.upper()} file named {job.input.suffix}; written as {written.upper()}",)
 
 
 def check_output(job: Job) -> None:
     """Refuse what would overwrite an input or an earlier result, or could not be written, before any work is done."""
+    try:
+        _check_output(job)
+    except OSError as error:
+        shorter = "; rename the input, or name the output with -o" if error.errno == errno.ENAMETOOLONG else ""
+        raise DenoiseError(f"{error.filename or job.output}: {error.strerror or error}{shorter}") from error
+
+
+def _check_output(job: Job) -> None:
     if job.input != PIPE and not job.input.exists():
         raise DenoiseError(f"{job.input}: no such file; check the name")
     if job.residual is not None:
@@ -136,7 +158,7 @@ def check_output(job: Job) -> None:
         raise DenoiseError(f"{job.output}: is a directory; name a file with -o")
     check_writable(job.output)
     check_not_an_input(job)
-    if job.output.exists() and not job.settings.overwrite:
+    if stands_in_the_way(job.output) and not job.settings.overwrite:
         raise DenoiseError(f"{job.output}: exists already; choose another name with -o, or allow it with --overwrite")
 
 
@@ -146,7 +168,7 @@ def _check_residual(job: Job, residual: Path) -> None:
     check_writable(residual)
     if residual.absolute() == job.output.absolute() or any(residual.absolute() == path.absolute() for path in inputs(job)):
         raise DenoiseError(f"{residual}: is the input or the result; choose another name with --residual")
-    if residual.exists() and not job.settings.overwrite:
+    if stands_in_the_way(residual) and not job.settings.overwrite:
         raise DenoiseError(f"{residual}: exists already; choose another name with --residual, or allow it with --overwrite")
 
 
@@ -162,3 +184,16 @@ def inputs(job: Job) -> list[Path]:
     others = (settings.reference, settings.weights, settings.mask, settings.lambda_map)
     own = [] if job.input == PIPE else [job.input]
     return [*own, *(path for path in others if path is not None)]
+
+
+def _finish(job: Job, seal: Seal | None) -> Seal:
+    """What happens to a finished result just before it gets its name."""
+
+    def finish(temporary: Path) -> None:
+        if job.settings.preserve_times and job.input != PIPE:
+            status = job.input.stat()
+            os.utime(temporary, ns=(status.st_atime_ns, status.st_mtime_ns))
+        if seal is not None:
+            seal(temporary)
+
+    return finish

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from denoise_cli.formats.files import Picture, format_of, write_picture
+from denoise_cli.formats.files import Picture, write_picture
 from denoise_cli.measure.whiteness import whiteness
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def method_noise(job: Job, picture: Picture, images: Sequence[Any]) -> tuple[dic
     numbers = {"residual_std": std, "whiteness": min(whiteness(r) for r in removed)}
     if job.residual is None:
         return numbers, ()
-    kind = job.kind or format_of(job.residual) or picture.format
+    kind = job.format_for(job.residual, picture)
     magnified, middle = 1.0, 0.0
     if picture.pages[0].colour.dtype.kind in "ub":
         magnified, middle = 2.0 ** min(MOST_MAGNIFIED, math.floor(math.log2(0.5 / max(ROOM * std, 1e-12)))), 0.5

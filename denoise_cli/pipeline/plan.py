@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from denoise_cli.errors import UsageError
 from denoise_cli.methods import registry
 from denoise_cli.methods.base import Outcome, Plan, Subject, Watch
 
@@ -22,21 +21,20 @@ SHAPING = ("iterations", "alpha", "beta", "gap", "tv", "channels", "boundary")
 
 
 def check(settings: Settings) -> None:
-    """Refuse settings that no page could make right. Raises UsageError."""
+    """Refuse settings that no page could make right. Raises ValueError, its message beginning with the option's name."""
     import math
 
     if settings.weight is not None and not 0 < settings.weight < math.inf:
-        raise UsageError(f"--lambda must be positive and finite, not {settings.weight:g}")
+        raise ValueError(f"lambda must be positive and finite, not {settings.weight:g}")
+    if settings.sigma is not None and not settings.automatic:
+        raise ValueError("sigma has no meaning beside a λ that is given: leave one of them out")
     if settings.weights is not None and settings.mask is not None:
-        raise UsageError("--weights and --mask are two ways to say the same: give one of them")
-    try:
-        name = registry.named_for(settings)
-        if name is not None:
-            registry.find(name).check(settings)
-        else:
-            _candidates(settings)
-    except ValueError as error:
-        raise UsageError(f"--{error}") from error
+        raise ValueError("weights and --mask are two ways to say the same: give one of them")
+    name = registry.named_for(settings)
+    if name is not None:
+        registry.find(name).check(settings)
+    else:
+        _candidates(settings)
 
 
 def subject_of(page: Page, settings: Settings, beside: Beside | None = None, *, number: int = 0, pages: int = 1) -> Subject:
@@ -58,6 +56,9 @@ def make_plan(subject: Subject, settings: Settings) -> Plan:
     The method that is named is taken; where none is named and no λ is typed, the one that suits the page.
     Raises ValueError or TypeError where nothing can be done.
     """
+    if subject.known is not None and not subject.known.any():
+        hidden = "weights hide every pixel: nothing is known to restore the picture from"
+        raise ValueError(hidden if subject.scale.known is None else "no pixel has a value, so there is nothing to denoise")
     name = registry.named_for(settings)
     if name is not None:
         return registry.find(name).plan(subject, settings)
