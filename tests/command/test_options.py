@@ -77,9 +77,8 @@ def test_a_folder_that_version_0_1_finished_is_finished(
 
 def test_settings_that_leave_the_pixels_alone_leave_the_ledger_alone() -> None:
     plain = Settings(0.1)
-    assert Settings(
-        0.1, workers=1, overwrite=True, preserve_times=True, max_pixels=5, reference=Path("x"), device="cuda"
-    ).fingerprint() == (plain.fingerprint())
+    others = {"workers": 1, "overwrite": True, "preserve_times": True, "max_pixels": 5, "reference": Path("x"), "device": "cuda"}
+    assert Settings(0.1, **others).fingerprint() == plain.fingerprint()
     assert Settings(0.1, nodata=(math.nan, 0.0)).fingerprint() == plain.fingerprint() | {"nodata": ["nan", 0.0]}
     assert Settings(0.1, fill=True).fingerprint() == plain.fingerprint() | {"fill": True}
 
@@ -175,7 +174,7 @@ def test_what_nothing_obeys_yet_can_neither_be_typed_nor_read(denoise: Run, pict
 def a_value(each: Option) -> Any:
     """Something that a settings file may hold for an option."""
     plain = {bool: True, int: 3, float: 0.5}
-    return each.values[0] if each.values else plain.get(each.kind, "0.5" if each.parse is not None else "word")
+    return "0.5" if each.parse is not None else each.values[0] if each.values else plain.get(each.kind, "word")
 
 
 def test_every_option_may_stand_in_a_settings_file_but_those_about_one_run(tmp_path: Path) -> None:
