@@ -110,6 +110,7 @@ WHY_NOT_DONE = {
     "changed": "and was changed since it was made",
     "input": "made from another state of the input",
     "settings": "made with other settings",
+    "automatic": "and was made by an earlier version, whose automatic mode chose otherwise",
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -81,7 +82,7 @@ def denoise(
     Parameters
     ----------
     image : (height, width) or (height, width, channels), any real type. bool and unsigned integers of 8, 16 and 32 bit are scaled to
-        [0, 1]; floats, signed and 64-bit integers are taken as they are, and σ and λ of "l2" are then in their units. Pixels that are NaN or
+        [0, 1]; floats, signed and 64-bit integers are taken as they are, and σ and λ of "l2" are in their units. Pixels that are NaN or
         infinite take part in nothing and come back as they came.
     weight : λ > 0; for "optimal" also a map (height, width) of values ≥ 0; None chooses it.
     fidelity : "l2" or "l1". With a λ "l2" unless told, else by the noise.
@@ -137,7 +138,8 @@ def denoise(
         settings = replace(settings, lambda_map=IN_MEMORY)
     if weights is not None:
         settings = replace(settings, weights=IN_MEMORY)
-    if settings.weight is not None and not 0 < settings.weight <= float(np.finfo(settings.dtype).max):
+    most = float(np.finfo(settings.dtype).max) if settings.dtype in ("float32", "float64") else math.inf
+    if settings.weight is not None and not 0 < settings.weight <= most:
         raise ValueError(f"weight (lambda) must be positive and finite, not {settings.weight:g}")
     if weights is not None and not np.any(weights):
         raise ValueError("weights hide every pixel: nothing is known to restore the picture from")

@@ -14,9 +14,9 @@ from denoise_cli.cli.streams import print_json
 from denoise_cli.errors import FAILED, OK, DenoiseError, UsageError
 
 if TYPE_CHECKING:
-    from denoise_cli.choice.choose import Choice
     from denoise_cli.formats.files import Picture
     from denoise_cli.formats.picture import Page
+    from denoise_cli.methods.base import Plan
 
 __all__ = ["Facts", "Forecast", "app", "describe"]
 
@@ -99,7 +99,7 @@ class Facts:
 
     depth: the type of the samples.  bits: of a sample.  channels: colours.  alpha: has transparency.  sizes: width, height of each page.
     profile: name of the ICC profile.  orientation: EXIF's, 1 (upright) to 8.  plan: what `denoise FILE` would do; None where it would
-    fail, and `trouble` says why.  noise: kind, sigma, impulses … as `denoise_cli.tuning.estimate` returns them.
+    fail, and `trouble` says why.  noise: kind, sigma, impulses … as `denoise_cli.noise.estimate` returns them.
     """
 
     file: str
@@ -159,19 +159,19 @@ def describe(path: Path, max_pixels: int, workers: int | None = None) -> Facts:
 
 
 def _with_forecast(facts: Facts, picture: Picture, reading: float, workers: int | None) -> Facts:
-    from denoise_cli.choice.choose import choose
-    from denoise_cli.noise.estimate import estimate
-    from denoise_cli.variational import as_float
+    from denoise_cli.pipeline.plan import make_plan, subject_of
+    from denoise_cli.settings import Settings
 
-    frame = picture.pages[0].frame
+    settings = Settings(workers=workers)
+    subject = subject_of(picture.pages[0], settings)
     start = time.perf_counter()
-    pixels = as_float(frame)
-    noise = estimate(pixels)
-    facts = replace(facts, noise=asdict(noise))
-    choice = choose(pixels, noise=noise, workers=workers)
-    choosing = (time.perf_counter() - start) * sum(page.colour.size for page in picture.pages) / picture.pages[0].colour.size
-    methods = _forecasts(picture, pixels, choice, reading, choosing, workers)
-    return replace(facts, plan=choice.sentence, fidelity=choice.fidelity, weight=choice.weight, methods=methods)
+    plan = make_plan(subject, settings)
+    planning = (time.perf_counter() - start) * sum(page.colour.size for page in picture.pages) / picture.pages[0].colour.size
+    methods = _forecasts(picture, subject.filled, plan, reading, planning, workers)
+    return replace(
+        facts, noise=asdict(plan.noise) if plan.noise else None, plan=plan.sentence, fidelity=plan.fidelity, weight=plan.weight,
+        methods=methods,
+    )  # fmt: skip
 
 
 def _metadata(picture: Picture) -> Any:
@@ -221,6 +221,8 @@ def _profile(icc: bytes | None) -> str | None:
 COUNTED, TIMED = 2**16, 2**19
 TIMED_ITERATIONS, PATIENCE = 6, 0.06
 MATLAB_ITERATIONS = 100
+# λ for a method that has none of its own.
+TYPICAL = 0.1
 # Of README's table (python -m benchmarks memory): peak in float32 pictures, grey and colour.
 MULTIPLES = {
     ("matlab", "l2"): (5.1, 5.1), ("matlab", "l1"): (5.1, 5.1), ("optimal", "l2"): (9.0, 9.0), ("optimal", "l1"): (13.2, 13.3),
@@ -229,18 +231,20 @@ MULTIPLES = {
 PROCESS, CHOOSING_PROCESS, CHOOSING = 40 * 2**20, 60 * 2**20, 40 * 2**20
 
 
-def _forecasts(picture: Picture, pixels: Any, choice: Choice, reading: float, choosing: float, workers: int | None) -> dict[str, Forecast]:
+def _forecasts(picture: Picture, pixels: Any, plan: Plan, reading: float, choosing: float, workers: int | None) -> dict[str, Forecast]:
     from denoise_cli.variational import denoise
 
     part = _middle(pixels, COUNTED)
-    solution = denoise(part, choice.weight, fidelity=choice.fidelity, method="optimal", dtype="float32", workers=workers, records=False)
+    solution = denoise(
+        part, plan.weight or TYPICAL, fidelity=plan.fidelity or "l2", method="optimal", dtype="float32", workers=workers, records=False
+    )
     files = reading + _writing(picture, solution.image)
     scale = sum(page.colour.size for page in picture.pages) / pixels.size
-    rate = Rate.of(_middle(pixels, TIMED), choice, workers)
+    rate = Rate.of(_middle(pixels, TIMED), plan, workers)
 
     def forecast(method: str, iterations: int, before: float) -> Forecast:
         seconds = rate.seconds(method, iterations) * pixels.size * scale
-        return Forecast(iterations, files + before + seconds, _memory(method, choice.fidelity, picture))
+        return Forecast(iterations, files + before + seconds, _memory(method, plan.fidelity or "l2", picture))
 
     return {"matlab": forecast("matlab", MATLAB_ITERATIONS, 0.0), "optimal": forecast("optimal", solution.iterations, choosing)}
 
@@ -256,19 +260,19 @@ class Rate:
         return self.first[method] + self.further[method] * max(0, iterations - 1)
 
     @classmethod
-    def of(cls, pixels: Any, choice: Choice, workers: int | None) -> Rate:
+    def of(cls, pixels: Any, plan: Plan, workers: int | None) -> Rate:
         """Measured, unless it has been for a picture of this shape."""
-        key = (pixels.shape, choice.fidelity, workers)
+        key = (pixels.shape, plan.fidelity, workers)
         if key not in RATES:
             first, further = {}, {}
             for method in ("matlab", "optimal"):
-                one, several = (cls._seconds(pixels, choice, method, count, workers) for count in (1, TIMED_ITERATIONS))
+                one, several = (cls._seconds(pixels, plan, method, count, workers) for count in (1, TIMED_ITERATIONS))
                 first[method], further[method] = one, max(0.0, several - one) / (TIMED_ITERATIONS - 1)
             RATES[key] = cls(first, further)
         return RATES[key]
 
     @staticmethod
-    def _seconds(pixels: Any, choice: Choice, method: str, iterations: int, workers: int | None) -> float:
+    def _seconds(pixels: Any, plan: Plan, method: str, iterations: int, workers: int | None) -> float:
         from denoise_cli.variational import denoise
 
         times: list[float] = []
@@ -276,7 +280,8 @@ class Rate:
         while len(times) < 3 and sum(times) < PATIENCE:
             start = time.perf_counter()
             denoise(
-                pixels, choice.weight, fidelity=choice.fidelity, method=method, iterations=iterations, dtype="float32", workers=workers,
+                pixels, plan.weight or TYPICAL, fidelity=plan.fidelity or "l2", method=method, iterations=iterations, dtype="float32",
+                workers=workers,
                 records=False,
             )  # fmt: skip
             times.append(time.perf_counter() - start)
