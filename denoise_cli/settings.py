@@ -171,12 +171,12 @@ class Settings:
     mask: Path | None = _pixels(PROBLEM, "White is known, black is filled in (optimal).", says="all known", metavar="MASK")
     lambda_map: Path | None = _pixels(PROBLEM, "λ ≥ 0 of each pixel, times --lambda if given (optimal).", says="none", metavar="MAP")
     limits: tuple[float, float] | None = _pixels(PROBLEM, "Black and white as the file stores them; only used for clipping.", "--range",
-        says="by the type", metavar="LO,HI", parse=_limits, is_wired=False)
+        says="by the type", metavar="LO,HI", parse=_limits)
     nodata: tuple[float, ...] | None = _pixels(PROBLEM, "A stored value that means unknown, such as -9999 or nan; may be repeated.",
-        says="as the file says", metavar="VALUE", parse=_stored_value, is_repeatable=True, is_wired=False)
-    fill: bool = _pixels(PROBLEM, "Unknown pixels are filled in.", default=False, says="they stay as they are", is_wired=False)
+        says="as the file says", metavar="VALUE", parse=_stored_value, is_repeatable=True)
+    fill: bool = _pixels(PROBLEM, "Unknown pixels are filled in.", default=False, says="they stay as they are")
     axes: str | None = _pixels(PROBLEM, "What the axes of the file mean, such as ZYX or YXC.", says="as the file says",
-        metavar="LETTERS", parse=_axes, is_wired=False)
+        metavar="LETTERS", parse=_axes)
     method: str | None = _pixels(ALGORITHM,
         "matlab: the original iteration, stopped early, so that --iterations shapes the picture. "
         "optimal: the exact minimiser, certified.", says="matlab with --lambda X, else optimal", is_open=True)

@@ -71,12 +71,9 @@ class Subject:
         return positive if self.scale.known is None else positive & self.scale.known
 
     @property
-    def kept(self) -> Array | None:
-        """(height, width), True where a pixel comes back as it came: it has no value, and no mask or weight asks for one."""
-        if self.scale.known is None:
-            return None
-        missing: Array = ~self.scale.known
-        return missing if self.weights is None else missing & (self.weights > 0)
+    def filled_in(self) -> Array | bool:
+        """(height, width), True where a weight of 0 asks for a value that the method makes up; False where there is no such pixel."""
+        return False if self.weights is None or self.weights.all() else self.weights == 0
 
     @cached_property
     def fidelity_weights(self) -> Array | None:

@@ -82,13 +82,15 @@ def _denoise(job: Job, watch: Watch | None, seal: Seal | None) -> Report:
     beside = Beside(settings, job.input)
     pages: list[Outcome] = []
     psnrs: list[float | None] = []
+    fills: list[Any] = []
     for number, page in enumerate(picture.pages):
         subject = subject_of(page, settings, beside, number=number, pages=len(picture.pages))
         outcome = _carry_out(job, subject, watch, number, len(picture.pages))
         psnrs.append(psnr_of(outcome.solution.image, subject.reference, subject.scale.known))
+        fills.append(settings.fill or subject.filled_in)
         pages.append(outcome)
     images = [page.solution.image for page in pages]
-    losses = _write(job, picture.successor(images), seal)
+    losses = _write(job, picture.successor(images, fill=fills), seal)
     removed: dict[str, Any] = {}
     shown: tuple[str, ...] = ()
     if job.inspect or job.residual:
@@ -116,9 +118,11 @@ def _carry_out(job: Job, subject: Subject, watch: Watch | None, number: int, pag
 
 def read_input(path: Path, settings: Settings) -> Picture:
     """The picture of a file, or of standard input for "-". Raises DenoiseError."""
-    if path == PIPE:
-        return read_picture(Path("stdin"), read_stdin(), max_pixels=settings.max_pixels)
-    return read_picture(path, max_pixels=settings.max_pixels)
+    name, data = (Path("stdin"), read_stdin()) if path == PIPE else (path, None)
+    picture = read_picture(name, data, max_pixels=settings.max_pixels, axes=settings.axes)
+    if settings.limits is not None:
+        picture = picture.with_limits(settings.limits)
+    return picture if settings.nodata is None else picture.with_nodata(settings.nodata)
 
 
 def _write(job: Job, picture: Picture, seal: Seal | None) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from denoise_cli.measure.scale import Scale
 from denoise_cli.methods import registry
 from denoise_cli.methods.base import Outcome, Plan, Subject, Watch
 
@@ -39,15 +40,22 @@ def check(settings: Settings) -> None:
 
 def subject_of(page: Page, settings: Settings, beside: Beside | None = None, *, number: int = 0, pages: int = 1) -> Subject:
     """A page as methods get it, with what lies beside it. Raises DenoiseError where that does not fit."""
-    scale = page.scale
-    subject = Subject(page.colour, scale, precision=settings.dtype)
-    if beside is None:
-        return subject
     size = page.colour.shape[:2]
+    weights = None if beside is None else beside.weights(size)
+    if weights is None or weights.all():
+        scale = page.scale if is_measured(settings) else page.units
+    else:
+        known = weights > 0 if page.units.known is None else page.units.known & (weights > 0)
+        scale = (Scale.of if is_measured(settings) else Scale.bare)(page.colour, known, limits=page.limits)
     return Subject(
-        page.colour, scale, weights=beside.weights(size), weight_map=beside.weight_map(size),
-        reference=beside.reference(number, pages, page.colour.shape), precision=settings.dtype,
+        page.colour, scale, weights=weights, weight_map=None if beside is None else beside.weight_map(size),
+        reference=None if beside is None else beside.reference(number, pages, page.colour.shape), precision=settings.dtype,
     )  # fmt: skip
+
+
+def is_measured(settings: Settings) -> bool:
+    """Whether somebody looks at the span and the levels of a page, which takes a moment to measure."""
+    return settings.automatic or settings.vst is not None
 
 
 def make_plan(subject: Subject, settings: Settings) -> Plan:
@@ -57,8 +65,12 @@ def make_plan(subject: Subject, settings: Settings) -> Plan:
     Raises ValueError or TypeError where nothing can be done.
     """
     if subject.known is not None and not subject.known.any():
-        hidden = "weights hide every pixel: nothing is known to restore the picture from"
-        raise ValueError(hidden if subject.scale.known is None else "no pixel has a value, so there is nothing to denoise")
+        hidden = subject.weights is not None and not subject.weights.any()
+        raise ValueError(
+            "weights hide every pixel: nothing is known to restore the picture from"
+            if hidden
+            else "no pixel has a value, so there is nothing to denoise"
+        )
     name = registry.named_for(settings)
     if name is not None:
         return registry.find(name).plan(subject, settings)

@@ -52,6 +52,7 @@ def denoise(
     boundary: str | None = None,
     weights: npt.ArrayLike | None = None,
     nodata: Sequence[float] = (),
+    fill: bool = False,
     reference: npt.ArrayLike | None = None,
     dtype: npt.DTypeLike | None = None,
     workers: int | None = None,
@@ -98,6 +99,7 @@ def denoise(
     boundary : "optimal": "symmetric" (unless told) or "periodic".
     weights : "optimal": one weight ≥ 0 a pixel, (height, width), on the fidelity; 0 is unknown, and is inpainted.
     nodata : values that stand for "no value"; such pixels are treated as NaN is.
+    fill : pixels without a value are filled in, where the method can.
     reference : a clean picture to compare with, shaped and typed as `image`: fills `psnr_db`, and rmse, snr_db, psnr_db of the records.
     dtype : "float32" or "float64", what is computed in; float64 for a float64 image, else float32.
     workers : threads, all cores unless told. The result does not depend on it.
@@ -123,7 +125,8 @@ def denoise(
     array([0.025, 0.975])
     """
     stored = np.asarray(image)
-    scale = Scale.of(stored, nodata=nodata)
+    table = _table(weights, "weights", stored.shape[:2])
+    scale = Scale.of(stored, None if table is None else table > 0, nodata=nodata)
     if stored.size == 0:
         raise ValueError(f"the picture is empty: shape {stored.shape}")
     if dtype is None:
@@ -145,7 +148,7 @@ def denoise(
         raise ValueError("weights hide every pixel: nothing is known to restore the picture from")
     check(settings)
     subject = Subject(
-        stored, scale, weights=_table(weights, "weights", stored.shape[:2]), weight_map=_table(weight, "weight (lambda)", stored.shape[:2]),
+        stored, scale, weights=table, weight_map=_table(weight, "weight (lambda)", stored.shape[:2]),
         reference=None if reference is None else _reference(reference, stored.shape), precision=settings.dtype,
     )  # fmt: skip
     details: dict[str, Any] = {"records": records}
@@ -154,7 +157,10 @@ def denoise(
     outcome = carry_out(subject, settings, callback, **details)
     solution = outcome.solution
     found = solution.image
-    if (kept := subject.kept) is not None:
+    # What has no value keeps none, unless weights or `fill` ask for one.
+    present = Scale.bare(stored, nodata=nodata).known
+    if present is not None and not fill:
+        kept = ~present & ~np.asarray(subject.filled_in)
         found[kept] = stored[kept]
     psnr = psnr_of(found, subject.reference, subject.scale.known)
     return Denoised(**{**vars(solution), "image": found, "psnr_db": psnr, "plan": outcome.plan})
