@@ -108,18 +108,22 @@ class Frame:
             middle = low.astype(dtype) / 2 + high.astype(dtype) / 2
         return cls(middle[:, None, None], unit, far)
 
-    def numbers(self, pixels: Array, dtype: np.dtype[Any]) -> Array:
-        """(channels, height, width) of `dtype`, contiguous, with offset and unit taken off."""
+    def numbers(self, pixels: Array, dtype: np.dtype[Any], known: Array | None = None) -> Array:
+        """(channels, height, width) of `dtype`, contiguous, with offset and unit taken off; 0 where a pixel is not known."""
         if not self.far:
             out = _planes(pixels, dtype)
-            out -= self.offset
-            if self.unit != 1:
-                out *= dtype.type(1 / self.unit)
-            return out
-        channels = np.moveaxis(np.atleast_3d(pixels), -1, 0)
-        out = np.empty(channels.shape, dtype)
-        for plane, channel, middle in zip(out, channels, self.offset, strict=True):
-            plane[...] = (as_float(channel).astype(np.float64) - middle) / self.unit
+            with np.errstate(invalid="ignore", over="ignore"):
+                out -= self.offset
+                if self.unit != 1:
+                    out *= dtype.type(1 / self.unit)
+        else:
+            channels = np.moveaxis(np.atleast_3d(pixels), -1, 0)
+            out = np.empty(channels.shape, dtype)
+            for plane, channel, middle in zip(out, channels, self.offset, strict=True):
+                with np.errstate(invalid="ignore", over="ignore"):
+                    plane[...] = (as_float(channel).astype(np.float64) - middle) / self.unit
+        if known is not None:
+            out[:, ~known] = 0
         return out
 
 

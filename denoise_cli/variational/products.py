@@ -15,7 +15,7 @@ from denoise_cli.variational.minimise import follow, minimise
 from denoise_cli.variational.operators import BOUNDARIES
 from denoise_cli.variational.options import check_options
 from denoise_cli.variational.pictures import Frame, as_float, as_map, as_reference, checked, default_dtype, planar
-from denoise_cli.variational.problem import Problem, input_is_a_minimiser
+from denoise_cli.variational.problem import Problem
 from denoise_cli.variational.regularisers import TotalVariation
 from denoise_cli.variational.schedule import Penalties
 from denoise_cli.variational.solution import Solution
@@ -24,9 +24,6 @@ from denoise_cli.variational.state import State, Status
 from denoise_cli.variational.strips import Array, Strips
 
 __all__ = ["denoise", "denoising", "identity_threshold"]
-
-#: The largest λ: that of float32, whatever is computed in.
-LARGEST_LAMBDA = float(np.finfo(np.float32).max)
 
 
 def denoise(
@@ -118,28 +115,26 @@ def denoise(
     data_term = _fidelity(fidelity, options, pixels.shape[:2], dtype)
     strips = Strips((pixels.shape[2] if pixels.ndim == 3 else 1, *pixels.shape[:2]), dtype, workers)
     difference = BOUNDARIES[options["boundary"]](strips)
-    level = _lambda(weight, method, pixels.shape[:2])
     comparison = None if reference is None else as_reference(reference, pixels.shape)
 
-    def penalty(unit: float) -> TotalVariation:
-        factor = 1.0 if data_term.degree is None else unit ** (1 - data_term.degree)
-        scaled = level * factor if isinstance(level, float) else (level * factor).astype(dtype)
-        return TotalVariation(scaled, options["tv"], options["channels"])
+    def problem_of(observed: Array, frame: Frame | None = None) -> Problem:
+        unit = 1.0 if frame is None else frame.unit
+        level = _lambda(weight, method, pixels.shape[:2], dtype, 1.0 if data_term.degree is None else unit ** (1 - data_term.degree))
+        regulariser = TotalVariation(level, options["tv"], options["channels"])
+        return Problem(observed, data_term, regulariser, difference, pixels.shape, None if frame is None else frame.offset, unit)
 
     if method == "matlab":
-        problem = Problem(planar(pixels, dtype, "the picture"), data_term, penalty(1.0), difference, pixels.shape)
+        problem = problem_of(planar(pixels, dtype, "the picture"))
         solver = SplitBregman(problem, Penalties(options["alpha"], options["beta"]))
         states = solver.states(options["iterations"], reference=comparison, watched=records or callback is not None)
         return follow(states, solver, status=Status.ITERATIONS_DONE, records=records, callback=callback, keep_dual=keep_dual)
     known = None if data_term.weights is None else data_term.weights > 0
-    if input_is_a_minimiser(data_term, penalty(1.0), difference):
-        problem = Problem(planar(pixels, dtype, "the picture"), data_term, penalty(1.0), difference, pixels.shape)
-    else:
-        frame = Frame.of(pixels, dtype, known, scalable=data_term.degree is not None)
-        observed = frame.numbers(pixels, dtype)
-        if known is not None:
-            observed[:, ~known] = 0
-        problem = Problem(observed, data_term, penalty(frame.unit), difference, pixels.shape, frame.offset, frame.unit)
+    frame = Frame.of(pixels, dtype, known, scalable=data_term.degree is not None)
+    observed = frame.numbers(pixels, dtype, known)
+    problem = problem_of(observed, frame)
+    if problem.input_is_a_minimiser() and (known is None or known.all()):
+        # Nothing is taken off, so that the very input comes back.
+        problem = problem_of(planar(pixels, dtype, "the picture"))
     return minimise(
         problem, gap=options["gap"], iterations=options["iterations"], reference=comparison, records=records, callback=callback,
         start=start, keep_dual=keep_dual,
@@ -157,15 +152,17 @@ def _fidelity(told: str | Fidelity | type[Fidelity], options: Mapping[str, Any],
     return (FIDELITIES[told] if isinstance(told, str) else told)(weights, summed_channels=options["channels"] == "sum")
 
 
-def _lambda(weight: float | npt.ArrayLike, method: str, size: tuple[int, ...]) -> float | Array:
+def _lambda(weight: float | npt.ArrayLike, method: str, size: tuple[int, ...], dtype: np.dtype[Any], factor: float) -> float | Array:
+    """λ, times `factor`; a map becomes `dtype`."""
     if np.ndim(weight) == 0:
         number = float(np.asarray(weight))
-        if not 0 < number <= LARGEST_LAMBDA:
+        if not 0 < number <= float(np.finfo(dtype).max):
             raise ValueError(f"weight (lambda) must be positive and finite, not {number:g}")
-        return number
+        return number * factor
     if method != "optimal":
         raise ValueError(f"a map of weights (lambda) has no meaning for method {method}: use method optimal, or give one number")
-    return as_map(weight, "weight (lambda)", size, np.float64)
+    scaled: Array = (as_map(weight, "weight (lambda)", size, np.float64) * factor).astype(dtype)
+    return scaled
 
 
 def denoising(
