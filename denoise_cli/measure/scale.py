@@ -190,7 +190,7 @@ def as_pixels(stored: npt.ArrayLike) -> Array:
     if pixels.ndim not in (2, 3):
         raise ValueError(f"a picture is (height, width) or (height, width, channels), not an array of shape {pixels.shape}")
     if pixels.dtype.kind not in "bfiu":
-        raise TypeError(f"pixels of type {pixels.dtype} have no scale: convert them to floats or integers first")
+        raise TypeError(f"pixels of type {pixels.dtype} have no agreed scale: convert them to floats or integers first")
     return pixels
 
 

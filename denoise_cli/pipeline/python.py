@@ -56,7 +56,7 @@ def denoise(
     reference: npt.ArrayLike | None = None,
     dtype: npt.DTypeLike | None = None,
     workers: int | None = None,
-    records: bool = True,
+    records: bool = False,
     callback: Callable[[State], object] | None = None,
     start: Solution | None = None,
     keep_dual: bool = False,
