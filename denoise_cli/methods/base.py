@@ -147,13 +147,13 @@ class Method:
         """Refuse settings that no page could make right. Raises ValueError, its message beginning with the option's name."""
         from denoise_cli.methods.registry import having
 
+        if settings.weight is not None and not self.has_weight:
+            raise ValueError(f"lambda has no meaning for method {self.name}, which has none; leave it out, or use another method")
         for name in OPTIONS:
             if getattr(settings, name, None) is not None and name not in self.options:
                 others = having(name)
                 way_out = f"use method {' or '.join(others)}, or leave it out" if others else "leave it out"
                 raise ValueError(f"{name.replace('_', '-')} has no meaning for method {self.name}; {way_out}")
-        if settings.weight is not None and not self.has_weight:
-            raise ValueError(f"lambda has no meaning for method {self.name}, which has none; leave it out, or use another method")
 
     def told_options(self, settings: Settings) -> dict[str, Any]:
         """Numbers and words that the method was told, or its defaults for them, for a settings file."""
@@ -168,6 +168,10 @@ class Method:
     def run(self, subject: Subject, plan: Plan, watch: Watch | None = None, **details: Any) -> Solution:
         """The page denoised, in typed units. Raises ValueError or TypeError where it cannot be done."""
         raise NotImplementedError
+
+    def pictures_in_memory(self, fidelity: str) -> float:  # noqa: ARG002 - of those that have one
+        """Peak memory of a run in float32 pictures of the page's size, the page in floats and the result among them."""
+        return 6.0
 
     def told(self, solution: Solution) -> str:  # noqa: ARG002 - a method that iterates has something to say
         """What the closing line says of how the run ended; nothing where there is nothing to say."""

@@ -42,6 +42,9 @@ class Matlab(Method):
     def run(self, subject: Subject, plan: Plan, watch: Watch | None = None, **details: Any) -> Solution:
         return run_solver(subject.filled, plan, plan.weight, subject, watch, **details)
 
+    def pictures_in_memory(self, fidelity: str) -> float:  # noqa: ARG002
+        return 7.1  # python -m benchmarks memory
+
     def told(self, solution: Solution) -> str:
         return ended(solution)
 

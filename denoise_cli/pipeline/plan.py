@@ -90,7 +90,13 @@ def _candidates(settings: Settings) -> list[Method]:
             else:
                 found.append(method)
     if not found:
-        raise refusals[-1] if refusals else ValueError("method is needed: name one of " + ", ".join(registry.known_names()))
+        raise (
+            refusals[-1]
+            if refusals
+            else ValueError(
+                f"lambda is needed: none of the methods here ({', '.join(registry.known_names())}) can choose it from the picture"
+            )
+        )
     return found
 
 
