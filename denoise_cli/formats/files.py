@@ -13,6 +13,7 @@ from pathlib import Path
 from denoise_cli.errors import DenoiseError
 from denoise_cli.formats.conversion import codec, convert
 from denoise_cli.formats.picture import Picture, PixelLimit, Refused, quantise
+from denoise_cli.settings import MAX_PIXELS
 from denoise_cli.storage.writing import appear
 
 __all__ = ["FORMATS", "MAX_PIXELS", "Picture", "check_fits", "encode_picture", "format_of", "quantise", "read_picture", "write_picture"]
@@ -26,8 +27,6 @@ MAGIC = {
     b"BM": "bmp", b"\x93NUMPY": "npy",
 }  # fmt: skip
 READABLE = "PNG, JPEG, TIFF, BMP, WebP or .npy"
-# 16384²: more than any camera has, and what a computer with 32 GB can solve.
-MAX_PIXELS = 2**28
 
 
 def format_of(path: Path) -> str | None:
