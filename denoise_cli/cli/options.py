@@ -25,8 +25,8 @@ class Request:
     output: str | None = option(FILES, "Result; a folder for several, or with / at its end; - for stdout.", "-o", "--output",
         says="NAME_denoised beside the input", metavar="PATH")
     recursive: bool = option(FILES, "Folders within folders too.", "--recursive", "-r", default=False, says="no")
-    include: tuple[str, ...] = option(FILES, "In folders, only names like this; results of earlier runs, if it names them; may be repeated.", default=(), says="all",
-        metavar="PATTERN", is_repeatable=True, in_file="no")
+    include: tuple[str, ...] = option(FILES, "In folders, only names like this; earlier results, if it names them; may be repeated.",
+        default=(), says="all", metavar="PATTERN", is_repeatable=True, in_file="no")
     exclude: tuple[str, ...] = option(FILES, "In folders, no names like this; may be repeated.", default=(), says="none",
         metavar="PATTERN", is_repeatable=True, in_file="no")
     files_from: Path | None = option(FILES, "Names of pictures from a file, one a line; - for stdin.", says="none", metavar="LIST")
