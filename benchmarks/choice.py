@@ -116,13 +116,12 @@ def measure(path: Path, kinds: list[str]) -> Iterator[dict[str, Any]]:
         if gaussian:
             told = choice.choose(noisy, sigma=level / 255)
             weights["σ given"] = told.weight
-            sample = choice._Problem(pixels[..., None] if pixels.ndim == 2 else pixels, None, "l2", {})
-            weights["law"] = choice._gaussian_start(level / 255, sample, coupled=True)
+            weights["law"] = gaussian_law(level / 255, 1 if pixels.ndim == 2 else pixels.shape[2])
             weights["discrepancy"] = discrepancy(pixels, level / 255, told.weight)
             row["σ error"] = blind.noise.sigma * 255 / level - 1
         else:
-            coloured = choice._Problem(np.atleast_3d(pixels), None, "l1", {})
-            weights["law"] = choice._impulse_start(blind.noise, coloured, coupled=True, whole=kind == "salt and pepper")
+            channels = 1 if pixels.ndim == 2 else pixels.shape[2]
+            weights["law"] = impulse_law(blind.noise.impulses, channels, whole=kind == "salt and pepper")
             row["fraction error"] = blind.noise.impulses / level - 1
         psnrs = {name: oracle.psnr(weight) for name, weight in weights.items()}
         row["seconds solving"] = oracle.seconds
