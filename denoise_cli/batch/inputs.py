@@ -5,14 +5,13 @@ from __future__ import annotations
 import fnmatch
 import glob
 import os
-import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from denoise_cli.errors import UsageError
 from denoise_cli.formats.files import FORMATS
-from denoise_cli.pipeline.job import PIPE
+from denoise_cli.storage.pipes import PIPE, read_stdin
 
 __all__ = ["Found", "Selection", "find", "read_list"]
 
@@ -87,7 +86,7 @@ def _in_folder(folder: Path, selection: Selection) -> Iterator[Found]:
 def read_list(source: Path, *, nul: bool) -> list[Path]:
     """The names in a list, one a line (or separated by NUL, as `find -print0` writes them); "-" is stdin."""
     try:
-        data = sys.stdin.buffer.read() if source == PIPE else source.read_bytes()
+        data = read_stdin() if source == PIPE else source.read_bytes()
     except OSError as error:
         raise UsageError(f"{source}: the list cannot be read ({error.strerror}); check the name") from error
     names = data.split(b"\0") if nul else data.splitlines()

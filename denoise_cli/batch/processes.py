@@ -12,7 +12,8 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from denoise_cli.pipeline.job import Job, Report, failure, run
+from denoise_cli.batch.run import work
+from denoise_cli.pipeline.job import Job, Report, failure
 from denoise_cli.storage.ledger import Ledger
 from denoise_cli.storage.writing import remove_stray_temporaries
 
@@ -118,5 +119,5 @@ def _begin_worker() -> None:
 
 def _work(job: Job, logged: bool) -> tuple[Report, Rows]:
     rows: Rows = []
-    report = run(job, (lambda state: rows.append(state.record.cells())) if logged else None)
+    report = work(job, (lambda state: rows.append(state.record.cells())) if logged else None)
     return report, rows

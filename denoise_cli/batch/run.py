@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from denoise_cli.batch.inputs import Found
 from denoise_cli.errors import DenoiseError, UsageError
 from denoise_cli.pipeline.job import PIPE, Job, Report, Settings, check_not_an_input, check_output, failure, inputs, run
-from denoise_cli.storage.ledger import Ledger
-from denoise_cli.storage.writing import remove_stray_temporaries
+from denoise_cli.storage.ledger import Ledger, enter
+from denoise_cli.storage.writing import remove_stray_temporaries, stands_in_the_way
 
 if TYPE_CHECKING:
     from denoise_cli.variational import State
 
-__all__ = ["Outputs", "check_log", "plan", "run_all", "settler", "workers_for"]
+__all__ = ["Outputs", "check_log", "plan", "run_all", "settler", "work", "workers_for"]
 
 Watch = Callable[[Job], AbstractContextManager[Callable[["State"], object] | None]]
 Settle = Callable[[Job], "Report | None"]
@@ -56,7 +56,12 @@ def plan(pictures: Iterable[Found], outputs: Outputs, settings: Settings, *, rec
                     "name each picture once, or give --suffix or another -o"
                 )
             taken[key] = found.path
-        jobs.append(Job(found.path, target, settings, outputs.kind, recorded and found.path != PIPE, found.error))
+        jobs.append(
+            Job(
+                found.path, target, settings, outputs.kind, recorded and found.path != PIPE, found.error,
+                named_after_input=() if outputs.file is not None or found.path == PIPE else (target,),
+            )
+        )  # fmt: skip
     return jobs
 
 
@@ -77,11 +82,11 @@ def settler(*, skip_existing: bool) -> Settle:
     def settled(job: Job) -> Report | None:
         if job.error is not None:
             return failure(job, job.error)
-        if job.settings.overwrite or job.output == PIPE or not job.output.is_file():
-            return None
-        if skip_existing:
-            return Report.of(job, "skipped", notes=("exists already",))
         try:
+            if job.settings.overwrite or job.output == PIPE or job.output.is_dir() or not stands_in_the_way(job.output):
+                return None
+            if skip_existing:
+                return Report.of(job, "skipped", notes=("exists already",))
             check_output(job) if not job.recorded else check_not_an_input(job)
             folder = job.output.parent
             if folder not in ledgers:
@@ -122,8 +127,17 @@ def run_all(jobs: list[Job], settled: Settle, watch: Watch, *, parallel: int = 1
         report = settled(job)
         if report is None:
             with watch(job) as on_state:
-                report = run(job, on_state)
+                report = work(job, on_state)
         yield report, []
+
+
+def work(job: Job, on_state: Callable[[State], object] | None = None) -> Report:
+    """Do the job, and enter its result in the ledger just before it appears."""
+
+    def seal(temporary: Path) -> None:
+        enter(job.input, job.output, temporary, job.settings.fingerprint())
+
+    return run(job, on_state, seal if job.recorded else None)
 
 
 def workers_for(parallel: int) -> int:

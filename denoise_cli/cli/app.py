@@ -14,6 +14,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from denoise_cli import __version__
 from denoise_cli.cli.plain_words import quicken
+from denoise_cli.cli.streams import ending_on_sigterm, prepare_streams
 from denoise_cli.errors import FAILED, INTERRUPTED, OK, USAGE, DenoiseError, UsageError
 
 __all__ = ["main"]
@@ -340,6 +341,12 @@ def _say(line: str) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; the exit code. Errors are one line on stderr, never a traceback."""
+    prepare_streams()
+    with ending_on_sigterm():
+        return _main(arguments)
+
+
+def _main(arguments: list[str] | None) -> int:
     words = sys.argv[1:] if arguments is None else arguments
     try:
         if "_DENOISE_COMPLETE" in os.environ:
@@ -356,13 +363,14 @@ def main(arguments: list[str] | None = None) -> int:
             print(answer(words))
             return OK
         code = app(args=arguments, prog_name="denoise", standalone_mode=False)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
         return code if isinstance(code, int) else OK
     except DenoiseError as error:
         _say(f"denoise: {error}" if isinstance(error, UsageError) else str(error))
         return error.exit_code
     except (KeyboardInterrupt, typer.Abort):
-        _say("denoise: interrupted; the same command goes on where it stopped")
+        _say("denoise: interrupted")
         return INTERRUPTED
     except BrokenPipeError:
         # Whoever read our output has seen enough. Python would complain once more when it flushes.

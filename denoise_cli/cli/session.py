@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from denoise_cli.batch.inputs import Selection, find, read_list
 from denoise_cli.batch.run import Outputs, check_log, plan, run_all, settler, workers_for
 from denoise_cli.cli.progress import bar, pictures_bar, say
-from denoise_cli.errors import FAILED, OK, DenoiseError, UsageError
+from denoise_cli.cli.streams import print_json
+from denoise_cli.errors import FAILED, INTERRUPTED, OK, DenoiseError, UsageError
 from denoise_cli.formats.files import FORMATS
 from denoise_cli.pipeline.job import PIPE, Job, Report, Settings
 from denoise_cli.storage.writing import LogFile, appear
@@ -69,23 +70,29 @@ def execute(run: Run) -> int:
     if run.jobs > 1 and run.settings.workers is None:
         jobs = [replace(job, settings=replace(job.settings, workers=workers_for(run.jobs))) for job in jobs]
 
-    tally = Tally()
-    with _logging(run, named=len(jobs) > 1) as log, pictures_bar(len(jobs), quiet=run.quiet) as shown:
-        for report, rows in run_all(jobs, settled, _watch(run, log, shown), parallel=run.jobs, logged=log is not None):
-            if log:
-                log.write(report.input, rows)
-            tally.add(report)
-            _tell(report, quiet=run.quiet, verbose=run.verbose)
-            if run.as_json:
-                _print_json(_plain(report))
-            if shown is not None:
-                shown.update()
-            if run.fail_fast and report.error is not None:
-                break
+    tally, interrupted = Tally(), False
+    try:
+        with _logging(run, named=len(jobs) > 1) as log, pictures_bar(len(jobs), quiet=run.quiet) as shown:
+            for report, rows in run_all(jobs, settled, _watch(run, log, shown), parallel=run.jobs, logged=log is not None):
+                if log:
+                    log.write(report.input, rows)
+                tally.add(report)
+                _tell(report, quiet=run.quiet, verbose=run.verbose)
+                if run.as_json:
+                    print_json(_plain(report))
+                if shown is not None:
+                    shown.update()
+                if run.fail_fast and report.error is not None:
+                    break
+    except KeyboardInterrupt:
+        interrupted = True
     if len(jobs) > 1 and not run.quiet:
         tally.tell()
     if run.as_json:
-        _print_json({"summary": tally.counts() | {"planned": len(jobs)}})
+        print_json({"summary": tally.counts() | {"planned": len(jobs)}})
+    if interrupted:
+        say(f"denoise: interrupted{_what_goes_on(run, jobs)}")
+        return INTERRUPTED
     return FAILED if tally.failed else OK
 
 
@@ -125,7 +132,7 @@ def planned(run: Run) -> list[Job]:
         raise UsageError("no PICTURE given: name a picture, a folder or a pattern, e.g. denoise input.png --lambda 0.1")
     several = len(words) > 1 or any(word.is_dir() or (glob.has_magic(str(word)) and not word.exists()) for word in words)
     output = run.output
-    if several and output is not None and (output.is_file() or (output.suffix.lower() in FORMATS and not output.exists())):
+    if several and output is not None and not output.is_dir() and (output.exists() or output.suffix.lower() in FORMATS):
         raise UsageError(f"{output}: {len(words)} inputs cannot go into one file; name a folder with -o, or leave it out")
     if output is not None and not several and not output.exists() and str(run.output).endswith("/"):
         raise UsageError(f"{output}: there is no such folder; make it first")
@@ -138,10 +145,13 @@ def planned(run: Run) -> list[Job]:
     jobs = plan(found, outputs, run.settings, recorded=several)
     residuals: list[Path | None] = [None] * len(jobs)
     if run.residual is not None:
-        if several and (run.residual.is_file() or run.residual.suffix.lower() in FORMATS):
+        if several and not run.residual.is_dir() and (run.residual.exists() or run.residual.suffix.lower() in FORMATS):
             raise UsageError(f"{run.residual}: the residuals of several pictures cannot go into one file; name a folder with --residual")
         places = Outputs(run.residual, several=several, suffix=None, kind=run.kind, extension=extension)
-        residuals = [places.of(picture) for picture in found]
+        named = [places.of(picture) for picture in found]
+        residuals = [*named]
+        if places.file is None:
+            jobs = [replace(job, named_after_input=(*job.named_after_input, place)) for job, place in zip(jobs, named, strict=True)]
     inspect = run.verbose and not run.quiet
     return [replace(job, residual=residual, inspect=inspect) for job, residual in zip(jobs, residuals, strict=True)]
 
@@ -149,7 +159,7 @@ def planned(run: Run) -> list[Job]:
 def _check_stdout(run: Run, jobs: list[Job]) -> None:
     if run.as_json or run.dry_run or len(jobs) > 1:
         raise UsageError("stdout carries one picture and nothing else: leave --json and --dry-run out, and name one picture")
-    if sys.stdout.isatty():
+    if sys.stdout is not None and sys.stdout.isatty():
         raise UsageError("a picture would be written to the terminal: send stdout to a file or a pipe, or name an output with -o")
 
 
@@ -282,15 +292,21 @@ class Tally:
             say(f"failed: {error}")
 
 
+def _what_goes_on(run: Run, jobs: list[Job]) -> str:
+    """Whether the same command would go on where it was interrupted, as the end of a sentence."""
+    recorded = all(job.recorded for job in jobs) and not run.settings.overwrite
+    if len(jobs) == 1 or not (recorded or run.skip_existing):
+        return ""
+    # These exist by now, and would be refused.
+    named = {"--log": run.log, "--save-config": run.save_config}
+    taken = [name for name, path in named.items() if path is not None and not run.settings.overwrite]
+    otherwise = f" with another {' and '.join(taken)}" if taken else ""
+    return f"; the same command{otherwise} goes on where it stopped"
+
+
 def _plain(report: Report) -> dict[str, Any]:
     """A Report as JSON has it: without infinities."""
     return {name: None if isinstance(value, float) and not math.isfinite(value) else value for name, value in asdict(report).items()}
-
-
-def _print_json(record: dict[str, Any]) -> None:
-    import json
-
-    print(json.dumps(record, ensure_ascii=False), flush=True)
 
 
 def _tell(report: Report, *, quiet: bool, verbose: bool) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import os
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from denoise_cli.errors import DenoiseError
 from denoise_cli.formats.files import Picture, check_fits, encode_picture, format_of, read_picture, write_picture
 from denoise_cli.pipeline.page import Done, Settings, chosen, notes, references, solve, together
-from denoise_cli.storage.ledger import enter
-from denoise_cli.storage.writing import check_writable
+from denoise_cli.storage.pipes import PIPE, read_stdin, write_stdout
+from denoise_cli.storage.writing import check_writable, stands_in_the_way
 
 if TYPE_CHECKING:
     from denoise_cli.variational import State
@@ -23,15 +23,12 @@ if TYPE_CHECKING:
 __all__ = ["PIPE", "Job", "Report", "Settings", "failure", "inputs", "run"]
 
 
-# In the place of a path: standard input, standard output.
-PIPE = Path("-")
-
-
 @dataclass(frozen=True)
 class Job:
-    """One picture; `kind` is the format to write where the output's name does not say it, `recorded` enters the result in the ledger.
+    """One picture; `kind` is the format to write, None the one that the output's name says, or else that of the input.
 
-    `residual` is where input − result goes; `inspect` looks at it, written or not.
+    `residual` is where input − result goes; `inspect` looks at it, written or not. Files of `named_after_input` are written in the
+    format that the input has, whatever its name and theirs say. `recorded`: the batch enters the result in the ledger.
     """
 
     input: Path
@@ -42,6 +39,12 @@ class Job:
     error: str | None = None
     residual: Path | None = None
     inspect: bool = False
+    named_after_input: tuple[Path, ...] = ()
+
+    def format_for(self, path: Path, picture: Picture) -> str:
+        """The format in which `picture` is written to `path`."""
+        asked = None if path in self.named_after_input else format_of(path)
+        return self.kind or asked or picture.format
 
 
 @dataclass(frozen=True)
@@ -78,11 +81,14 @@ class Report:
         return cls(str(job.input), str(job.output), status=status, **(told | details))
 
 
-def run(job: Job, on_state: Callable[[State], object] | None = None) -> Report:
-    """Do the job; an error becomes a Report that says so. The input is never touched, the output appears whole or not at all."""
+def run(job: Job, on_state: Callable[[State], object] | None = None, seal: Callable[[Path], None] | None = None) -> Report:
+    """Do the job; an error becomes a Report that says so. The input is never touched, the output appears whole or not at all.
+
+    `seal` is called with the finished file just before it gets the name of the output.
+    """
     start = time.perf_counter()
     try:
-        return replace(_denoise(job, on_state), seconds=time.perf_counter() - start)
+        return replace(_denoise(job, on_state, seal), seconds=time.perf_counter() - start)
     except DenoiseError as error:
         return failure(job, str(error), time.perf_counter() - start)
     except Exception as error:
@@ -95,41 +101,57 @@ def failure(job: Job, error: str, seconds: float = 0.0) -> Report:
     return Report.of(job, "failed", error=error, seconds=seconds)
 
 
-def _denoise(job: Job, on_state: Callable[[State], object] | None) -> Report:
+def _denoise(job: Job, on_state: Callable[[State], object] | None, seal: Callable[[Path], None] | None = None) -> Report:
     settings = job.settings
     check_output(job)
     picture = _read(job)
-    check_fits(picture, job.kind or format_of(job.output) or picture.format, job.output)
+    check_fits(picture, job.format_for(job.output, picture), job.output)
     frames = picture.frames
     cleans = references(settings, job.input, frames)
     done = [solve(settings, job.input, frame, clean, on_state) for frame, clean in zip(frames, cleans, strict=True)]
-    losses = _write(job, picture.successor([page.image for page in done]))
+    losses = _write(job, picture.successor([page.image for page in done]), seal)
     solution = together([page.solution for page in done])
     removed, shown = _method_noise(job, picture, frames, done) if job.inspect or job.residual else ({}, ())
     return Report.of(
         job, str(solution.status), iterations=solution.iterations, cost=solution.cost, bound=solution.bound, gap=solution.gap,
         psnr_db=solution.psnr_db, shape=picture.pages[0].colour.shape, depth=picture.depth,
-        notes=(*picture.notes, *notes(done, settings), *losses, *shown), **removed, **chosen(done),
+        notes=(*wrong_name(job, picture), *picture.notes, *notes(done, settings), *losses, *shown), **removed, **chosen(done),
     )  # fmt: skip
 
 
 def _read(job: Job) -> Picture:
     if job.input == PIPE:
-        return read_picture(Path("stdin"), sys.stdin.buffer.read(), max_pixels=job.settings.max_pixels)
+        return read_picture(Path("stdin"), read_stdin(), max_pixels=job.settings.max_pixels)
     return read_picture(job.input, max_pixels=job.settings.max_pixels)
 
 
-def _write(job: Job, picture: Picture) -> list[str]:
+def _write(job: Job, picture: Picture, seal: Callable[[Path], None] | None) -> list[str]:
     if job.output == PIPE:
         data, losses = encode_picture(picture, job.kind or picture.format, Path("stdout"))
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
+        write_stdout(data)
         return losses
-    return write_picture(job.output, picture, overwrite=job.settings.overwrite, kind=job.kind, seal=_seal(job))
+    kind = job.format_for(job.output, picture)
+    return write_picture(job.output, picture, overwrite=job.settings.overwrite, kind=kind, seal=_finish(job, seal))
+
+
+def wrong_name(job: Job, picture: Picture) -> tuple[str, ...]:
+    """What is to be said where the name of the input is that of another format."""
+    if format_of(job.input) in (None, picture.format):
+        return ()
+    written = picture.format if job.output == PIPE else job.format_for(job.output, picture)
+    return (f"is a {picture.format.upper()} file named {job.input.suffix}; written as {written.upper()}",)
 
 
 def check_output(job: Job) -> None:
     """Refuse what would overwrite an input or an earlier result, or could not be written, before any work is done."""
+    try:
+        _check_output(job)
+    except OSError as error:
+        shorter = "; rename the input, or name the output with -o" if error.errno == errno.ENAMETOOLONG else ""
+        raise DenoiseError(f"{error.filename or job.output}: {error.strerror or error}{shorter}") from error
+
+
+def _check_output(job: Job) -> None:
     if job.input != PIPE and not job.input.exists():
         raise DenoiseError(f"{job.input}: no such file; check the name")
     if job.residual is not None:
@@ -140,7 +162,7 @@ def check_output(job: Job) -> None:
         raise DenoiseError(f"{job.output}: is a directory; name a file with -o")
     check_writable(job.output)
     check_not_an_input(job)
-    if job.output.exists() and not job.settings.overwrite:
+    if stands_in_the_way(job.output) and not job.settings.overwrite:
         raise DenoiseError(f"{job.output}: exists already; choose another name with -o, or allow it with --overwrite")
 
 
@@ -150,7 +172,7 @@ def _check_residual(job: Job, residual: Path) -> None:
     check_writable(residual)
     if residual.absolute() == job.output.absolute() or any(residual.absolute() == path.absolute() for path in inputs(job)):
         raise DenoiseError(f"{residual}: is the input or the result; choose another name with --residual")
-    if residual.exists() and not job.settings.overwrite:
+    if stands_in_the_way(residual) and not job.settings.overwrite:
         raise DenoiseError(f"{residual}: exists already; choose another name with --residual, or allow it with --overwrite")
 
 
@@ -168,17 +190,17 @@ def inputs(job: Job) -> list[Path]:
     return [*own, *(path for path in others if path is not None)]
 
 
-def _seal(job: Job) -> Callable[[Path], None]:
+def _finish(job: Job, seal: Callable[[Path], None] | None) -> Callable[[Path], None]:
     """What happens to a finished result just before it gets its name."""
 
-    def seal(temporary: Path) -> None:
+    def finish(temporary: Path) -> None:
         if job.settings.preserve_times and job.input != PIPE:
             status = job.input.stat()
             os.utime(temporary, ns=(status.st_atime_ns, status.st_mtime_ns))
-        if job.recorded:
-            enter(job.input, job.output, temporary, job.settings.fingerprint())
+        if seal is not None:
+            seal(temporary)
 
-    return seal
+    return finish
 
 
 def _method_noise(job: Job, picture: Picture, frames: list[Any], done: list[Done]) -> tuple[dict[str, Any], tuple[str, ...]]:
@@ -193,7 +215,7 @@ def _method_noise(job: Job, picture: Picture, frames: list[Any], done: list[Done
     numbers = {"residual_std": std, "whiteness": min(whiteness(r) for r in removed)}
     if job.residual is None:
         return numbers, ()
-    kind = job.kind or format_of(job.residual) or picture.format
+    kind = job.format_for(job.residual, picture)
     scale, middle = 1.0, 0.0
     if picture.pages[0].colour.dtype.kind in "ub":
         # A power of two that lets four standard deviations through.

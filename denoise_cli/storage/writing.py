@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import platform
 import re
+import stat
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import BinaryIO, Literal, TextIO
 
 from denoise_cli.errors import DenoiseError
 
-__all__ = ["LogFile", "appear", "check_writable", "remove_stray_temporaries"]
+__all__ = ["LogFile", "appear", "check_writable", "remove_stray_temporaries", "stands_in_the_way", "written_into"]
 
 ONE_DAY = 86_400
+# Bytes of the result's name in that of its temporary file, which must stay under 255 with all that is added.
+NAME_BYTES = 100
+# Names of what a process has open. They are never replaced, even where a regular file is behind them.
+OPEN_FILES = ("/dev/fd/", "/dev/stdout", "/dev/stderr", "/proc/")
 TEMPORARY = re.compile(r"^\..*\.(?P<host>[^.]+)-(?P<process>\d+)-[0-9a-f]{8}\.denoise-tmp$")
 
 
@@ -23,14 +29,36 @@ def _host() -> str:
     return re.sub(r"[^A-Za-z0-9_]", "_", platform.node()) or "host"
 
 
+def written_into(path: Path) -> bool:
+    """Whether `path` is a device, a FIFO, or the name of an open file: it is written into, and never replaced."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)) or str(path.absolute()).startswith(OPEN_FILES)
+
+
+def stands_in_the_way(path: Path) -> bool:
+    """Whether there is a file that a result under this name would replace."""
+    return path.exists() and not written_into(path)
+
+
 @contextlib.contextmanager
 def appear(path: Path, *, overwrite: bool, seal: Callable[[Path], None] | None = None) -> Iterator[BinaryIO]:
-    """A stream whose content appears at `path` at once and whole, or not at all.
+    """A stream whose content appears at `path` at once and whole, or not at all; a link stays, and the file behind it is the result.
 
-    `seal` is called with the finished temporary file just before it gets its name. Raises DenoiseError; nothing is left behind.
+    `seal` is called with the finished temporary file just before it gets its name. A device or a FIFO gets the finished content, has no
+    name to lose, and is not sealed. Raises DenoiseError; nothing is left behind.
     """
+    if written_into(path):
+        content = io.BytesIO()
+        yield content
+        _write_into(path, content.getbuffer())
+        return
+    target = _behind_links(path)
     # Cut, so that a name as long as the file system allows still leaves room.
-    temporary = path.with_name(f".{path.name[:100]}.{_host()}-{os.getpid()}-{os.urandom(4).hex()}.denoise-tmp")
+    beginning = os.fsencode(target.name)[:NAME_BYTES].decode("utf-8", "ignore")
+    temporary = target.with_name(f".{beginning}.{_host()}-{os.getpid()}-{os.urandom(4).hex()}.denoise-tmp")
     try:
         # Created with the permissions that any new file gets here, unlike those that tempfile makes.
         handle = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_BINARY", 0), 0o666)
@@ -42,9 +70,9 @@ def appear(path: Path, *, overwrite: bool, seal: Callable[[Path], None] | None =
         if seal is not None:
             seal(temporary)
         if overwrite:
-            temporary.replace(path)
+            temporary.replace(target)
         else:
-            _rename_to_new(temporary, path)
+            _rename_to_new(temporary, target)
     except FileExistsError:
         raise DenoiseError(f"{path}: exists already; choose another name with -o, or allow it with --overwrite") from None
     except OSError as error:
@@ -53,6 +81,21 @@ def appear(path: Path, *, overwrite: bool, seal: Callable[[Path], None] | None =
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
+
+
+def _behind_links(path: Path) -> Path:
+    return Path(os.path.realpath(path)) if path.is_symlink() else path
+
+
+def _write_into(path: Path, content: memoryview) -> None:
+    try:
+        # Appending, so that "-o /dev/stdout >> all.bin" does not lose what is there. A FIFO waits here for its reader.
+        handle = os.open(path, os.O_WRONLY | os.O_APPEND | getattr(os, "O_BINARY", 0))
+        with os.fdopen(handle, "wb", buffering=0) as stream:
+            while content:
+                content = content[stream.write(content) :]
+    except OSError as error:
+        raise DenoiseError(f"{path}: cannot be written ({error.strerror or error}); choose another place with -o") from error
 
 
 def _rename_to_new(temporary: Path, path: Path) -> None:
@@ -92,8 +135,14 @@ def _lives(process: int) -> bool:
 
 
 def check_writable(path: Path) -> None:
-    """Refuse an output that could not appear anyway, before the work is done."""
-    folder = path.parent
+    """Refuse an output that could not appear anyway, before the work is done. Raises DenoiseError, and OSError for an impossible name."""
+    if written_into(path):
+        if stat.S_ISBLK(path.stat().st_mode):
+            raise DenoiseError(f"{path}: is a disk, which a picture would destroy; name a file with -o")
+        if not os.access(path, os.W_OK):
+            raise DenoiseError(f"{path}: is not writable; choose another place with -o")
+        return
+    folder = _behind_links(path).parent
     if not folder.is_dir():
         raise DenoiseError(f"{path}: there is no directory {folder}; make it first, or choose another place with -o")
     if not os.access(folder, os.W_OK | os.X_OK):
@@ -109,7 +158,8 @@ class LogFile:
 
         self.path, self.named = path, named
         try:
-            self._stream: TextIO = path.open("w" if overwrite else "x", newline="", encoding="utf-8", buffering=1)
+            mode: Literal["w", "x"] = "w" if overwrite or written_into(path) else "x"
+            self._stream: TextIO = path.open(mode, newline="", encoding="utf-8", errors="backslashreplace", buffering=1)
         except FileExistsError:
             raise DenoiseError(f"{path}: exists already; choose another name for --log, or allow it with --overwrite") from None
         except OSError as error:

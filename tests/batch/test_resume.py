@@ -167,9 +167,9 @@ def test_a_file_that_vanishes_is_a_row(denoise, originals, tmp_path, monkeypatch
         (source / name).write_bytes((originals / "00.png").read_bytes())
     real = batch.run
 
-    def vanish(job, on_state=None):
+    def vanish(job, *watchers):
         (source / "b.png").unlink(missing_ok=True)
-        return real(job, on_state)
+        return real(job, *watchers)
 
     monkeypatch.setattr(batch, "run", vanish)
     outcome = denoise(source, "-o", tmp_path / "out", *WORDS)
@@ -224,10 +224,10 @@ def test_a_worker_that_is_killed_is_a_failed_row_and_the_others_go_on(originals,
         "if 'spawn_main' in ' '.join(sys.argv) or any('spawn' in word for word in sys.orig_argv):\n"
         "    import denoise_cli.pipeline.job as job, signal\n"
         "    real = job._denoise\n"
-        "    def deadly(task, on_state):\n"
+        "    def deadly(task, *watchers):\n"
         "        if task.input.name == '03.png':\n"
         "            os.kill(os.getpid(), signal.SIGKILL)\n"
-        "        return real(task, on_state)\n"
+        "        return real(task, *watchers)\n"
         "    job._denoise = deadly\n"
     )
     (tmp_path / "sitecustomize.py").write_text(patch)
@@ -242,7 +242,8 @@ def test_a_worker_that_is_killed_is_a_failed_row_and_the_others_go_on(originals,
 
 def test_a_result_that_appeared_before_its_report_was_lost_is_no_stranger(originals, tmp_path):
     from denoise_cli.batch.processes import _again
-    from denoise_cli.pipeline.job import Job, Settings, run
+    from denoise_cli.batch.run import work as run
+    from denoise_cli.pipeline.job import Job, Settings
 
     job = Job(originals / "00.png", tmp_path / "00.png", Settings(0.1, iterations=4), recorded=True)
     assert run(job).error is None

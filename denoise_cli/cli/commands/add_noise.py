@@ -159,12 +159,14 @@ def noise_of(**amounts: Any) -> Noise:
 
 def _make_noisy(job: Job, noise: Noise, seed: int, *, no_clip: bool) -> list[str]:
     """Read, add, write; what there is to say."""
-    from denoise_cli.formats.files import encode_picture, format_of, read_picture, write_picture
+    from denoise_cli.formats.files import encode_picture, read_picture, write_picture
+    from denoise_cli.pipeline.job import wrong_name
+    from denoise_cli.storage.pipes import read_stdin, write_stdout
 
     standard = str(job.input) == "-"
     name = Path("stdin") if standard else job.input
-    picture = read_picture(name, sys.stdin.buffer.read() if standard else None, max_pixels=job.settings.max_pixels)
-    kind = job.kind or format_of(job.output) or picture.format
+    picture = read_picture(name, read_stdin() if standard else None, max_pixels=job.settings.max_pixels)
+    kind = job.format_for(job.output, picture)
     if no_clip:
         if kind not in ("tiff", "npy"):
             raise DenoiseError(
@@ -175,10 +177,9 @@ def _make_noisy(job: Job, noise: Noise, seed: int, *, no_clip: bool) -> list[str
     result = replace(picture, pages=tuple(page.successor(pixels) for page, pixels in zip(picture.pages, noisy, strict=True)))
     if str(job.output) == "-":
         data, losses = encode_picture(result, kind, Path("stdout"))
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
+        write_stdout(data)
     else:
-        losses = write_picture(job.output, result, overwrite=job.settings.overwrite, kind=job.kind)
+        losses = write_picture(job.output, result, overwrite=job.settings.overwrite, kind=kind)
     said = [f"{noise}, seed {seed}", *([f"{clipped:.1%} of the samples clipped"] if clipped else [])]
     if picture.depth == "bool":
         said.append("black and white: only what crosses one half is seen")
@@ -186,7 +187,7 @@ def _make_noisy(job: Job, noise: Noise, seed: int, *, no_clip: bool) -> list[str
         said.append(
             f"{kind.upper()} compresses noise and picture together, so the noise is no longer what was asked for; write .png or .tif"
         )
-    return [*said, *picture.notes, *losses]
+    return [*said, *wrong_name(job, picture), *picture.notes, *losses]
 
 
 def noisy_pages(picture: Picture, noise: Noise, seed: int, name: Path, *, clip: str) -> tuple[list[Any], float]:

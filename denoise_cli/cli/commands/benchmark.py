@@ -28,6 +28,7 @@ from denoise_cli.cli.commands.add_noise import (
     noisy_pages,
 )
 from denoise_cli.cli.commands.tables import STDIO, check_output, plain, write_csv
+from denoise_cli.cli.streams import print_json
 from denoise_cli.errors import FAILED, OK, DenoiseError, UsageError
 
 if TYPE_CHECKING:
@@ -400,7 +401,6 @@ def _print_table(told: str, summaries: Sequence[Summary]) -> None:
 
 
 def _print_json(told: str, contest: Contest, summaries: Sequence[Summary], rows: Sequence[Row], errors: Sequence[str]) -> None:
-    import json
     from dataclasses import asdict
 
     answer = {
@@ -410,4 +410,4 @@ def _print_json(told: str, contest: Contest, summaries: Sequence[Summary], rows:
         "rows": [plain(asdict(row)) for row in rows],
         "errors": errors,
     }
-    print(json.dumps(answer, ensure_ascii=False, allow_nan=False))
+    print_json(answer)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from denoise_cli.cli.commands.tables import STDIO, check_output, crop_of, plain, write_csv
+from denoise_cli.cli.streams import print_json
 from denoise_cli.errors import FAILED, OK, DenoiseError, UsageError
 
 if TYPE_CHECKING:
@@ -154,9 +154,10 @@ def _read(path: Path, max_pixels: int) -> _Read:
 
     from denoise_cli.formats.conversion import convert
     from denoise_cli.formats.files import read_picture
+    from denoise_cli.storage.pipes import read_stdin
 
     name = Path("stdin") if path == STDIO else path
-    picture = read_picture(name, sys.stdin.buffer.read() if path == STDIO else None, max_pixels=max_pixels)
+    picture = read_picture(name, read_stdin() if path == STDIO else None, max_pixels=max_pixels)
     # A .npy holds anything, so this loses nothing, and makes pictures from different formats comparable: upright, black at zero.
     upright = [convert(replace(picture, pages=(page,)), "npy")[0].pages[0] for page in picture.pages]
     notes = ["transparency is not compared"] if any(page.alpha is not None for page in upright) else []
@@ -240,8 +241,6 @@ def _print_table(rows: Sequence[_Row]) -> None:
 
 
 def _print_json(clean: str, border: int, rows: Sequence[_Row], errors: Sequence[str]) -> None:
-    import json
-
     def numbers(told: Figures) -> dict[str, float | None]:
         return plain({name: getattr(told, name) for name in COLUMNS})
 
@@ -251,7 +250,7 @@ def _print_json(clean: str, border: int, rows: Sequence[_Row], errors: Sequence[
         | ({"pages": [numbers(page) for page in row.pages]} if len(row.pages) > 1 else {})
         for row in rows
     ]
-    print(json.dumps({"clean": clean, "crop_border": border, "results": results, "errors": errors}, ensure_ascii=False, allow_nan=False))
+    print_json({"clean": clean, "crop_border": border, "results": results, "errors": errors})
 
 
 def _write_sheet(path: Path, clean: _Read, rows: Sequence[_Row], box: Box | None, border: int, *, overwrite: bool) -> None:

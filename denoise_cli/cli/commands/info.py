@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import sys
 import time
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from denoise_cli.cli.commands.tables import STDIO
+from denoise_cli.cli.streams import print_json
 from denoise_cli.errors import FAILED, OK, DenoiseError, UsageError
 
 if TYPE_CHECKING:
@@ -71,10 +70,10 @@ def info(
             failed = True
             say(str(error))
             if as_json:
-                print(json.dumps({"file": str(each.path), "error": str(error)}, ensure_ascii=False), flush=True)
+                print_json({"file": str(each.path), "error": str(error)})
             continue
         if as_json:
-            print(json.dumps(asdict(facts) | {"error": None}, ensure_ascii=False), flush=True)
+            print_json(asdict(facts) | {"error": None})
         else:
             print("\n" * printed + _block(facts), flush=True)
         printed = True
@@ -130,9 +129,10 @@ def describe(path: Path, max_pixels: int, workers: int | None = None) -> Facts:
     """All that `denoise info` tells about a file; "-" is stdin. Raises DenoiseError for what cannot be read."""
     from denoise_cli.formats.exif import orientation
     from denoise_cli.formats.files import read_picture
+    from denoise_cli.storage.pipes import read_stdin
 
     start = time.perf_counter()
-    data = sys.stdin.buffer.read() if path == STDIO else None
+    data = read_stdin() if path == STDIO else None
     picture = read_picture(path, data, max_pixels=max_pixels)
     reading = time.perf_counter() - start
     size = path.stat().st_size if data is None else len(data)

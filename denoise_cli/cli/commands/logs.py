@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import math
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path, PurePath
@@ -13,6 +12,7 @@ from pathlib import Path, PurePath
 from denoise_cli.cli.commands.tables import STDIO
 from denoise_cli.draw.plots import Curve
 from denoise_cli.errors import DenoiseError, UsageError
+from denoise_cli.storage.pipes import read_stdin
 
 __all__ = ["NoRows", "read_logs"]
 
@@ -104,7 +104,7 @@ def _read(path: Path, log: str, *, alone: bool, growing: bool) -> tuple[list[Cur
 def _rows(path: Path) -> tuple[list[list[str]], bool]:
     """All rows, and whether the last one has its line end."""
     try:
-        data = sys.stdin.buffer.read() if path == STDIO else path.read_bytes()
+        data = read_stdin() if path == STDIO else path.read_bytes()
     except FileNotFoundError:
         raise DenoiseError(f"{path}: no such file; check the name") from None
     except IsADirectoryError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from denoise_cli.cli.commands.tables import STDIO, plain
+from denoise_cli.cli.streams import print_json
 from denoise_cli.errors import FAILED, OK, DenoiseError, UsageError
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def noise(
                 raise DenoiseError(problem)
             for page in _pages(path, max_pixels or most, workers):
                 if as_json:
-                    print(json.dumps(page.record(), ensure_ascii=False), flush=True)
+                    print_json(page.record())
                 else:
                     print(page.text(), flush=True)
         except DenoiseError as error:
@@ -124,14 +124,13 @@ class _Page:
 
 
 def _pages(path: Path, max_pixels: int, workers: int | None) -> Iterator[_Page]:
-    import sys
-
     from denoise_cli.formats.files import read_picture
     from denoise_cli.measure.scale import Scale
     from denoise_cli.noise.estimate import estimate
+    from denoise_cli.storage.pipes import read_stdin
 
     if path == STDIO:
-        picture = read_picture(Path("stdin"), sys.stdin.buffer.read(), max_pixels=max_pixels)
+        picture = read_picture(Path("stdin"), read_stdin(), max_pixels=max_pixels)
     else:
         picture = read_picture(path, max_pixels=max_pixels)
     for number, page in enumerate(picture.pages, 1):

@@ -281,7 +281,7 @@ class _Album:
         self.tiles.append(Tile(self._crop(solution.image), tuple(caption), marked=automatic))
         if self.results is not None:
             page = replace(self.picture, pages=self.picture.pages[:1])
-            write_picture(self.place(step.weight), page.successor([solution.image]), overwrite=self.overwrite)
+            write_picture(self.place(step.weight), page.successor([solution.image]), overwrite=self.overwrite, kind=page.format)
 
     def _crop(self, image: Any) -> Any:
         from denoise_cli.draw.sheet import drawable

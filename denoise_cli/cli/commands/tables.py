@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from denoise_cli.errors import DenoiseError, UsageError
-from denoise_cli.storage.writing import appear, check_writable
+from denoise_cli.storage.pipes import PIPE
+from denoise_cli.storage.writing import appear, check_writable, stands_in_the_way
 
 __all__ = ["STDIO", "check_output", "crop_of", "plain", "write_csv"]
 
-# In the place of a path: standard input, standard output.
-STDIO = Path("-")
+STDIO = PIPE
 
 
 def check_output(path: Path | None, inputs: Iterable[Path], *, overwrite: bool) -> None:
@@ -25,7 +25,7 @@ def check_output(path: Path | None, inputs: Iterable[Path], *, overwrite: bool) 
     if path.is_dir():
         raise DenoiseError(f"{path}: is a directory; name a file")
     check_writable(path)
-    if path.exists():
+    if stands_in_the_way(path):
         if any(path.samefile(word) for word in inputs if word.exists()):
             raise DenoiseError(f"{path}: the output is an input; denoise never overwrites its input. Choose another name")
         if not overwrite:
@@ -54,7 +54,7 @@ def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object
         print(text.getvalue(), end="")
         return
     with appear(path, overwrite=overwrite) as stream:
-        stream.write(text.getvalue().encode())
+        stream.write(text.getvalue().encode(errors="backslashreplace"))
 
 
 def plain(values: dict[str, Any]) -> dict[str, Any]:
