@@ -17,7 +17,8 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.common import Array, machine, table
-from denoise_cli.choice import choose as choice
+from denoise_cli.choice.choose import choose
+from denoise_cli.choice.laws import gaussian_law, impulse_law
 from denoise_cli.variational import denoise, psnr_db
 
 SIGMAS, FRACTIONS = (5, 10, 15, 25, 50), (0.05, 0.1, 0.2, 0.4)
@@ -110,11 +111,11 @@ def measure(path: Path, kinds: list[str]) -> Iterator[dict[str, Any]]:
         oracle = Oracle(pixels, clean, "l2" if gaussian else "l1")
         row: dict[str, Any] = {"picture": f"{path.parent.name}/{path.name}", "noise": kind, "level": level}
         start = time.perf_counter()
-        blind = choice.choose(noisy)
+        blind = choose(noisy)
         row["seconds choosing"] = time.perf_counter() - start
         weights = {"nothing given": blind.weight}
         if gaussian:
-            told = choice.choose(noisy, sigma=level / 255)
+            told = choose(noisy, sigma=level / 255)
             weights["σ given"] = told.weight
             weights["law"] = gaussian_law(level / 255, 1 if pixels.ndim == 2 else pixels.shape[2])
             weights["discrepancy"] = discrepancy(pixels, level / 255, told.weight)
