@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import os
 import sys
-from enum import StrEnum
+from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any, get_args, get_type_hints
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
 from denoise_cli import __version__
+from denoise_cli.cli.options import Takes, default_options, understand
 from denoise_cli.cli.plain_words import quicken
 from denoise_cli.cli.streams import ending_on_sigterm, prepare_streams
 from denoise_cli.errors import FAILED, INTERRUPTED, OK, USAGE, DenoiseError, UsageError
+from denoise_cli.settings import ALGORITHM, FILES, PROBLEM, RUN
 
 __all__ = ["main"]
 
@@ -36,46 +38,6 @@ COMPLETION = {
     "--install-completion": "Let TAB complete commands, options, values and files, from the next shell on.",
     "--show-completion": "Print what that would install.",
 }
-
-
-class Method(StrEnum):
-    matlab = "matlab"
-    optimal = "optimal"
-
-
-class TV(StrEnum):
-    isotropic = "isotropic"
-    anisotropic = "anisotropic"
-
-
-class VST(StrEnum):
-    anscombe = "anscombe"
-    generalized = "generalized"
-
-
-class Channels(StrEnum):
-    coupled = "coupled"
-    separate = "separate"
-    sum = "sum"
-
-
-class Boundary(StrEnum):
-    symmetric = "symmetric"
-    periodic = "periodic"
-
-
-class Precision(StrEnum):
-    float32 = "float32"
-    float64 = "float64"
-
-
-class Format(StrEnum):
-    png = "png"
-    jpeg = "jpeg"
-    tiff = "tiff"
-    bmp = "bmp"
-    webp = "webp"
-    npy = "npy"
 
 
 class DenoiseGroup(TyperGroup):
@@ -153,144 +115,31 @@ def _configure(ctx: typer.Context, path: Path | None) -> Path | None:
     if path is not None:
         from denoise_cli.cli.settings_file import read_config
 
-        types = get_type_hints(image)
-        options = {
-            max(option.opts, key=len).lstrip("-"): str(option.name) for option in ctx.command.params if option.param_type_name == "option"
-        }
-        kinds = {
-            name: float | str if name in NUMBER_OR_WORD else _kind(types[parameter])
-            for name, parameter in options.items()
-            if name not in NOT_IN_CONFIG
-        }
-        ctx.default_map = {options[name]: value for name, value in read_config(path, kinds).items()}
+        ctx.default_map = read_config(path, default_options())
     return path
 
 
-def _kind(annotation: Any) -> type:
-    """What a settings file must hold: bool, int, float, or else a text."""
-    plain = next((kind for kind in get_args(annotation) if kind is not type(None)), annotation)
-    return plain if plain in (bool, int, float) else str
+PICTURES = Annotated[
+    list[Path] | None,
+    typer.Argument(
+        metavar="[PICTURE]...",
+        help="PNG, JPEG, TIFF, BMP, WebP or .npy; a folder; a pattern in quotes; - for stdin.",
+        show_default=False,
+        rich_help_panel=FILES,
+    ),
+]
+# These act by their callbacks.
+CONFIG = Annotated[
+    Path | None,
+    typer.Option(
+        help="Settings by their long names; what is typed beats them. [default: none]", metavar="FILE.toml", callback=_configure,
+        is_eager=True, rich_help_panel=RUN,
+    ),
+]  # fmt: skip
+VERSION = Annotated[bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True, rich_help_panel=RUN)]
 
 
-NUMBER_OR_WORD = ("lambda", "sigma")
-NOT_IN_CONFIG = ("config", "save-config", "version", "help", "include", "exclude", "residual")
-PROBLEM, ALGORITHM, FILES, RUN = "Problem", "Algorithm", "Files", "Run"
-
-
-def _option(panel: str, help: str, *names: str, **details: Any) -> Any:
-    return typer.Option(*names, help=help, rich_help_panel=panel, **details)
-
-
-PICTURES = typer.Argument(
-    metavar="[PICTURE]...",
-    help="PNG, JPEG, TIFF, BMP, WebP or .npy; a folder; a pattern in quotes; - for stdin.",
-    show_default=False,
-    rich_help_panel=FILES,
-)
-# fmt: off
-LAMBDA = _option(
-    PROBLEM, "λ > 0 in F(u; f) + λ·TV(u): larger is smoother. Pixels count from 0 to 1. [default: auto, from the picture]",
-    "--lambda", metavar="X",
-)
-SIGMA = _option(PROBLEM, "auto: the noise's standard deviation, such as 0.04 or 10/255. [default: estimated]", metavar="S")
-ONE = _option(PROBLEM, "Fidelity Σ|u − f|: for impulses, salt and pepper (λ about 0.5). [default: auto]", "--l1")
-TWO = _option(PROBLEM, "Fidelity Σ(u − f)²: for Gaussian noise (λ about 1.4 σ). [default: auto; with --lambda X]", "--l2")
-VST_ = _option(PROBLEM, "Noise that grows with brightness: stabilise its variance around the L2 solve. [default: no]", "--vst")
-TV_ = _option(PROBLEM, "Total variation. [default: optimal isotropic; matlab is anisotropic]")
-CHANNELS = _option(PROBLEM, "How colours share it. [default: optimal coupled; matlab is sum]")
-BOUNDARY = _option(PROBLEM, "Beyond the edges. [default: optimal symmetric; matlab is periodic]")
-WEIGHTS = _option(PROBLEM, "Weight ≥ 0 of each pixel's fidelity, 0 is unknown (optimal). [default: 1 everywhere]", metavar="MAP")
-MASK = _option(PROBLEM, "White is known, black is filled in (optimal). [default: all known]", metavar="MASK")
-LAMBDA_MAP = _option(PROBLEM, "λ ≥ 0 of each pixel, times --lambda if given (optimal). [default: none]", metavar="MAP")
-METHOD = _option(
-    ALGORITHM,
-    "matlab: the original iteration, stopped early, so that --iterations shapes the picture. "
-    "optimal: the exact minimiser, certified. [default: matlab with --lambda X, else optimal]",
-)
-ITERATIONS = _option(ALGORITHM, "matlab: how many. optimal: at most. [default: matlab 100; optimal 50000]", metavar="N")
-GAP = _option(ALGORITHM, "optimal: stop when (cost − optimum)/cost ≤ G is proven. [default: 0.001]", metavar="G")
-ALPHA = _option(ALGORITHM, "matlab: penalty on Du. [default: 500]", metavar="A")
-BETA = _option(ALGORITHM, "matlab: penalty on u − f. [default: 50]", metavar="B")
-DTYPE = _option(ALGORITHM, "Precision of the computation.")
-OUTPUT = _option(
-    FILES, "Result; a folder for several; - for stdout. [default: NAME_denoised beside the input]", "-o", "--output", metavar="PATH"
-)
-RECURSIVE = _option(FILES, "Folders within folders too. [default: no]", "--recursive", "-r")
-INCLUDE = _option(FILES, "In folders, only names like this; may be repeated. [default: all]", metavar="PATTERN", show_default=False)
-EXCLUDE = _option(FILES, "In folders, no names like this; may be repeated. [default: none]", metavar="PATTERN", show_default=False)
-FILES_FROM = _option(FILES, "Names of pictures from a file, one a line; - for stdin. [default: none]", metavar="LIST")
-NULL = _option(FILES, "The names in LIST end in NUL (find -print0). [default: lines]", "--null", "-0")
-SUFFIX = _option(FILES, "Added to a name. [default: _denoised; nothing in a folder named by -o]", metavar="TEXT")
-FORMAT = _option(FILES, "Of the results. [default: what the output's name says, or that of the input]", "--format")
-OVERWRITE = _option(FILES, "Replace results and logs that exist. [default: refuse]", "--overwrite")
-SKIP_EXISTING = _option(FILES, "Keep any result that exists. [default: of several, those done with the same settings]", "--skip-existing")
-PRESERVE_TIMES = _option(FILES, "Results get the time stamps of their inputs. [default: no]", "--preserve-times")
-MAX_PIXELS = _option(FILES, "Refuse larger pictures before they are decoded. [default: 268435456, 16384²]", metavar="N", min=1)
-RESIDUAL = _option(FILES, "Also write input − result, around mid-grey; a folder for several. [default: no]", metavar="FILE")
-REFERENCE = _option(FILES, "A clean picture to compare with: RMSE, SNR, PSNR. [default: none]", metavar="CLEAN")
-LOG = _option(FILES, "One row an iteration: cost, rmse, snr_db, psnr_db, gap … [default: none]", metavar="FILE.csv")
-WORKERS = _option(RUN, "Threads for a picture. [default: all cores, shared among --jobs]", metavar="N")
-JOBS = _option(RUN, "Pictures at once, each in a process of its own.", "--jobs", "-j", metavar="N", min=1)
-FAIL_FAST = _option(RUN, "Stop at the first picture that fails. [default: go on]", "--fail-fast")
-DRY_RUN = _option(RUN, "Only list what would be done, and what not, and why. [default: do it]", "--dry-run")
-JSON = _option(RUN, "One JSON object a picture on stdout, a summary last. [default: no]", "--json")
-CONFIG = _option(
-    RUN, "Settings by their long names; what is typed beats them. [default: none]", metavar="FILE.toml", callback=_configure, is_eager=True
-)
-SAVE_CONFIG = _option(RUN, "Write the settings of this run, for --config. [default: none]", metavar="FILE.toml")
-QUIET = _option(RUN, "Say nothing but errors. [default: one line a picture]", "-q", "--quiet")
-VERBOSE = _option(RUN, "Say more about each picture. [default: one line a picture]", "-v", "--verbose")
-VERSION = _option(RUN, "Print the version.", "--version", callback=_version, is_eager=True)
-# fmt: on
-
-
-@app.command(DEFAULT, cls=GroupedHelp, context_settings={"help_option_names": ["-h", "--help"]})
-def image(
-    ctx: typer.Context,
-    pictures: Annotated[list[Path] | None, PICTURES] = None,
-    weight: Annotated[str | None, LAMBDA] = None,
-    sigma: Annotated[str | None, SIGMA] = None,
-    l1: Annotated[bool, ONE] = False,
-    l2: Annotated[bool, TWO] = False,
-    vst: Annotated[VST | None, VST_] = None,
-    tv: Annotated[TV | None, TV_] = None,
-    channels: Annotated[Channels | None, CHANNELS] = None,
-    boundary: Annotated[Boundary | None, BOUNDARY] = None,
-    weights: Annotated[Path | None, WEIGHTS] = None,
-    mask: Annotated[Path | None, MASK] = None,
-    lambda_map: Annotated[Path | None, LAMBDA_MAP] = None,
-    method: Annotated[Method | None, METHOD] = None,
-    iterations: Annotated[int | None, ITERATIONS] = None,
-    gap: Annotated[float | None, GAP] = None,
-    alpha: Annotated[float | None, ALPHA] = None,
-    beta: Annotated[float | None, BETA] = None,
-    dtype: Annotated[Precision, DTYPE] = Precision.float32,
-    output: Annotated[Path | None, OUTPUT] = None,
-    recursive: Annotated[bool, RECURSIVE] = False,
-    include: Annotated[list[str] | None, INCLUDE] = None,
-    exclude: Annotated[list[str] | None, EXCLUDE] = None,
-    files_from: Annotated[Path | None, FILES_FROM] = None,
-    null: Annotated[bool, NULL] = False,
-    suffix: Annotated[str | None, SUFFIX] = None,
-    format_: Annotated[Format | None, FORMAT] = None,
-    overwrite: Annotated[bool, OVERWRITE] = False,
-    skip_existing: Annotated[bool, SKIP_EXISTING] = False,
-    preserve_times: Annotated[bool, PRESERVE_TIMES] = False,
-    max_pixels: Annotated[int | None, MAX_PIXELS] = None,
-    residual: Annotated[Path | None, RESIDUAL] = None,
-    reference: Annotated[Path | None, REFERENCE] = None,
-    log: Annotated[Path | None, LOG] = None,
-    workers: Annotated[int | None, WORKERS] = None,
-    jobs: Annotated[int, JOBS] = 1,
-    fail_fast: Annotated[bool, FAIL_FAST] = False,
-    dry_run: Annotated[bool, DRY_RUN] = False,
-    as_json: Annotated[bool, JSON] = False,
-    config: Annotated[Path | None, CONFIG] = None,  # noqa: ARG001 - acts by its callback
-    save_config: Annotated[Path | None, SAVE_CONFIG] = None,
-    quiet: Annotated[bool, QUIET] = False,
-    verbose: Annotated[bool, VERBOSE] = False,
-    version: Annotated[bool, VERSION] = False,  # noqa: ARG001 - acts by its callback
-) -> None:
+def image(ctx: typer.Context, pictures: list[Path] | None, **values: Any) -> None:
     """Remove noise from pictures by total variation.
 
     \b
@@ -300,37 +149,16 @@ def image(
     """
     from denoise_cli.batch.inputs import Selection
     from denoise_cli.cli.session import Run, execute
-    from denoise_cli.cli.settings_file import number
-    from denoise_cli.formats import files
-    from denoise_cli.pipeline.page import Settings
 
-    l1, l2 = _one_fidelity(ctx, l1, l2)
-    strength = None if weight is None or weight == "auto" else number(weight, "lambda", "a number, or auto")
-    told = strength is not None or lambda_map is not None
-    level = None if sigma is None else number(sigma, "sigma", "a number, such as 0.04 or 10/255")
-    settings = Settings(
-        weight=strength, sigma=level, vst=vst, fidelity="l1" if l1 else "l2" if l2 or told else None,
-        method=method or ("matlab" if strength is not None else "optimal"), iterations=iterations, alpha=alpha, beta=beta, gap=gap, tv=tv,
-        channels=channels, boundary=boundary, dtype=dtype, workers=workers, lambda_map=lambda_map, weights=weights, mask=mask,
-        reference=reference, max_pixels=max_pixels or files.MAX_PIXELS, overwrite=overwrite, preserve_times=preserve_times,
-    )  # fmt: skip
-    run = Run(
-        pictures=tuple(pictures or ()), settings=settings, output=output, suffix=suffix, kind=format_.value if format_ else None,
-        selection=Selection(recursive, tuple(include or ()), tuple(exclude or ())), files_from=files_from, null=null,
-        skip_existing=skip_existing, residual=residual, log=log, jobs=jobs, fail_fast=fail_fast, dry_run=dry_run, as_json=as_json,
-        save_config=save_config, quiet=quiet, verbose=verbose,
-    )  # fmt: skip
-    raise typer.Exit(execute(run))
+    settings, request = understand(values, is_typed=lambda name: getattr(ctx.get_parameter_source(name), "name", "") == "COMMANDLINE")
+    told = {each.name: getattr(request, each.name) for each in fields(request)}
+    selection = Selection(*(told.pop(name) for name in ("recursive", "include", "exclude")))
+    raise typer.Exit(execute(Run(tuple(pictures or ()), settings.resolved(), selection=selection, **told)))
 
 
-def _one_fidelity(ctx: typer.Context, l1: bool, l2: bool) -> tuple[bool, bool]:
-    """--l1 and --l2 together are a mistake; but one that is typed beats the other from a settings file."""
-    if not (l1 and l2):
-        return l1, l2
-    typed = [name for name in ("l1", "l2") if (source := ctx.get_parameter_source(name)) is not None and source.name == "COMMANDLINE"]
-    if len(typed) != 1:
-        raise UsageError("--l1 and --l2 are two fidelities: give one of them")
-    return typed == ["l1"], typed == ["l2"]
+app.command(DEFAULT, cls=GroupedHelp, context_settings={"help_option_names": ["-h", "--help"]})(
+    Takes(image, PICTURES, config=CONFIG, version=VERSION)
+)
 
 
 def _say(line: str) -> None:
@@ -355,7 +183,7 @@ def _main(arguments: list[str] | None) -> int:
             # The parser would load pydantic first, which takes as long as NumPy.
             group: Any = typer.main.get_command(app)
             command = group.commands[DEFAULT]
-            print(command.get_help(command.context_class(command, info_name="denoise")))
+            print(command.get_help(command.context_class(command, info_name="denoise", **command.context_settings)))
             return OK
         elif words[0] in COMPLETION:
             from denoise_cli.cli.completion import answer

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import Any, Literal, get_args, get_origin
 
 __all__ = ["quicken"]
 
@@ -69,6 +69,8 @@ def _one(kind: Any, value: Any, details: Any) -> Any:
         for choice in kind:
             if value is choice or (type(value) is str and value == choice.value):
                 return choice
+    if get_origin(kind) is Literal and type(value) is str and value in get_args(kind):
+        return value
     if type(value) is str and value.isprintable():
         if kind is str:
             return value

@@ -120,7 +120,7 @@ def _check_settings(settings: Settings) -> None:
     if settings.method == "matlab":
         told |= {"mask": settings.mask, "lambda-map": settings.lambda_map}
     try:
-        check_options(settings.method, settings.fidelity or "l2", settings.dtype, settings.workers, **told)
+        check_options(str(settings.method), settings.fidelity or "l2", settings.dtype, settings.workers, **told)
     except ValueError as error:
         raise UsageError(f"--{error}") from error
 
@@ -198,7 +198,7 @@ def _save_config(run: Run, path: Path) -> None:
     settings = run.settings
     names = ("iterations", "alpha", "beta", "gap", "tv", "channels", "boundary")
     fidelity = settings.fidelity or "l2"
-    options = check_options(settings.method, fidelity, settings.dtype, None, **{name: getattr(settings, name) for name in names})
+    options = check_options(str(settings.method), fidelity, settings.dtype, None, **{name: getattr(settings, name) for name in names})
     chosen: dict[str, Any] = {"lambda": "auto" if settings.automatic else settings.weight, "sigma": settings.sigma, "vst": settings.vst}
     chosen |= {} if settings.fidelity is None else {settings.fidelity: True}
     chosen["method"] = str(settings.method)
@@ -238,7 +238,7 @@ def _watch(run: Run, log: LogFile | None, batch_bar: Any) -> Watch:
 
         if batch_bar is not None:
             batch_bar.set_postfix_str(job.input.name)
-        total = run.settings.iterations or METHODS[run.settings.method]["iterations"]
+        total = run.settings.iterations or METHODS[str(run.settings.method)]["iterations"]
         write = log.writer(str(job.input)) if log else None
         with bar(job.input.name, total, quiet=run.quiet or batch_bar is not None) as shown:
 

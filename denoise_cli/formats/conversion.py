@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from denoise_cli.formats.axes import Axes
 from denoise_cli.formats.picture import Metadata, Page, Picture, Refused, quantise
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ class Holds:
     """What a format can hold."""
 
     bits: int
-    any_pixels: bool = False  # floats, 32 bits, any number of channels
+    any_pixels: bool = False  # floats, signed and wide integers, any number of channels
+    pages: bool = False
     alpha: bool = True
     ink: bool = False
     profile: bool = True
@@ -28,11 +30,13 @@ class Holds:
 
 HOLDS = {
     "png": Holds(16), "jpeg": Holds(8, alpha=False, ink=True), "webp": Holds(8), "bmp": Holds(8, alpha=False, profile=False),
-    "tiff": Holds(32, any_pixels=True, ink=True), "npy": Holds(32, any_pixels=True, ink=True, profile=False),
+    "tiff": Holds(32, any_pixels=True, pages=True, ink=True), "npy": Holds(32, any_pixels=True, pages=True, ink=True, profile=False),
 }  # fmt: skip
 
 
 LARGEST_IN_JPEG = 65_500
+#: 32-bit values that all lie below this are less than half a level of 8 bits: a black picture.
+SMALL_COUNTS = 2**23
 
 
 def codec(kind: str) -> Any:
@@ -44,17 +48,35 @@ def convert(picture: Picture, kind: str) -> tuple[Picture, list[str]]:
     """`picture` as `kind`, and what was lost. Raises Refused for what does not fit at all."""
     if kind == picture.format:
         return picture, []
+    if len(picture.pages) > 1 and not HOLDS[kind].pages:
+        raise Refused(f"{len(picture.pages)} pages do not fit a {kind.upper()}; write .tif, or split the input first (tiffsplit)")
+    if kind == "npy":
+        _refuse_unequal(picture)
+    metadata: Metadata = codec(picture.format).metadata(picture)
+    losses, pages, turned = list[str](), list[Page](), metadata
+    for number, page in enumerate(picture.pages):
+        try:
+            page, turned = _convert_page(page, kind, metadata, losses)
+        except Refused as refusal:
+            raise Refused(f"{picture.page_name(number)}: {refusal}" if len(picture.pages) > 1 else str(refusal)) from refusal
+        pages.append(page)
+    for word in ("exif", "xmp"):
+        if kind == "jpeg" and len(getattr(turned, word) or b"") > LARGEST_IN_JPEG:
+            losses.append(f"JPEG holds at most 64 KB of {word.upper()}: left out")
+            turned = replace(turned, **{word: None})
+    if turned.icc and not HOLDS[kind].profile:
+        losses.append(f"{kind.upper()} holds no colour profile: left out")
+    return Picture(kind, tuple(pages), codec(kind).adopt(turned) | _stack_of(picture, kind)), list(dict.fromkeys(losses))
+
+
+def _convert_page(page: Page, kind: str, metadata: Metadata, losses: list[str]) -> tuple[Page, Metadata]:
     from denoise_cli.formats import exif
 
     holds, name = HOLDS[kind], kind.upper()
-    if len(picture.pages) > 1:
-        raise Refused(f"{len(picture.pages)} pages do not fit a {name}; write .tif, or split the input first (tiffsplit)")
-    page, losses = picture.pages[0], list[str]()
-    metadata: Metadata = codec(picture.format).metadata(picture)
     page = replace(page, bits=8, extras={})
     if page.model == "white is zero":
         colour = page.colour
-        page = replace(page, model="", colour=~colour if colour.dtype.kind in "bu" else 1 - colour)
+        page = replace(page, model="", colour=~colour if colour.dtype.kind in "bui" else 1 - colour)
     if page.model == "cmyk" and not holds.ink:
         raise Refused(f"CMYK does not fit a {name}; write .tif, or convert the input to RGB first (magick IN -colorspace sRGB OUT)")
     page = _fit_channels(page, kind, losses)
@@ -68,13 +90,31 @@ def convert(picture: Picture, kind: str) -> tuple[Picture, list[str]]:
         page = replace(page, colour=turn(page.colour), beside=None if page.beside is None else turn(page.beside))
         dpi = metadata.dpi[::-1] if metadata.dpi and turned > 4 else metadata.dpi
         metadata = replace(metadata, exif=exif.upright(metadata.exif), dpi=dpi)
-    for word in ("exif", "xmp"):
-        if kind == "jpeg" and len(getattr(metadata, word) or b"") > LARGEST_IN_JPEG:
-            losses.append(f"JPEG holds at most 64 KB of {word.upper()}: left out")
-            metadata = replace(metadata, **{word: None})
-    if metadata.icc and not holds.profile:
-        losses.append(f"{name} holds no colour profile: left out")
-    return Picture(kind, (page,), codec(kind).adopt(metadata)), losses
+    return page, metadata
+
+
+def _refuse_unequal(picture: Picture) -> None:
+    """An array holds pages of one shape and type only."""
+    kinds = dict.fromkeys((page.colour.shape, page.colour.dtype.name) for page in picture.pages)
+    if len(kinds) > 1:
+        raise Refused("pages of different sizes or types do not fit one array; write .tif, or split the input first (tiffsplit)")
+
+
+def _stack_of(picture: Picture, kind: str) -> dict[str, Any]:
+    """How a converted stack says which axes its pages count: an array by its shape, a TIFF by tifffile's description."""
+    if len(picture.pages) < 2:
+        return {}
+    sizes: dict[str, int] = {}
+    for page in picture.pages:
+        for letter, index in page.axes:
+            sizes[letter] = max(sizes.get(letter, 0), index + 1)
+    places = [page.axes for page in picture.pages]
+    first = picture.pages[0].colour
+    letters = "".join(sizes) + ("YXS" if first.ndim == 3 else "YX")
+    axes = Axes(letters, (*sizes.values(), *first.shape))
+    if not sizes or places != [axes.place(number) for number in range(len(places))]:
+        axes = Axes("I" + letters[len(sizes) :], (len(places), *first.shape))
+    return {"axes": axes} if kind == "npy" or sizes else {}
 
 
 def _fit_channels(page: Page, kind: str, losses: list[str]) -> Page:
@@ -93,11 +133,17 @@ def _fit_channels(page: Page, kind: str, losses: list[str]) -> Page:
 
 
 def _fit_depth(page: Page, kind: str, losses: list[str]) -> Page:
+    """`page` in a depth that `kind` holds, by the same scale: what is 1 in typed units stays 1."""
     import numpy as np
 
     holds, name, pixels = HOLDS[kind], kind.upper(), page.colour
-    deepest = np.uint16 if holds.bits == 16 else np.uint8
-    if holds.any_pixels or pixels.dtype == bool or (pixels.dtype.kind == "u" and pixels.dtype.itemsize <= deepest().itemsize):
+    deepest = np.dtype(np.uint16 if holds.bits == 16 else np.uint8)
+    if not holds.any_pixels:
+        _refuse_own_units(page, name)
+        if page.nodata and page.units.known is not None:
+            values = " and ".join(f"{value:g}" for value in page.nodata)
+            losses.append(f"{name} has no word for pixels without a value: those that hold {values} are ordinary ones there")
+    if holds.any_pixels or pixels.dtype == bool or (pixels.dtype.kind == "u" and pixels.dtype.itemsize <= deepest.itemsize):
         return page
     if pixels.dtype.kind == "f":
         low, high = float(pixels.min()), float(pixels.max())
@@ -115,6 +161,26 @@ def _fit_depth(page: Page, kind: str, losses: list[str]) -> Page:
         return quantise(samples / np.float64(top), deepest)
 
     return replace(page, colour=fit(pixels), beside=None if page.beside is None else fit(page.beside))
+
+
+def _refuse_own_units(page: Page, name: str) -> None:
+    """Numbers in units of their own (Hounsfield, metres, counts) do not fit where all is a share of white, nor do NaN and infinity."""
+    import numpy as np
+
+    pixels = page.colour
+    if pixels.dtype.kind == "i" or pixels.dtype == np.uint64:
+        raise Refused(
+            f"{pixels.dtype} values from {int(pixels.min()):,} to {int(pixels.max()):,} do not fit a {name}, where 0 is black "
+            "and the largest value white; write .tif or .npy, which keep them"
+        )
+    if pixels.dtype == np.uint32 and int(pixels.max()) < SMALL_COUNTS:
+        raise Refused(
+            f"uint32 counts up to {int(pixels.max()):,} would all be black in a {name}, whose white stands for 4,294,967,295; "
+            "write .tif or .npy, which keep them"
+        )
+    if pixels.dtype.kind == "f" and not np.isfinite(pixels).all():
+        count = int((~np.isfinite(pixels)).sum())
+        raise Refused(f"{count:,} values are NaN or infinite, which a {name} cannot hold; write .tif or .npy, or fill them with --fill")
 
 
 def _over_white(page: Page) -> Page:

@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from denoise_cli.errors import DenoiseError
+from denoise_cli.formats.axes import check_letters
 from denoise_cli.formats.conversion import codec, convert
 from denoise_cli.formats.picture import Picture, PixelLimit, Refused, quantise
+from denoise_cli.settings import MAX_PIXELS
 from denoise_cli.storage.writing import appear
 
 __all__ = ["FORMATS", "MAX_PIXELS", "Picture", "check_fits", "encode_picture", "format_of", "quantise", "read_picture", "write_picture"]
@@ -25,9 +27,9 @@ MAGIC = {
     b"\x89PNG\r\n\x1a\n": "png", b"\xff\xd8\xff": "jpeg", b"II*\0": "tiff", b"MM\0*": "tiff", b"II+\0": "tiff", b"MM\0+": "tiff",
     b"BM": "bmp", b"\x93NUMPY": "npy",
 }  # fmt: skip
+# Formats that hold more than pages of pixels in an order of their own.
+STACKS = ("tiff", "npy")
 READABLE = "PNG, JPEG, TIFF, BMP, WebP or .npy"
-# 16384²: more than any camera has, and what a computer with 32 GB can solve.
-MAX_PIXELS = 2**28
 
 
 def format_of(path: Path) -> str | None:
@@ -35,8 +37,10 @@ def format_of(path: Path) -> str | None:
     return FORMATS.get(path.suffix.lower())
 
 
-def read_picture(path: Path, data: bytes | None = None, *, max_pixels: int = MAX_PIXELS) -> Picture:
+def read_picture(path: Path, data: bytes | None = None, *, max_pixels: int = MAX_PIXELS, axes: str | None = None) -> Picture:
     """Read a picture, by its content, not its name; of `data` where it did not come from a file.
+
+    axes : what the axes of an array or a stack are, such as "ZYX", "YXC" or "TZCYX" (formats.axes), where the file does not say it itself.
 
     Raises DenoiseError for what cannot be read, could not be written back whole, or claims more than `max_pixels` on all its pages.
     """
@@ -47,7 +51,19 @@ def read_picture(path: Path, data: bytes | None = None, *, max_pixels: int = MAX
     if kind is None:
         raise DenoiseError(f"{path}: not a picture that denoise can read; it reads {READABLE}. Convert it first")
     with _in_one_line(path, f"damaged or incomplete {kind.upper()} file", "get it again from its source"):
-        picture: Picture = codec(kind).decode(data, PixelLimit(max_pixels))
+        return _decode(kind, data, PixelLimit(max_pixels), axes)
+
+
+def _decode(kind: str, data: bytes, limit: PixelLimit, axes: str | None) -> Picture:
+    if axes is None:
+        picture: Picture = codec(kind).decode(data, limit)
+    elif kind in STACKS:
+        picture = codec(kind).decode(data, limit, axes)
+    else:
+        check_letters(axes)
+        picture = codec(kind).decode(data, limit)
+        if set(axes) - set("YXCS"):
+            raise Refused(f"--axes {axes} does not fit a {kind.upper()}, which is one picture; leave it out")
     return picture
 
 

@@ -1,16 +1,21 @@
-"""NumPy's own files: any (height, width) or (height, width, channels); floats in, floats out, never clipped."""
+"""NumPy's own files: (height, width), (height, width, channels), or any array whose axes are named; each comes back in its type."""
 
 from __future__ import annotations
 
 import io
+import math
 from typing import Any, BinaryIO
 
-from denoise_cli.formats.picture import Metadata, Page, Picture, PixelLimit, Refused, with_beside
+from denoise_cli.formats.axes import Axes, check_letters, join, split
+from denoise_cli.formats.picture import Metadata, Page, Picture, PixelLimit, Refused, check_exact, with_beside
 
 __all__ = ["adopt", "decode", "encode", "metadata"]
 
+#: A last axis up to this length is taken for channels; a longer one is asked about, because it may be a row of pixels.
+MOST_CHANNELS = 4
 
-def decode(data: bytes, limit: PixelLimit) -> Picture:
+
+def decode(data: bytes, limit: PixelLimit, axes: str | None = None) -> Picture:
     import numpy as np
     from numpy.lib import format as npy
 
@@ -18,22 +23,54 @@ def decode(data: bytes, limit: PixelLimit) -> Picture:
     version = npy.read_magic(stream)
     read_header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
     shape, _, dtype = read_header(stream)
-    if len(shape) not in (2, 3) or 0 in shape or dtype.kind not in "fbu" or dtype.itemsize > (8 if dtype.kind == "f" else 4):
-        raise Refused(
-            f"an array of shape {shape} and type {dtype} is no picture; "
-            "save (height, width) or (height, width, channels) as float32, float64, uint8, uint16, uint32 or bool"
-        )
-    limit.take(shape[1], shape[0], shape[2] if len(shape) == 3 else 1)
-    if len(data) - stream.tell() < dtype.itemsize * int(np.prod(shape, dtype=object)):
+    words = f"an array of shape {shape} and type {dtype}"
+    if dtype.kind not in "fbiu" or dtype.itemsize > 8:
+        raise Refused(f"{words} is no picture; save it as bool, integers of 8 to 64 bits, or floats of 16 to 64 bits")
+    if len(shape) < 2 or 0 in shape:
+        raise Refused(f"{words} is no picture; save (height, width) or (height, width, channels)")
+    letters = _letters(shape, axes)
+    named = Axes(letters, shape)
+    samples = math.prod(size for letter, size in zip(letters, shape, strict=True) if letter not in "YX")
+    limit.take(shape[letters.index("X")], shape[letters.index("Y")], samples)
+    if len(data) - stream.tell() < dtype.itemsize * math.prod(shape):
         raise ValueError(f"holds less than its {' × '.join(map(str, shape))} values")
     pixels = np.load(io.BytesIO(data), allow_pickle=False)
-    return Picture("npy", (Page(pixels.astype(pixels.dtype.newbyteorder("="), copy=False)),))
+    check_exact(pixels)
+    pixels = pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
+    pages = tuple(Page(page, axes=named.place(number)) for number, page in enumerate(split(pixels, letters)))
+    return Picture("npy", pages, {} if letters in ("YX", "YXC") else {"axes": named})
+
+
+def _letters(shape: tuple[int, ...], axes: str | None) -> str:
+    """The letter of each axis: as told, or as the shape leaves no doubt."""
+    words = f"an array of shape ({', '.join(map(str, shape))})"
+    if axes is not None:
+        check_letters(axes)
+        if len(axes) != len(shape):
+            raise Refused(f"--axes {axes} names {len(axes)} axes, but the file holds {words}; name {len(shape)}")
+        return axes
+    if len(shape) == 2:
+        return "YX"
+    if len(shape) == 3 and shape[2] <= MOST_CHANNELS:
+        return "YXC"
+    if len(shape) == 3:
+        pages, rows, columns = shape
+        raise Refused(
+            f"{words} may be {pages} pages of {columns} × {rows} pixels, or one picture of {rows} × {pages} pixels "
+            f"with {columns} channels; say which with --axes ZYX (or TYX, CYX), or --axes YXC"
+        )
+    raise Refused(f"{words} does not say what its axes are; name them with --axes, such as {'TZCYX'[-len(shape) :]}")
 
 
 def encode(stream: BinaryIO, picture: Picture) -> None:
     import numpy as np
 
-    np.save(stream, with_beside(picture.pages[0]))
+    pages = [with_beside(page) for page in picture.pages]
+    named: Axes | None = picture.extras.get("axes")
+    if named is not None:
+        np.save(stream, join(pages, named))
+    else:
+        np.save(stream, pages[0] if len(pages) == 1 else np.stack(pages))
 
 
 def metadata(picture: Picture) -> Metadata:  # noqa: ARG001 - one signature for all formats

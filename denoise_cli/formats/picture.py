@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from denoise_cli.measure.scale import Scale
+
     Array = npt.NDArray[Any]
 
-__all__ = ["Metadata", "Page", "Picture", "PixelLimit", "Refused", "quantise", "with_beside"]
+__all__ = ["Metadata", "Page", "Picture", "PixelLimit", "Refused", "check_exact", "page_name", "quantise", "with_beside"]
+
+
+#: The largest integer below which float64 holds every one.
+MOST_EXACT = 2**53
 
 
 class Refused(Exception):
@@ -47,6 +54,12 @@ class Page:
     # Grey levels 2**bits, stretched over uint8, where bits < 8.
     bits: int = 8
     extras: dict[str, Any] = field(default_factory=dict)
+    # Stored values that stand for "no value here", as the file or the user says.
+    nodata: tuple[float, ...] = ()
+    # The stored values of black and white, where the user says them.
+    limits: tuple[float, float] | None = None
+    # The place in a stack, letter by letter: (("T", 0), ("Z", 3), ("C", 1)); empty where the file does not say.
+    axes: tuple[tuple[str, int], ...] = ()
 
     @property
     def hidden(self) -> Array | None:
@@ -56,34 +69,91 @@ class Page:
         hidden: Array = self.beside[:, :, self.alpha] == 0
         return hidden if hidden.any() and not hidden.all() else None
 
+    @cached_property
+    def scale(self) -> Scale:
+        """What the numbers of this page mean, and which pixels have a value. Measured once."""
+        from denoise_cli.measure.scale import Scale
+
+        return Scale.of(self.colour, self._visible, nodata=self.nodata, limits=self.limits, levels=self._levels)
+
+    @cached_property
+    def units(self) -> Scale:
+        """The same without what has to be measured: enough for `floats`, `stored` and `known`, and quicker."""
+        from denoise_cli.measure.scale import Scale
+
+        return Scale.bare(self.colour, self._visible, nodata=self.nodata, limits=self.limits)
+
+    @property
+    def _visible(self) -> Array | None:
+        hidden = self.hidden
+        return None if hidden is None else ~hidden
+
+    @property
+    def _levels(self) -> int | None:
+        """How many grey levels the file has, where they are fewer than its type has."""
+        return 2**self.bits if self.bits < 8 else None
+
+    @property
+    def filled(self) -> Array:
+        """The stored colours, with unknown pixels like their nearest known neighbour: for methods that take no weights."""
+        return self._filled(self.units.known)
+
     @property
     def frame(self) -> Array:
-        """What is to be denoised: the colours, with hidden pixels like their nearest visible neighbour, so that they do not bleed."""
+        """The stored colours, with what alpha hides like its nearest visible neighbour, so that it does not bleed.
+
+        In typed units where a type has no other scale (signed integers, and integers of 32 and 64 bits).
+        """
+        frame = self._filled(self._visible)
+        has_no_other = frame.dtype.kind == "i" or (frame.dtype.kind == "u" and frame.dtype.itemsize > 2)
+        return self.units.floats(frame) if has_no_other else frame
+
+    def _filled(self, known: Array | None) -> Array:
+        if known is None or not known.any():
+            return self.colour
+        from scipy.ndimage import distance_transform_edt
+
+        rows, columns = distance_transform_edt(~known, return_distances=False, return_indices=True)
+        filled = self.colour.copy()
+        filled[~known] = self.colour[rows[~known], columns[~known]]
+        return filled
+
+    def successor(self, image: Array, *, fill: bool = False) -> Page:
+        """The same page with the colours `image`, in typed units: rounded to its type, never beyond its range, never wrapped.
+
+        Unknown pixels come back bit for bit, unless `fill` asks for those of `image`; what alpha hides always does. Where `image` is not
+        finite, the pixel comes back as it was.
+        """
         import numpy as np
 
-        frame = self.colour
-        if (hidden := self.hidden) is not None:
-            from scipy.ndimage import distance_transform_edt
-
-            rows, columns = distance_transform_edt(hidden, return_distances=False, return_indices=True)
-            frame = frame.copy()
-            frame[hidden] = frame[rows[hidden], columns[hidden]]
-        # Unlike 8 and 16 bits, 32 have no agreed scale in `as_float`; here they are the same fraction of the whole range.
-        return frame / np.float64(2**32 - 1) if frame.dtype == np.uint32 else frame
-
-    def successor(self, image: Array) -> Page:
-        import numpy as np
-
-        colour = image.reshape(self.colour.shape)
-        if self.colour.dtype == bool:
-            colour = np.asarray(colour >= 0.5)
-        elif self.colour.dtype.kind == "u":
-            colour = quantise(colour, self.colour.dtype, self.bits)
-        else:
-            colour = colour.astype(self.colour.dtype)
-        if (hidden := self.hidden) is not None:
-            colour[hidden] = self.colour[hidden]
+        image = np.asarray(image).reshape(self.colour.shape)
+        broken = None if _is_finite(image) else ~np.isfinite(image)
+        if broken is not None:
+            image = np.where(broken, 0, image)
+        colour = self.units.stored(image, levels=self._levels)
+        if broken is not None:
+            colour[broken] = self.colour[broken]
+        unknown_stays = self._visible if fill else self.units.known
+        if unknown_stays is not None:
+            colour[~unknown_stays] = self.colour[~unknown_stays]
+        if self.nodata:
+            self._keep_off_nodata(colour)
         return replace(self, colour=colour)
+
+    def _keep_off_nodata(self, colour: Array) -> None:
+        """A value must not become one that means "no value here": there, the pixel keeps what it had."""
+        for value in self.nodata:
+            meant = colour.dtype.type(value) if colour.dtype.kind == "f" else value
+            became = (colour == meant) & (self.colour != meant)
+            colour[became] = self.colour[became]
+
+    def with_nodata(self, values: Sequence[float]) -> Page:
+        """The same page, where `values` stand for "no value here" as well."""
+        return replace(self, nodata=tuple(dict.fromkeys((*self.nodata, *values)))) if values else self
+
+    def with_limits(self, limits: tuple[float, float] | None) -> Page:
+        """The same page with black and white at these stored values."""
+        return replace(self, limits=limits)
 
 
 @dataclass(frozen=True)
@@ -105,6 +175,20 @@ class Picture:
         """The type of the pixels in the file: uint8, bool, float32 …"""
         return str(self.pages[0].colour.dtype.name)
 
+    def page_name(self, number: int) -> str:
+        """How errors and notes name the page `number`, counted from 0: "page 3 of 12 (T 0, C 2)"; nothing where it is the only one."""
+        if len(self.pages) < 2:
+            return ""
+        return page_name(number, len(self.pages), self.pages[number].axes)
+
+    def with_nodata(self, values: Sequence[float]) -> Picture:
+        """The same picture, where `values` (stored values, or NaN) stand for "no value here" as well."""
+        return replace(self, pages=tuple(page.with_nodata(values) for page in self.pages))
+
+    def with_limits(self, limits: tuple[float, float] | None) -> Picture:
+        """The same picture with black and white at these stored values."""
+        return replace(self, pages=tuple(page.with_limits(limits) for page in self.pages))
+
     def as_bytes(self) -> Picture:
         """The same file with 8 bits where it has fewer."""
         import numpy as np
@@ -112,15 +196,9 @@ class Picture:
         pages = [replace(page, colour=page.colour * np.uint8(255), bits=8) if page.colour.dtype == bool else page for page in self.pages]
         return replace(self, pages=tuple(replace(page, bits=8) for page in pages))
 
-    def successor(self, images: Sequence[Array]) -> Picture:
-        """The same file with other colours: `images` in floats, one a frame, clipped to [0, 1] and rounded to the depth of this one.
-
-        1 bit: black below a half. Float pixels stay as they are, in the precision of the file (.npy: of the computation).
-        """
-        if self.format == "npy":
-            pages = tuple(replace(page, colour=image) for page, image in zip(self.pages, images, strict=True))
-        else:
-            pages = tuple(page.successor(image) for page, image in zip(self.pages, images, strict=True))
+    def successor(self, images: Sequence[Array], *, fill: bool = False) -> Picture:
+        """The same file with other colours: `images` in typed units, one a page, each treated as `Page.successor` says."""
+        pages = tuple(page.successor(image, fill=fill) for page, image in zip(self.pages, images, strict=True))
         return replace(self, pages=pages)
 
 
@@ -133,6 +211,33 @@ class Metadata:
     xmp: bytes | None = None
     dpi: tuple[float, float] | None = None
     comment: str | None = None
+
+
+def page_name(number: int, count: int, axes: Sequence[tuple[str, int]] = ()) -> str:
+    """ "page 3 of 12", and its place in the stack where that is known; `number` is counted from 0."""
+    place = ", ".join(f"{letter} {index}" for letter, index in axes)
+    return f"page {number + 1} of {count}{f' ({place})' if place else ''}"
+
+
+def check_exact(pixels: Array) -> None:
+    """Refuse integers that float64 does not hold exactly: they could not come back as they were."""
+    if pixels.dtype.kind in "iu" and pixels.dtype.itemsize == 8 and (int(pixels.max()) > MOST_EXACT or int(pixels.min()) < -MOST_EXACT):
+        raise Refused(
+            f"64-bit integers from {int(pixels.min()):,} to {int(pixels.max()):,}: beyond ±2^53 they are not exact in floating point; "
+            "subtract an offset or divide them first"
+        )
+
+
+def _is_finite(values: Array) -> bool:
+    """Whether all values are; without an array of booleans where they are."""
+    import math
+
+    import numpy as np
+
+    if values.dtype.kind != "f":
+        return True
+    with np.errstate(over="ignore", invalid="ignore"):
+        return math.isfinite(float(values.sum(dtype=np.float64))) or bool(np.isfinite(values).all())
 
 
 def quantise(image: Array, dtype: npt.DTypeLike, bits: int = 8) -> Array:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import json
 import struct
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from denoise_cli.formats.axes import MEANINGS, Axes, check_letters, counted
 from denoise_cli.formats.exif import EXIF_IFD, GPS_IFD, ORIENTATION, SIZES, Entry, Exif, pack, read_ifd, unpack, write_ifd
-from denoise_cli.formats.picture import Metadata, Page, Picture, PixelLimit, Refused, with_beside
+from denoise_cli.formats.picture import Metadata, Page, Picture, PixelLimit, Refused, check_exact, page_name, with_beside
 
 if TYPE_CHECKING:
     from denoise_cli.formats.picture import Array
@@ -28,11 +33,13 @@ LAYOUT = {
 }  # fmt: skip
 # Tags of the first directory that TIFF and EXIF share: maker, model, orientation, software, date, artist, copyright.
 SHARED = (271, 272, ORIENTATION, SOFTWARE, 306, 315, 33432)
-DEPTHS = ("bool", "uint8", "uint16", "uint32", "float16", "float32", "float64")
+# GDAL's word for "no value here", a number as text.
+NODATA = 42113
+DEPTHS = ("bool", *(f"{sign}int{bits}" for sign in ("u", "") for bits in (8, 16, 32, 64)), "float16", "float32", "float64")
 LARGEST_CLASSIC = 2**32 - 2**25
 
 
-def decode(data: bytes, limit: PixelLimit) -> Picture:
+def decode(data: bytes, limit: PixelLimit, axes: str | None = None) -> Picture:
     import tifffile
 
     with tifffile.TiffFile(io.BytesIO(data)) as file:
@@ -45,9 +52,14 @@ def decode(data: bytes, limit: PixelLimit) -> Picture:
         if stack is not None:
             pages = [_page(listed[0], pixels, data, file, notes) for pixels in stack]
         else:
-            for page in listed:
-                _check(page, limit)
-            pages = [_page(page, _pixels(page), data, file, notes) for page in listed]
+            for number, page in enumerate(listed):
+                with _named(number, listed):
+                    _check(page, limit)
+            pages = []
+            for number, page in enumerate(listed):
+                with _named(number, listed):
+                    pages.append(_page(page, _pixels(page), data, file, notes))
+        pages = _placed(pages, file, axes)
         if any(getattr(page, "subifds", None) for page in listed):
             notes.append("smaller copies inside (pyramid): left out")
         extras = {"byteorder": file.byteorder, "bigtiff": file.is_bigtiff}
@@ -83,6 +95,67 @@ def _stack_behind_one_page(file: Any, limit: PixelLimit) -> Any:
     return series.asarray().reshape(count, *page.shape)
 
 
+@contextlib.contextmanager
+def _named(number: int, listed: list[Any]) -> Iterator[None]:
+    """Whatever is wrong with a page of several is said with its number."""
+    try:
+        yield
+    except Refused as refusal:
+        if len(listed) == 1:
+            raise
+        raise Refused(f"{page_name(number, len(listed))}: {refusal}") from refusal
+    except MemoryError:
+        raise
+    except Exception as error:
+        if len(listed) == 1:
+            raise
+        raise ValueError(f"{page_name(number, len(listed))}: {error}") from error
+
+
+def _placed(pages: list[Page], file: Any, axes: str | None) -> list[Page]:
+    """The pages, each with its place in the stack: as told in `axes`, or as OME, ImageJ or tifffile describe the stack."""
+    places: dict[int, tuple[tuple[str, int], ...]] = {}
+    if axes is not None:
+        check_letters(axes)
+        return _told(pages, file, axes)
+    if file.is_ome or file.is_imagej or file.is_shaped:
+        try:
+            for letters, sizes, numbers in _described(file, len(pages)):
+                named = Axes(letters + "YX", (*sizes, 0, 0))
+                places |= {number: named.place(at) for at, number in enumerate(numbers)}
+        except Exception:
+            return pages  # a description that makes no sense: then the pages have no names
+    return [replace(page, axes=places.get(number, ())) for number, page in enumerate(pages)]
+
+
+def _described(file: Any, count: int) -> Iterator[tuple[str, tuple[int, ...], list[int]]]:
+    """For each stack that the file describes: the letters and sizes of the axes that count its pages, and the pages in that order."""
+    for series in file.series:
+        numbers = list(range(count)) if series.is_truncated else [page.index for page in series.pages]
+        letters, sizes, size = "", [], 1
+        for letter, length in zip(series.axes, series.shape, strict=True):
+            if size == len(numbers) or letter in "YXS":
+                break
+            letters, size = letters + letter, size * length
+            sizes.append(length)
+        if size == len(numbers) and letters and all(letter in MEANINGS for letter in letters):
+            yield letters, tuple(sizes), numbers
+
+
+def _told(pages: list[Page], file: Any, axes: str) -> list[Page]:
+    letters = counted(axes)
+    if not letters and len(pages) == 1:
+        return pages
+    sizes: tuple[int, ...] = (len(pages),)
+    if len(letters) != 1:
+        described = list(_described(file, len(pages))) if file.is_ome or file.is_imagej or file.is_shaped else []
+        if len(described) != 1 or len(described[0][1]) != len(letters):
+            raise Refused(f"--axes {axes} does not fit {len(pages)} pages in a row; name one axis beside Y and X, such as ZYX")
+        sizes = described[0][1]
+    named = Axes(letters + "YX", (*sizes, 0, 0))
+    return [replace(page, axes=named.place(number)) for number, page in enumerate(pages)]
+
+
 def _check(page: Any, limit: PixelLimit) -> None:
     sizes = (page.imagewidth, page.imagelength, page.imagedepth, page.samplesperpixel, page.tilewidth, page.tilelength)
     if not all(isinstance(size, int) for size in sizes):
@@ -99,7 +172,7 @@ def _check(page: Any, limit: PixelLimit) -> None:
         kind = getattr(page.photometric, "name", "of an unknown kind")
         raise Refused(f"colour model {kind}, which denoise does not know; convert it to grey or RGB first (magick IN -colorspace sRGB OUT)")
     if str(page.dtype) not in DEPTHS:
-        raise Refused(f"pixels of type {page.dtype}, which have no agreed scale; convert them to 8 or 16 bit or float first")
+        raise Refused(f"pixels of type {page.dtype} are no picture; save them as integers of 8 to 64 bits, or floats of 16 to 64 bits")
 
 
 def _pixels(page: Any) -> Array:
@@ -121,6 +194,7 @@ def _page(page: Any, pixels: Array, data: bytes, file: Any, notes: list[str]) ->
         pixels = np.moveaxis(pixels, 0, -1)
     samples = pixels.reshape(height, width, -1)
     samples = samples.astype(samples.dtype.newbyteorder("="), copy=False)
+    check_exact(samples)
     extras = _layout(page, separate, notes)
 
     bits = page.bitspersample
@@ -147,15 +221,26 @@ def _page(page: Any, pixels: Array, data: bytes, file: Any, notes: list[str]) ->
         alpha = transparent[0] if transparent else None
         if len(beside) > len(transparent):
             notes.append("a channel that is no colour: comes back untouched")
-    if extras.get("predictor") != {"u": 2, "f": 3}.get(samples.dtype.kind):
+    if extras.get("predictor") != {"u": 2, "i": 2, "f": 3}.get(samples.dtype.kind):
         extras.pop("predictor", None)
     if samples.dtype == np.uint32 and int(samples.max()) < 2**22:
         notes.append(f"32-bit values up to {int(samples.max()):,} count as little of 0 to 1: give as small a --lambda, or use floats")
     extras["tags"], extras["ifds"] = _tags(page, data, file)
     colour = samples[:, :, :colours]
     return Page(
-        colour[:, :, 0] if colours == 1 else colour, samples[:, :, colours:] if beside else None, alpha, MODELS[photometric], extras=extras
-    )
+        colour[:, :, 0] if colours == 1 else colour, samples[:, :, colours:] if beside else None, alpha, MODELS[photometric], extras=extras,
+        nodata=_nodata(extras["tags"]),
+    )  # fmt: skip
+
+
+def _nodata(tags: list[Entry]) -> tuple[float, ...]:
+    """The values of GDAL's tag; none where it does not hold a number."""
+    for tag in tags:
+        if tag.code == NODATA and tag.kind == 2:
+            words = tag.value.rstrip(b"\0").decode("ascii", "replace").split()
+            with contextlib.suppress(ValueError):
+                return tuple(float(word) for word in words)
+    return ()
 
 
 def _look_up(indices: Array, colours: Array) -> Array:
@@ -214,11 +299,23 @@ def encode(stream: BinaryIO, picture: Picture) -> None:
     big = bool(extras.get("bigtiff")) or size > LARGEST_CLASSIC
     order = extras.get("byteorder", "<")
     with tifffile.TiffWriter(buffer, bigtiff=big, byteorder=order) as writer:
-        for page in picture.pages:
-            # A picture that was no TIFF has one page, and its metadata in the extras of the picture.
+        for number, page in enumerate(picture.pages):
+            # A picture that was no TIFF has its metadata in the extras of the picture.
             layout = {name: extras[name] for name in ("tags", "ifds") if name in extras} | page.extras
+            if "tags" not in page.extras:
+                layout["tags"] = [*layout.get("tags", ()), *_said_by_us(page, extras.get("axes") if number == 0 else None)]
             _write_page(writer, buffer, page, layout, order, big)
     stream.write(buffer.getbuffer())
+
+
+def _said_by_us(page: Page, axes: Axes | None) -> list[Entry]:
+    """What a page that was in no TIFF says here: GDAL's nodata, and on the first page the axes of the stack, as tifffile writes them."""
+    said = []
+    if page.nodata:
+        said.append((NODATA, " ".join(f"{value:.17g}" for value in page.nodata)))
+    if axes is not None:
+        said.append((DESCRIPTION, json.dumps({"shape": list(axes.sizes), "axes": axes.letters})))
+    return [Entry(code, 2, len(text) + 1, text.encode() + b"\0") for code, text in said]
 
 
 def _write_page(writer: Any, buffer: io.BytesIO, page: Page, layout: dict[str, Any], order: str, big: bool) -> None:

@@ -58,6 +58,22 @@ class Scale:
     limits: tuple[float, float] | None = None
 
     @classmethod
+    def bare(
+        cls,
+        stored: npt.ArrayLike,
+        known: npt.ArrayLike | None = None,
+        *,
+        nodata: Sequence[float] = (),
+        limits: tuple[float, float] | None = None,
+    ) -> Scale:
+        """The scale without what has to be measured, so that it costs next to nothing: for `floats`, `stored` and `known`. Arguments as
+        in `of`."""
+        pixels = as_pixels(stored)
+        white = _white_of(pixels.dtype)
+        told = None if limits is None else (limits[0] / white, limits[1] / white)
+        return cls(pixels.dtype, white, known=_known(pixels, known, nodata), limits=told)
+
+    @classmethod
     def of(
         cls,
         stored: npt.ArrayLike,
@@ -132,6 +148,8 @@ class Scale:
         if self.dtype.kind == "b":
             return np.asarray(pixels >= 0.5)
         if self.dtype.kind == "f":
+            if pixels.dtype.kind == "f" and pixels.dtype.itemsize <= self.dtype.itemsize:
+                return pixels.astype(self.dtype)
             limit = float(np.finfo(self.dtype).max)
             limited: Array = np.clip(pixels, -limit, limit).astype(self.dtype)
             return limited

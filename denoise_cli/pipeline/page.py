@@ -4,60 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from denoise_cli.errors import DenoiseError
-from denoise_cli.formats.files import MAX_PIXELS, read_picture
-from denoise_cli.storage.ledger import digest
+from denoise_cli.formats.files import read_picture
+from denoise_cli.settings import Settings
 
 if TYPE_CHECKING:
     from denoise_cli.choice.choose import Choice
     from denoise_cli.variational import Solution, State
 
 __all__ = ["Done", "Settings", "chosen", "notes", "references", "solve", "together"]
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What is to be done to a picture; strings, numbers and paths only, so that it can travel to another process."""
-
-    weight: float | None
-    fidelity: str | None = "l2"
-    method: str = "matlab"
-    sigma: float | None = None
-    vst: str | None = None
-    iterations: int | None = None
-    alpha: float | None = None
-    beta: float | None = None
-    gap: float | None = None
-    tv: str | None = None
-    channels: str | None = None
-    boundary: str | None = None
-    dtype: str = "float32"
-    workers: int | None = None
-    lambda_map: Path | None = None
-    weights: Path | None = None
-    mask: Path | None = None
-    reference: Path | None = None
-    max_pixels: int = MAX_PIXELS
-    overwrite: bool = False
-    preserve_times: bool = False
-
-    @property
-    def automatic(self) -> bool:
-        """Whether λ is to be chosen from the picture."""
-        return self.weight is None and self.lambda_map is None
-
-    def fingerprint(self) -> dict[str, Any]:
-        """What the pixels of a result depend on beside the input; maps by their content."""
-        told = {field.name: getattr(self, field.name) for field in fields(self) if field.name not in NO_MATTER}
-        return {name: _plain(value) for name, value in told.items() if value is not None}
-
-
-# Settings that leave the pixels as they are.
-NO_MATTER = ("workers", "reference", "max_pixels", "overwrite", "preserve_times")
 
 
 @dataclass(frozen=True)
@@ -78,6 +37,7 @@ def solve(settings: Settings, source: Path, frame: Any, clean: Any = None, on_st
     """Denoise a frame; `source` is what errors name."""
     from denoise_cli import variational
 
+    settings = settings.resolved()
     pixels = variational.as_float(frame)
     weights = _maps(settings, source, pixels.shape[:2])
     try:
@@ -99,7 +59,7 @@ def _solve(settings: Settings, pixels: Any, weights: Any, weight: Any, clean: An
 
     fidelity = settings.fidelity or "l2"
     solution = variational.denoise(
-        pixels, weight, fidelity=fidelity, method=settings.method, iterations=settings.iterations, alpha=settings.alpha,
+        pixels, weight, fidelity=fidelity, method=str(settings.method), iterations=settings.iterations, alpha=settings.alpha,
         beta=settings.beta, gap=settings.gap, tv=settings.tv, channels=settings.channels, boundary=settings.boundary, weights=weights,
         reference=clean, dtype=settings.dtype, workers=settings.workers, records=False, callback=on_state,
     )  # fmt: skip
@@ -259,10 +219,6 @@ def _threshold_note(done: Done, settings: Settings) -> tuple[str, ...]:
         else "the exact minimiser is the input itself, and the picture you get depends on --iterations"
     )
     return (f"L1 with {weight} is at or under the threshold (1/4 anisotropic, 0.2929 isotropic; more in 1-D): {effect}",)
-
-
-def _plain(value: Any) -> Any:
-    return f"{value.name} {digest(value)}" if isinstance(value, Path) else value
 
 
 def _size(shape: tuple[int, ...]) -> str:

@@ -30,7 +30,9 @@ def desk(tmp_path: Path, samples: Path) -> Path:
     with_nan[2, 3] = np.nan
     np.save(tmp_path / "nan.npy", with_nan)
     np.save(tmp_path / "negative.npy", np.full((256, 256), -1.0))
-    np.save(tmp_path / "counts.npy", np.arange(12).reshape(3, 4))
+    np.save(tmp_path / "counts.npy", np.arange(12).reshape(3, 4) + 2**60)
+    np.save(tmp_path / "complex.npy", np.ones((3, 4), complex))
+    np.save(tmp_path / "volume.npy", np.ones((3, 4, 5)))
     np.save(tmp_path / "vector.npy", np.arange(12.0))
     np.save(tmp_path / "objects.npy", np.array([[{}]], dtype=object), allow_pickle=True)
     (tmp_path / "log.csv").write_text("kept\n")
@@ -52,7 +54,9 @@ CASES = {
     "a truncated picture": (["cut.png", "--lambda", "0.1"], 1, ["cut.png", "damaged"]),
     "a truncated header": (["header.png", "--lambda", "0.1"], 1, ["header.png", "damaged"]),
     "NaN pixels": (["nan.npy", "--lambda", "0.1"], 1, ["nan.npy", "NaN"]),
-    "integers without a scale": (["counts.npy", "--lambda", "0.1"], 1, ["counts.npy", "int64"]),
+    "complex numbers": (["complex.npy", "--lambda", "0.1"], 1, ["complex.npy", "complex128"]),
+    "integers that no float holds": (["counts.npy", "--lambda", "0.1"], 1, ["counts.npy", "2^53", "offset"]),
+    "an array that may be pages": (["volume.npy", "--lambda", "0.1"], 1, ["volume.npy", "--axes ZYX", "--axes YXC"]),
     "a vector": (["vector.npy", "--lambda", "0.1"], 1, ["vector.npy", "(12,)"]),
     "pickled objects": (["objects.npy", "--lambda", "0.1"], 1, ["objects.npy"]),
     "lambda zero": (["good.png", "--lambda", "0"], 2, ["--lambda", "positive"]),

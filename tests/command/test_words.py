@@ -12,6 +12,7 @@ import pytest
 import typer
 
 from denoise_cli.cli import app as cli
+from denoise_cli.cli.commands.plot import Against
 from denoise_cli.cli.plain_words import quicken
 
 WORDS = [
@@ -19,7 +20,7 @@ WORDS = [
     "9" * 15, "9" * 30, "1e308", "1e999", "٣", " 1", "1 ", "1\n", "", " ", "x", "auto", "-", "--", "a\tb", "a\0b", "ä.png", "\udcff.png",
     "matlab", "Matlab", "MATLAB", "optimal", "Method.optimal", "isotropic", "float32", "png", "true", "no", ".", "/", "nowhere/x.png",
 ]  # fmt: skip
-OTHER_VALUES = [None, True, False, 0, 1, 5, 0.5, 1.0, float("nan"), b"x", Path("x"), cli.Precision.float64]
+OTHER_VALUES = [None, True, False, 0, 1, 5, 0.5, 1.0, float("nan"), b"x", Path("x"), Against.both]
 
 
 def command(word: str) -> Any:

@@ -180,9 +180,15 @@ def test_more_pictures_inside_a_jpeg_are_left_out_and_said():
     assert Image.open(io.BytesIO(encode_picture(picture, "jpeg", Path("it"))[0])).format == "JPEG"
 
 
-def test_signed_integers_are_refused_with_a_way_out(encoders):
-    with pytest.raises(DenoiseError, match="int16, which have no agreed scale; convert"):
-        read_picture(Path("it"), encoders.tiff(np.zeros((9, 9), np.int16)))
+def test_complex_pixels_are_refused_with_a_way_out(encoders):
+    with pytest.raises(DenoiseError, match="complex64 are no picture; save them as integers"):
+        read_picture(Path("it"), encoders.tiff(np.zeros((9, 9), np.complex64)))
+
+
+def test_what_is_wrong_with_one_page_names_it(encoders):
+    pages = [np.zeros((9, 9), np.uint8), np.full((9, 9), 2**60, np.int64)]
+    with pytest.raises(DenoiseError, match=r"^it: page 2 of 2: 64-bit integers from 1,152,921,504,606,846,976 .* subtract an offset"):
+        read_picture(Path("it"), encoders.tiff(*pages))
 
 
 def test_a_device_is_not_read(denoise):

@@ -135,6 +135,15 @@ def test_one_bad_picture_does_not_stop_the_others(denoise: Callable[..., Any], d
     assert (desk / "out" / "grey.png").exists()
 
 
+def test_pages_become_an_array_of_pages(desk, denoise):
+    outcome = denoise("add-noise", "pages.tif", "-o", "pages.npy", "--gaussian", "0.1", "--no-clip")
+    assert outcome.code == 0
+    assert "named" not in outcome.err
+    made = np.load(desk / "pages.npy")
+    assert made.shape == (2, *GREY.shape)
+    assert np.std(made - GREY / 255) == pytest.approx(0.1, rel=0.1)
+
+
 CASES = {
     "no noise": (["grey.png"], 2, ["--gaussian 25/255"]),
     "no number": (["grey.png", "--gaussian", "25/0"], 2, ["25/0", "25/255"]),
@@ -147,7 +156,7 @@ CASES = {
     "a missing file": (["none.png", "--gaussian", "1"], 1, ["none.png", "no such file"]),
     "the input as output": (["grey.png", "-o", "grey.png", "--gaussian", "1", "--overwrite"], 1, ["never overwrites"]),
     "no clip to PNG": (["grey.png", "--gaussian", "1", "--no-clip"], 1, ["PNG", ".tif", ".npy"]),
-    "pages to npy": (["pages.tif", "-o", "p.npy", "--gaussian", "1", "--no-clip"], 1, ["2 pages", "tif"]),
+    "pages to PNG": (["pages.tif", "-o", "p.png", "--gaussian", "1"], 1, ["2 pages", "tif"]),
     "many into one": (["grey.png", "black.png", "-o", "one.png", "--gaussian", "1"], 2, ["one.png", "folder"]),
     "an unknown format": (["grey.png", "--gaussian", "1", "--format", "gif"], 2, ["gif", "tiff"]),
     "a folder without pictures": (["empty", "--gaussian", "1"], 2, ["empty", "no picture"]),

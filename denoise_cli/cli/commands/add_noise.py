@@ -165,7 +165,7 @@ def _make_noisy(job: Job, noise: Noise, seed: int, *, no_clip: bool) -> list[str
 
     standard = str(job.input) == "-"
     name = Path("stdin") if standard else job.input
-    picture = read_picture(name, read_stdin() if standard else None, max_pixels=job.settings.max_pixels)
+    read = picture = read_picture(name, read_stdin() if standard else None, max_pixels=job.settings.max_pixels)
     kind = job.format_for(job.output, picture)
     if no_clip:
         if kind not in ("tiff", "npy"):
@@ -187,7 +187,7 @@ def _make_noisy(job: Job, noise: Noise, seed: int, *, no_clip: bool) -> list[str
         said.append(
             f"{kind.upper()} compresses noise and picture together, so the noise is no longer what was asked for; write .png or .tif"
         )
-    return [*said, *wrong_name(job, picture), *picture.notes, *losses]
+    return [*said, *wrong_name(job, read), *picture.notes, *losses]
 
 
 def noisy_pages(picture: Picture, noise: Noise, seed: int, name: Path, *, clip: str) -> tuple[list[Any], float]:
@@ -215,7 +215,8 @@ def noisy_pages(picture: Picture, noise: Noise, seed: int, name: Path, *, clip: 
             pixels = noise.add(1 - frame if inverted else frame, rng, black, white)
         except ValueError as error:
             raise DenoiseError(f"{name}: {error}") from error
-        if clip != "never" and (page.colour.dtype.kind != "f" or (clip == "always" and (black, white) == (0, 1))):
+        has_white = page.colour.dtype == bool or page.units.white > 1
+        if clip != "never" and (has_white or (clip == "always" and (black, white) == (0, 1))):
             beyond += int(((pixels < 0) | (pixels > 1)).sum())
             np.clip(pixels, 0, 1, out=pixels)
         noisy.append(1 - pixels if inverted else pixels)
@@ -241,7 +242,8 @@ def _in_floats(picture: Picture, kind: str, path: Path) -> Picture:
     def in_floats(page: Page) -> Page:
         extras = {key: value for key, value in page.extras.items() if key != "predictor"}
         beside = None if page.beside is None else floats(page.beside)
-        return replace(page, colour=floats(page.colour), beside=beside, bits=8, extras=extras)
+        colour = page.colour if page.colour.dtype.kind == "f" else page.units.floats(page.colour).astype(np.float32)
+        return replace(page, colour=colour, beside=beside, bits=8, extras=extras)
 
     pages: Sequence[Page] = [in_floats(page) for page in picture.pages]
     return replace(picture, pages=tuple(pages))

@@ -88,8 +88,9 @@ def path(
     from denoise_cli.choice.path import COLUMNS
     from denoise_cli.choice.path import path as walk
     from denoise_cli.cli.progress import say
-    from denoise_cli.cli.settings_file import format_config, number
+    from denoise_cli.cli.settings_file import format_config
     from denoise_cli.formats.files import MAX_PIXELS as most
+    from denoise_cli.settings import number
     from denoise_cli.storage.writing import appear
     from denoise_cli.variational import check_options
     from denoise_cli.variational import denoise as solve
@@ -101,7 +102,7 @@ def path(
         check_options("optimal", "l1" if l1 else "l2", "float32", workers, **told)
     except ValueError as error:
         raise UsageError(f"--{error}") from error
-    level = None if sigma is None else number(sigma, "sigma", "a number, such as 0.04 or 10/255")
+    level = None if sigma is None else number(sigma, "sigma")
     if level is not None and not 0 < level < math.inf:
         raise UsageError(f"--sigma must be positive and finite, not {sigma}")
     weights = _typed(lambdas, smallest, largest, pick)

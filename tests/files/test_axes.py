@@ -1,0 +1,147 @@
+"""What the axes of arrays and stacks are: said by the file, told, or asked for; and the same in the result."""
+
+from __future__ import annotations
+
+import io
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from denoise_cli.errors import DenoiseError
+from denoise_cli.formats.axes import MEANINGS, Axes, join, split
+from denoise_cli.formats.files import encode_picture, read_picture
+
+
+def npy(array: np.ndarray) -> bytes:
+    stream = io.BytesIO()
+    np.save(stream, array)
+    return stream.getvalue()
+
+
+def numbered(*shape: int) -> np.ndarray:
+    return np.arange(np.prod(shape), dtype=np.uint16).reshape(shape)
+
+
+@pytest.mark.parametrize("letters", [
+    "".join(letters) for count in (2, 3, 4) for letters in itertools.permutations("YXZC"[:count])
+] + ["TZCYX", "TSYX", "SYX", "YXS", "XTYZC"])  # fmt: skip
+def test_an_array_with_named_axes_is_split_into_pages_and_comes_back(letters):
+    sizes = {"Y": 7, "X": 9, "Z": 3, "C": 2, "T": 2, "S": 3}
+    array = numbered(*(sizes[letter] for letter in letters))
+    picture = read_picture(Path("it"), npy(array), axes=letters)
+    samples = [letter for letter in letters if letter == "S" or (letter == "C" and letters.endswith("C"))]
+    for page in picture.pages:
+        assert page.colour.shape[:2] == (7, 9)
+        assert page.colour.ndim == 2 + len(samples)
+        # The very values that stand at this place of the array.
+        index = dict(page.axes)
+        place = tuple(index.get(letter, slice(None)) for letter in letters)
+        left = [letter for letter in letters if letter not in index]
+        np.testing.assert_array_equal(page.colour, array[place].transpose([left.index(letter) for letter in ["Y", "X", *samples]]))
+    again = np.load(io.BytesIO(encode_picture(picture, "npy", Path("it"))[0]))
+    assert again.dtype == array.dtype
+    np.testing.assert_array_equal(again, array)
+
+
+def test_a_long_last_axis_is_asked_about_and_up_to_four_are_channels():
+    with pytest.raises(DenoiseError, match=r"\(12, 7, 9\) may be 12 pages of 9 × 7 pixels, .* with 9 channels; .*--axes ZYX.*--axes YXC"):
+        read_picture(Path("it"), npy(numbered(12, 7, 9)))
+    assert read_picture(Path("it"), npy(numbered(12, 7, 4))).pages[0].colour.shape == (12, 7, 4)
+    assert len(read_picture(Path("it"), npy(numbered(12, 7, 9)), axes="ZYX").pages) == 12
+    assert read_picture(Path("it"), npy(numbered(12, 7, 9)), axes="YXC").pages[0].colour.shape == (12, 7, 9)
+    with pytest.raises(DenoiseError, match=r"does not say what its axes are; name them with --axes, such as ZCYX"):
+        read_picture(Path("it"), npy(numbered(2, 3, 7, 9)))
+
+
+@pytest.mark.parametrize(("axes", "words"), [
+    ("ZY", "Y and X must be among"), ("ZYXX", "each letter once"), ("QYX", "letter Q is unknown"), ("YX", "names 2 axes"),
+    ("TZYX", "names 4 axes"),
+    ("SYXC", "both mean the samples"), ("zyx", "letter z is unknown"),
+])  # fmt: skip
+def test_axes_that_do_not_fit_are_one_line(axes, words):
+    with pytest.raises(DenoiseError, match=words):
+        read_picture(Path("it"), npy(numbered(12, 7, 9)), axes=axes)
+
+
+def test_axes_of_a_stack_do_not_fit_a_single_picture(encoders, draw):
+    with pytest.raises(DenoiseError, match=r"--axes ZYX does not fit a PNG, which is one picture"):
+        read_picture(Path("it"), encoders.pil(draw(), "PNG"), axes="ZYX")
+    assert len(read_picture(Path("it"), encoders.pil(draw(3), "PNG"), axes="YXS").pages) == 1
+
+
+def tiff(array: np.ndarray, **options: object) -> bytes:
+    stream = io.BytesIO()
+    tifffile.imwrite(stream, array, **options)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["imagej", "ome", "shaped"])
+@pytest.mark.parametrize("letters", ["ZYX", "TYX", "CYX", "TZCYX"])
+def test_a_stack_says_itself_which_page_is_which(kind, letters):
+    sizes = {"Y": 27, "X": 39, "Z": 4, "C": 2, "T": 3}
+    array = numbered(*(sizes[letter] for letter in letters))
+    data = tiff(array, photometric="minisblack", metadata={"axes": letters}, imagej=kind == "imagej", ome=kind == "ome")
+    picture = read_picture(Path("it"), data)
+    assert [page.axes for page in picture.pages] == [Axes(letters, array.shape).place(at) for at in range(len(picture.pages))]
+    for page in picture.pages:
+        index = dict(page.axes)
+        np.testing.assert_array_equal(page.colour, array[tuple(index[letter] for letter in letters[:-2])])
+    last = len(picture.pages)
+    assert picture.page_name(0).startswith(f"page 1 of {last} ({letters[0]} 0")
+    with tifffile.TiffFile(io.BytesIO(encode_picture(picture, "tiff", Path("it"))[0])) as file:
+        assert file.series[0].axes == letters
+        np.testing.assert_array_equal(file.series[0].asarray(), array)
+
+
+def test_ome_pages_in_another_order_than_the_stack_are_named_right():
+    array = numbered(2, 3, 7, 9)  # T, C
+    order = [(t, c) for c in range(3) for t in range(2)]
+    stream = io.BytesIO()
+    planes = "".join(f'<TiffData FirstT="{t}" FirstC="{c}" IFD="{at}" PlaneCount="1"/>' for at, (t, c) in enumerate(order))
+    xml = (
+        '<?xml version="1.0"?><OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"><Image ID="Image:0"><Pixels ID="Pixels:0" '
+        'DimensionOrder="XYCZT" Type="uint16" SizeX="9" SizeY="7" SizeC="3" SizeZ="1" SizeT="2">'
+        f'<Channel ID="Channel:0:0" SamplesPerPixel="1"/>{planes}</Pixels></Image></OME>'
+    )
+    with tifffile.TiffWriter(stream) as writer:
+        for at, (t, c) in enumerate(order):
+            writer.write(array[t, c], description=xml if at == 0 else None, metadata=None, photometric="minisblack")
+    picture = read_picture(Path("it"), stream.getvalue())
+    assert [page.axes for page in picture.pages] == [(("T", t), ("C", c)) for t, c in order]
+
+
+def test_pages_in_a_row_are_named_by_one_letter_and_not_by_two(encoders, draw):
+    data = encoders.tiff(*(draw(seed=seed) for seed in range(6)))
+    assert read_picture(Path("it"), data).pages[4].axes == ()
+    assert read_picture(Path("it"), data, axes="TYX").pages[4].axes == (("T", 4),)
+    with pytest.raises(DenoiseError, match="--axes TZYX does not fit 6 pages in a row; name one axis"):
+        read_picture(Path("it"), data, axes="TZYX")
+    hyper = tiff(numbered(2, 3, 7, 9), imagej=True, metadata={"axes": "ZCYX"})
+    assert read_picture(Path("it"), hyper, axes="TCYX").pages[4].axes == (("T", 1), ("C", 1))
+
+
+def test_a_volume_becomes_a_tiff_with_its_axes_and_an_array_again():
+    array = numbered(2, 3, 7, 9)
+    picture = read_picture(Path("it"), npy(array), axes="TZYX")
+    data, losses = encode_picture(picture, "tiff", Path("it"))
+    assert losses == []
+    with tifffile.TiffFile(io.BytesIO(data)) as file:
+        assert len(file.pages) == 6
+        assert file.series[0].axes == "TZYX"
+    again = read_picture(Path("it"), data)
+    assert [page.axes for page in again.pages] == [page.axes for page in picture.pages]
+    np.testing.assert_array_equal(np.load(io.BytesIO(encode_picture(again, "npy", Path("it"))[0])), array)
+
+
+def test_pages_of_unequal_size_do_not_become_an_array(example_named):
+    with pytest.raises(DenoiseError, match=r"pages of different sizes or types do not fit one array; write \.tif"):
+        encode_picture(read_picture(Path("it"), example_named("tiff of unequal pages").data), "npy", Path("out"))
+
+
+def test_the_meanings_of_the_letters_are_listed_and_the_pieces_agree():
+    assert set(MEANINGS) >= set("TCZYXS")
+    array = numbered(2, 3, 4)
+    np.testing.assert_array_equal(join(split(array, "XCY"), Axes("XCY", array.shape)), array)
