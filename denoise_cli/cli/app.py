@@ -31,7 +31,7 @@ COMMANDS = {
     "noise": ("denoise_cli.cli.commands.noise", "What noise a picture holds, and what the automatic mode would do."),
     "path": ("denoise_cli.cli.commands.path", "The picture at many λ: a sheet to pick from by eye, a table, files."),
     "plot": ("denoise_cli.cli.commands.plot", "Figures of logs: cost, gap and PSNR against iteration, seconds or λ; in the terminal too."),
-    "extras": ("denoise_cli.extras.cli", "Batch norm, normalisations, regression and LDAM loss: numbers in, numbers out."),
+    "extras": ("denoise_cli.extras.entry", "Batch norm, normalisations, regression and LDAM loss: numbers in, numbers out."),
 }
 # Work without a picture, as the first word; an optional second one names the shell.
 COMPLETION = {

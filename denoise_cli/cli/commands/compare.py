@@ -15,7 +15,7 @@ from denoise_cli.cli.streams import print_json
 from denoise_cli.errors import FAILED, OK, DenoiseError, UsageError
 
 if TYPE_CHECKING:
-    from denoise_cli.draw.sheet import Box
+    from denoise_cli.draw.views import Box
     from denoise_cli.measure.comparison import Figures
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
@@ -254,7 +254,8 @@ def _print_json(clean: str, border: int, rows: Sequence[_Row], errors: Sequence[
 
 
 def _write_sheet(path: Path, clean: _Read, rows: Sequence[_Row], box: Box | None, border: int, *, overwrite: bool) -> None:
-    from denoise_cli.draw.sheet import Tile, contact_sheet, crop_box, difference, drawable
+    from denoise_cli.draw.sheet import Tile, contact_sheet
+    from denoise_cli.draw.views import crop_box, difference, drawable
     from denoise_cli.formats.files import Picture, write_picture
     from denoise_cli.formats.picture import Page
     from denoise_cli.variational import as_float

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePath
 
 from denoise_cli.cli.commands.tables import STDIO
-from denoise_cli.draw.plots import Curve
+from denoise_cli.draw.curves import Curve
 from denoise_cli.errors import DenoiseError, UsageError
 from denoise_cli.storage.pipes import read_stdin
 

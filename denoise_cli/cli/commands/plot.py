@@ -18,7 +18,7 @@ from denoise_cli.cli.commands.tables import STDIO, check_output
 from denoise_cli.errors import DenoiseError, UsageError
 
 if TYPE_CHECKING:
-    from denoise_cli.draw.plots import Curve
+    from denoise_cli.draw.curves import Curve
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
 
@@ -82,7 +82,7 @@ def plot(
 
 
 def _check(output: Path, logs: list[Path], *, overwrite: bool) -> None:
-    from denoise_cli.draw.plots import FORMATS
+    from denoise_cli.draw.figures import FORMATS
 
     if output.suffix.lower() not in FORMATS:
         known = f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}"
@@ -97,7 +97,7 @@ def _read(logs: list[Path], *, growing: bool = False) -> tuple[list[Curve], list
 
 
 def _figure(curves: list[Curve], output: Path, against: str, width: float) -> bytes:
-    from denoise_cli.draw.plots import draw, encode
+    from denoise_cli.draw.figures import draw, encode
 
     try:
         return encode(draw(curves, against=against, width_cm=width), output.suffix.lower())
@@ -108,7 +108,7 @@ def _figure(curves: list[Curve], output: Path, against: str, width: float) -> by
 
 
 def _hidden(curves: list[Curve], against: str) -> list[str]:
-    from denoise_cli.draw.plots import hidden
+    from denoise_cli.draw.curves import hidden
 
     return [
         f"{count} value{'s' * (count > 1)} of {name} ≤ 0 left out: the axis is logarithmic"
@@ -117,7 +117,7 @@ def _hidden(curves: list[Curve], against: str) -> list[str]:
 
 
 def _text(curves: list[Curve], against: str) -> str:
-    from denoise_cli.draw.plots import text
+    from denoise_cli.draw.terminal import text
 
     size = shutil.get_terminal_size()
     coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"  # no-color.org
