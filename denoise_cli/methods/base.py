@@ -13,8 +13,8 @@ import numpy.typing as npt
 from denoise_cli.measure.scale import Scale
 
 if TYPE_CHECKING:
-    from denoise_cli.choice.choose import Choice
-    from denoise_cli.noise.estimate import Noise
+    from denoise_cli.choice.decision import Choice
+    from denoise_cli.noise.model import Noise
     from denoise_cli.settings import Settings
     from denoise_cli.variational import Solution, State
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from denoise_cli.measure.scale import Scale
 from denoise_cli.methods.base import Method, Plan, Subject, Watch
 from denoise_cli.methods.variational import ended, run_solver, saved_options, solver_options, threshold_note
 from denoise_cli.variational import METHODS, Solution
@@ -54,9 +55,15 @@ class Optimal(Method):
             return self._stabilised(subject, plan, told)
         noise = subject.noise
         if noise is None and settings.sigma is None:
-            noise = estimate(subject.stored, subject.known)
+            noise = estimate(subject.stored, subject.scale)
         choice = choose(
-            subject.pixels, fidelity=settings.fidelity, sigma=settings.sigma, noise=noise, weights=subject.fidelity_weights, **told
+            subject.stored,
+            scale=subject.scale,
+            fidelity=settings.fidelity,
+            sigma=settings.sigma,
+            noise=noise,
+            weights=subject.fidelity_weights,
+            **told,
         )
         notes = ("the noise grows with brightness; --vst generalized does better",) if choice.noise.model == "poisson" else ()
         return replace(
@@ -70,17 +77,18 @@ class Optimal(Method):
         from denoise_cli.noise.estimate import estimate
         from denoise_cli.noise.stabilise import Stabiliser
 
-        noise = subject.noise or estimate(subject.stored, subject.known)
+        noise = subject.noise or estimate(subject.stored, subject.scale)
         if noise.gain <= 0:
             raise ValueError("the noise was not found to grow with brightness, so there is nothing to stabilise: leave --vst out")
-        stabiliser = Stabiliser(noise.gain, noise.read_noise if plan.settings.vst == "generalized" else 0.0)
+        stabiliser = Stabiliser(noise.gain, noise.read_noise if plan.settings.vst == "generalized" else 0.0, noise.black)
         ends = _ends(subject)
         plan = replace(plan, fidelity="l2", noise=noise, details={"stabiliser": stabiliser, "ends": ends})
         if plan.weight is not None:
             return plan
         stable, sigma = stabiliser.normalise(subject.pixels, *ends)
+        stable_scale = Scale.of(stable, subject.known)
         choice = replace(
-            choose(stable, fidelity="l2", sigma=sigma, weights=subject.fidelity_weights, **told),
+            choose(stable, scale=stable_scale, fidelity="l2", sigma=sigma, weights=subject.fidelity_weights, **told),
             noise=replace(noise, read_noise=stabiliser.read_noise),
             stabilised=True,
         )

@@ -149,8 +149,8 @@ def _planned(page: PicturePage, settings: Settings) -> tuple[Noise, Plan | None,
     try:
         plan = make_plan(subject, settings)
     except ValueError as error:
-        return estimate(subject.stored, subject.known), None, f"would refuse: {error}"
-    return plan.noise or estimate(subject.stored, subject.known), plan, ""
+        return estimate(subject.stored, subject.scale), None, f"would refuse: {error}"
+    return plan.noise or estimate(subject.stored, subject.scale), plan, ""
 
 
 def _say(line: str) -> None:
