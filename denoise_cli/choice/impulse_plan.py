@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -76,7 +76,7 @@ def impulse_plan(
     if found.kind == "none":
         return None
     weights, known = _trusted(pixels, scale, found, 0.0, workers)
-    sigma = estimate(pixels, known).sigma
+    sigma = estimate(pixels, replace(scale, known=known)).sigma
     noisy = sigma > GRAIN * scale.unit
     if noisy and found.pepper + found.salt:
         weights, known = _trusted(pixels, scale, found, sigma, workers)
@@ -89,9 +89,9 @@ def impulse_plan(
     elif found.random_valued > DISTURBED:
         weight = LAW * sigma
     else:
-        weight = choose(
-            pixels, fidelity="l2", sigma=sigma, weights=known.astype(np.float32), workers=workers, **options
-        ).weight  # fmt: skip
+        trusted = replace(scale, known=known)
+        chosen = choose(pixels, scale=trusted, fidelity="l2", sigma=sigma, weights=known.astype(np.float32), workers=workers, **options)
+        weight = chosen.weight
     return ImpulsePlan(found, weights, fidelity, float(f"{weight:.3g}"), sigma, noisy)
 
 
