@@ -160,13 +160,8 @@ def _follow(logs: list[Path], against: str) -> tuple[list[Curve], list[str]]:
 
 
 def _versions(logs: list[Path]) -> Iterator[tuple[list[Curve], list[str]]]:
-<<<<<<< HEAD
     """The curves, each time that there is more of them, until the logs say that their runs have ended, or do not grow for a while."""
-    from denoise_cli.cli.commands.logs import NoRows
-=======
-    """The curves, each time that there is more of them, until there is no more for a while."""
     from denoise_cli.cli.log_files import NoRows
->>>>>>> main
     from denoise_cli.cli.progress import say
     from denoise_cli.storage.writing import has_ended
 
