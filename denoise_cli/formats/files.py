@@ -15,9 +15,21 @@ from denoise_cli.formats.axes import check_letters
 from denoise_cli.formats.conversion import codec, convert
 from denoise_cli.formats.picture import Picture, PixelLimit, Refused, quantise
 from denoise_cli.settings import MAX_PIXELS
+from denoise_cli.storage.pipes import PIPE, STDIN, read_stdin
 from denoise_cli.storage.writing import appear
 
-__all__ = ["FORMATS", "MAX_PIXELS", "Picture", "check_fits", "encode_picture", "format_of", "quantise", "read_picture", "write_picture"]
+__all__ = [
+    "FORMATS",
+    "MAX_PIXELS",
+    "Picture",
+    "check_fits",
+    "encode_picture",
+    "format_of",
+    "quantise",
+    "read_picture",
+    "read_source",
+    "write_picture",
+]
 
 FORMATS = {
     ".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".jpe": "jpeg", ".tif": "tiff", ".tiff": "tiff", ".bmp": "bmp", ".webp": "webp",
@@ -38,13 +50,14 @@ def format_of(path: Path) -> str | None:
 
 
 def read_picture(path: Path, data: bytes | None = None, *, max_pixels: int = MAX_PIXELS, axes: str | None = None) -> Picture:
-    """Read a picture, by its content, not its name; of `data` where it did not come from a file.
+    """Read a picture, by its content, not its name; "-" is standard input. `data` is what the file holds, where it was read already.
 
     axes : what the axes of an array or a stack are, such as "ZYX", "YXC" or "TZCYX" (formats.axes), where the file does not say it itself.
 
     Raises DenoiseError for what cannot be read, could not be written back whole, or claims more than `max_pixels` on all its pages.
     """
-    data = _read_bytes(path) if data is None else data
+    if data is None:
+        path, data = read_source(path)
     if not data:
         raise DenoiseError(f"{path}: the file is empty; get it again from its source")
     kind = _sniff(data)
@@ -94,6 +107,11 @@ def encode_picture(picture: Picture, kind: str, path: Path) -> tuple[bytes, list
         converted, losses = convert(picture, kind)
         codec(kind).encode(stream, converted)
     return stream.getvalue(), losses
+
+
+def read_source(path: Path) -> tuple[Path, bytes]:
+    """What a file or standard input holds, and what errors call it. Raises DenoiseError."""
+    return (STDIN, read_stdin()) if path == PIPE else (path, _read_bytes(path))
 
 
 def _read_bytes(path: Path) -> bytes:

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from denoise_cli.cli.commands.tables import STDIO, check_output
+from denoise_cli.cli.typed import check_output
 from denoise_cli.errors import DenoiseError, UsageError
+from denoise_cli.storage.pipes import PIPE
 
 if TYPE_CHECKING:
     from denoise_cli.draw.curves import Curve
@@ -62,7 +63,7 @@ def plot(
 
     if output is not None:
         _check(output, logs, overwrite=overwrite)
-    if follow and STDIO in logs:
+    if follow and PIPE in logs:
         raise UsageError("--follow reads a log again and again, and cannot read standard input twice: name the file")
     if follow:
         curves, notes = _follow(logs, against)
@@ -91,7 +92,7 @@ def _check(output: Path, logs: list[Path], *, overwrite: bool) -> None:
 
 
 def _read(logs: list[Path], *, growing: bool = False) -> tuple[list[Curve], list[str]]:
-    from denoise_cli.cli.commands.logs import read_logs
+    from denoise_cli.cli.log_files import read_logs
 
     return read_logs(logs, growing=growing)
 
@@ -160,7 +161,7 @@ def _follow(logs: list[Path], against: str) -> tuple[list[Curve], list[str]]:
 
 def _versions(logs: list[Path]) -> Iterator[tuple[list[Curve], list[str]]]:
     """The curves, each time that there is more of them, until there is no more for a while."""
-    from denoise_cli.cli.commands.logs import NoRows
+    from denoise_cli.cli.log_files import NoRows
     from denoise_cli.cli.progress import say
 
     seen: list[tuple[int, int] | None] = []
