@@ -210,6 +210,7 @@ def _save_config(run: Run, path: Path) -> None:
 
     settings = run.settings
     chosen: dict[str, Any] = {"lambda": "auto" if settings.automatic else settings.weight, "sigma": settings.sigma, "vst": settings.vst}
+    chosen["strength"] = settings.strength
     chosen |= {} if settings.fidelity is None else {settings.fidelity: True}
     chosen["method"] = settings.method
     chosen |= options_of(settings)
