@@ -119,7 +119,8 @@ def test_in_bash_itself(tmp_path: Path) -> None:
     script = """source <(denoise --show-completion bash)
         COMP_WORDS=(denoise a.png --met); COMP_CWORD=2; _denoise_completion denoise; echo "${COMPREPLY[@]}"
         complete -p denoise"""
-    env = {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(Path(__file__).parents[2])}
+    places = os.pathsep.join(filter(None, [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH")]))
+    env = {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": places}
     run = subprocess.run(["bash", "--norc", "-c", script], env=env, capture_output=True, text=True, check=True)
     assert run.stdout.splitlines() == ["--method", "complete -o default -F _denoise_completion denoise"]
 
