@@ -16,18 +16,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from denoise_cli.cli.commands.add_noise import (
-    Gaussian,
-    Poisson,
-    RandomImpulse,
-    SaltPepper,
-    Seed,
-    Speckle,
-    WholePixels,
-    noise_of,
-    noisy_pages,
-)
 from denoise_cli.cli.commands.tables import STDIO, check_output, plain, write_csv
+from denoise_cli.cli.noise_options import Gaussian, Poisson, RandomImpulse, SaltPepper, Seed, Speckle, WholePixels, noise_of
 from denoise_cli.cli.streams import print_json
 from denoise_cli.errors import FAILED, OK, DenoiseError, UsageError
 
@@ -211,7 +201,7 @@ class Method:
 
 def parse_method(word: str, contest: Contest) -> Method:
     """`optimal:0.1`, `matlab:1.4s`, `nl-means` → a Method. Raises UsageError."""
-    from denoise_cli.cli.commands.add_noise import number
+    from denoise_cli.cli.noise_options import amount
     from denoise_cli.methods.peers import PEERS
 
     name, colon, strength = (part.strip() for part in word.partition(":"))
@@ -221,7 +211,7 @@ def parse_method(word: str, contest: Contest) -> Method:
     if name in ("matlab", "optimal"):
         text, relative = (strength[:-1], True) if strength[-1:] in ("s", "σ") and colon else (strength, False)
         try:
-            weight = number(text) if colon else None
+            weight = amount(text) if colon else None
         except typer.BadParameter as error:
             raise UsageError(f"--methods {word.strip()}: {error.message}; a multiple of σ ends in s: 1.4s") from None
         if weight is not None and not 0 < weight < math.inf:
@@ -295,6 +285,7 @@ def _pages(path: Path, noise: Noise, seed: int, max_pixels: int, *, no_clip: boo
 
     from denoise_cli.formats.files import read_picture
     from denoise_cli.measure.comparison import peak_of
+    from denoise_cli.pipeline.noisy import noisy_pages
     from denoise_cli.variational import as_float
 
     picture = read_picture(path, max_pixels=max_pixels)
