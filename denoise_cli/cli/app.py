@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import fields
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
@@ -112,13 +112,13 @@ def image(ctx: typer.Context, pictures: list[Path] | None, **values: Any) -> Non
     denoise input.png --lambda 0.1 --l1       the original iteration, 100 times
     denoise scans/ -o clean/ --jobs 2         a folder
     """
-    from denoise_cli.batch.inputs import Selection
-    from denoise_cli.cli.session import Run, execute
+    from denoise_cli.cli.planning import Run
+    from denoise_cli.cli.session import execute
+    from denoise_cli.methods.registry import named_for
 
     settings, request = understand(values, is_typed=lambda name: getattr(ctx.get_parameter_source(name), "name", "") == "COMMANDLINE")
-    told = {each.name: getattr(request, each.name) for each in fields(request)}
-    selection = Selection(*(told.pop(name) for name in ("recursive", "include", "exclude")))
-    raise typer.Exit(execute(Run(tuple(pictures or ()), settings.resolved(), selection=selection, **told)))
+    settings = replace(settings.resolved(), method=named_for(settings))
+    raise typer.Exit(execute(Run(tuple(pictures or ()), settings, request)))
 
 
 app.command(DEFAULT, cls=GroupedHelp, context_settings={"help_option_names": ["-h", "--help"]})(

@@ -53,9 +53,9 @@ def add_noise(
     denoise add-noise clean.png -o noisy.png --gaussian 25/255
     denoise add-noise scans/ -o noisy/ --salt-pepper 0.1 --seed 7
     """
-    from denoise_cli.batch.inputs import Selection
+    from denoise_cli.cli.options import Request
+    from denoise_cli.cli.planning import Run, make_folders, planned
     from denoise_cli.cli.progress import pictures_bar, say
-    from denoise_cli.cli.session import Run, make_folders, planned
     from denoise_cli.pipeline.job import check_output
     from denoise_cli.pipeline.noisy import make_noisy
     from denoise_cli.storage.writing import remove_stray_temporaries
@@ -65,7 +65,7 @@ def add_noise(
         whole_pixels=whole_pixels,
     )  # fmt: skip
     settings = Settings(weight=None, overwrite=overwrite, max_pixels=max_pixels)
-    run = Run(tuple(pictures), settings, output, kind=kind, mark="_noisy", selection=Selection(recursive), recorded=False)
+    run = Run(tuple(pictures), settings, Request(output=output, recursive=recursive, kind=kind), mark="_noisy", recorded=False)
     jobs = planned(run)
     if any(job.output == PIPE for job in jobs) and (len(jobs) > 1 or sys.stdout.isatty()):
         raise UsageError("stdout carries one picture, to a file or a pipe: name an output with -o")
