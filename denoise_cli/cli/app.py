@@ -148,12 +148,12 @@ def _main(arguments: list[str] | None) -> int:
             # The parser would load pydantic first, which takes as long as NumPy.
             group: Any = typer.main.get_command(app)
             command = group.commands[DEFAULT]
-            print(command.get_help(command.context_class(command, info_name="denoise", **command.context_settings)))
+            print(command.get_help(command.context_class(command, info_name="denoise", **command.context_settings)), flush=True)
             return OK
         elif words[0] in COMPLETION:
             from denoise_cli.cli.completion import answer
 
-            print(answer(words))
+            print(answer(words), flush=True)
             return OK
         code = app(args=arguments, prog_name="denoise", standalone_mode=False)
         if sys.stdout is not None:

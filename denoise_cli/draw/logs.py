@@ -47,7 +47,7 @@ def curves_of(data: bytes, source: str, log: str, *, alone: bool, growing: bool)
         raise WithoutRows("the log is empty; did its run get as far as the first iteration?")
     kind = "path" if "lambda" in header else "log"
     missing = [name for name in NEEDED[kind] if name not in header]
-    if missing:
+    if missing and missing != ["seconds"]:  # a log of somebody's own may do without
         there = _printable(", ".join(header))
         there = there if len(there) <= 100 else there[:99] + "…"
         trouble = f"no log of denoise, without the column{'s' * (len(missing) > 1)} {', '.join(missing)} (it has {there}); {WRITERS}"

@@ -63,7 +63,11 @@ def convert(picture: Picture, kind: str) -> tuple[Picture, list[str]]:
     for word in ("exif", "xmp"):
         if kind == "jpeg" and len(getattr(turned, word) or b"") > LARGEST_IN_JPEG:
             losses.append(f"JPEG holds at most 64 KB of {word.upper()}: left out")
-            turned = replace(turned, **{word: None})
+            without: dict[str, Any] = {word: None}
+            turned = replace(turned, **without)
+    if turned.colours:
+        named = ", ".join(turned.colours)
+        losses.append(f"{kind.upper()} holds no {named} of a {picture.format.upper()}: its colours will look different; keep the format")
     if turned.icc and not HOLDS[kind].profile:
         losses.append(f"{kind.upper()} holds no colour profile: left out")
     return Picture(kind, tuple(pages), codec(kind).adopt(turned) | _stack_of(picture, kind)), list(dict.fromkeys(losses))
