@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from denoise_cli.measure.scale import Scale
-from denoise_cli.methods.base import Method, Plan, Subject, Watch
-from denoise_cli.methods.variational import as_one, ended, run_solver, saved_options, solver_options, threshold_note
+from denoise_cli.methods.method import Method, Plan, Subject, Watch
+from denoise_cli.methods.solving import as_one, ended, run_solver, saved_options, solver_options, threshold_note
 from denoise_cli.variational import METHODS, Solution
 
 if TYPE_CHECKING:
@@ -130,7 +130,9 @@ class Optimal(Method):
         weight: Any = plan.weight
         if subject.weight_map is not None:
             weight = subject.weight_map if plan.settings.weight is None else subject.weight_map * plan.settings.weight
-        details = {"weights": subject.fidelity_weights} | details
+        # What nobody asks to fill in is cut out, which takes a fraction of the time.
+        fill = plan.settings.fill or subject.filled_in is not False
+        details = {"weights": subject.fidelity_weights, "fill": fill} | details
         if (spoilt := plan.details.get("impulses")) is not None:
             return self._run_with_impulses(subject, plan, spoilt, watch, **details)
         stabiliser: Stabiliser | None = plan.details.get("stabiliser")
@@ -145,7 +147,7 @@ class Optimal(Method):
         self, subject: Subject, plan: Plan, spoilt: ImpulsePlan, watch: Watch | None, weights: Any = None, **details: Any
     ) -> Solution:
         """Where impulses hit each channel by itself, each is solved by itself."""
-        trusted = spoilt.weights
+        trusted, details = spoilt.weights, details | {"fill": True}
         if weights is not None:
             trusted = trusted * (weights if trusted.ndim == 2 else weights[:, :, None])
         pixels, reference = subject.pixels, subject.reference

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from denoise_cli.measure.scale import Scale
-from denoise_cli.methods.base import Plan, Subject
+from denoise_cli.methods.method import Plan, Subject
 from denoise_cli.pipeline.plan import carry_out, check
 from denoise_cli.pipeline.report import psnr_of
 from denoise_cli.settings import Settings
@@ -131,13 +131,13 @@ def denoise(
     scale = Scale.of(stored, None if table is None else table > 0, nodata=nodata)
     if stored.size == 0:
         raise ValueError(f"the picture is empty: shape {stored.shape}")
-    if dtype is None:
-        dtype = np.float64 if stored.dtype.newbyteorder("=") == np.float64 else np.float32
+    precision = np.dtype(dtype or (np.float64 if stored.dtype.newbyteorder("=") == np.float64 else np.float32)).name
     is_map = weight is not None and np.ndim(weight) > 0
     settings = Settings(
         None if weight is None or is_map else float(np.asarray(weight)), fidelity=fidelity, method=method, sigma=sigma, strength=strength,
         vst=vst,
-        iterations=iterations, alpha=alpha, beta=beta, gap=gap, tv=tv, channels=channels, boundary=boundary, dtype=np.dtype(dtype).name,
+        iterations=iterations, alpha=alpha, beta=beta, gap=gap, tv=tv, channels=channels, boundary=boundary, fill=fill,
+        dtype=precision,
         workers=workers,
     )  # fmt: skip
     if is_map:

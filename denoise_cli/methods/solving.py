@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from denoise_cli.methods.base import Array, Plan, Subject, Watch
+from denoise_cli.methods.method import Array, Plan, Subject, Watch
 from denoise_cli.variational import Solution, check_options
 from denoise_cli.variational import denoise as solve
 
