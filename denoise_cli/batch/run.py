@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from denoise_cli.batch.inputs import Found
 from denoise_cli.errors import DenoiseError, UsageError
+from denoise_cli.formats.known import suffix_for
 from denoise_cli.pipeline.job import PIPE, Job, Report, Settings, check_not_an_input, check_output, failure, inputs, run
 from denoise_cli.storage.ledger import Ledger, enter
 from denoise_cli.storage.writing import remove_stray_temporaries, stands_in_the_way
@@ -40,7 +41,7 @@ class Outputs:
         if found.path == PIPE:
             return PIPE if self.folder is None else self.folder / f"stdin{self.suffix}{self.extension or '.png'}"
         place = self.folder / found.relative.parent if self.folder else found.path.parent
-        return place / f"{found.path.stem}{self.suffix}{self.extension or found.path.suffix}"
+        return place / f"{found.path.stem}{self.suffix}{self.extension or suffix_for(found.path.suffix)}"
 
 
 def plan(pictures: Iterable[Found], outputs: Outputs, settings: Settings, *, recorded: bool) -> list[Job]:

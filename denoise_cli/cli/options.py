@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from denoise_cli.errors import UsageError
+from denoise_cli.formats.known import writable
 from denoise_cli.settings import FILES, RUN, Option, Settings, option, options_of
 
 __all__ = ["Request", "Takes", "default_options", "method_names", "understand"]
@@ -34,7 +35,7 @@ class Request:
     suffix: str | None = option(FILES, "Added to a name.", says="_denoised; nothing in a folder named by -o", metavar="TEXT",
         in_file="written")
     kind: str | None = option(FILES, "Of the results.", "--format", says="what the output's name says, or that of the input",
-        values=("png", "jpeg", "tiff", "bmp", "webp", "npy"), in_file="written")
+        values=writable(), in_file="written")
     skip_existing: bool = option(FILES, "Keep any result that exists.", default=False,
         says="of several, those done with the same settings")
     residual: Path | None = option(FILES, "Also write input − result, around mid-grey; a folder for several.", says="no", metavar="FILE",

@@ -211,6 +211,10 @@ class Metadata:
     xmp: bytes | None = None
     dpi: tuple[float, float] | None = None
     comment: str | None = None
+    # What else describes the colours, by name, where no profile does: "gAMA 1", "cICP". Only its own format holds it.
+    colour: tuple[str, ...] = ()
+    # A sentence on what the numbers lose in another format, such as their rescale slope.
+    units: str = ""
 
 
 def page_name(number: int, count: int, axes: Sequence[tuple[str, int]] = ()) -> str:

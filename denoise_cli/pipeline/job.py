@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from denoise_cli.errors import DenoiseError
-from denoise_cli.formats.files import Picture, check_fits, encode_picture, format_of, read_picture, write_picture
+from denoise_cli.formats.files import Picture, check_fits, encode_picture, format_of, read_picture, write_picture, written_format
 from denoise_cli.pipeline.page import Done, Settings, chosen, notes, references, solve, together
 from denoise_cli.storage.pipes import PIPE, read_stdin, write_stdout
 from denoise_cli.storage.writing import check_writable, stands_in_the_way
@@ -43,8 +43,10 @@ class Job:
 
     def format_for(self, path: Path, picture: Picture) -> str:
         """The format in which `picture` is written to `path`."""
-        asked = None if path in self.named_after_input else format_of(path)
-        return self.kind or asked or picture.format
+        own = written_format(picture)
+        if path in self.named_after_input and own == picture.format:
+            return self.kind or own
+        return self.kind or format_of(path) or own
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,7 @@ def _read(job: Job) -> Picture:
 
 def _write(job: Job, picture: Picture, seal: Callable[[Path], None] | None) -> list[str]:
     if job.output == PIPE:
-        data, losses = encode_picture(picture, job.kind or picture.format, Path("stdout"))
+        data, losses = encode_picture(picture, job.kind or written_format(picture), Path("stdout"))
         write_stdout(data)
         return losses
     kind = job.format_for(job.output, picture)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from denoise_cli.errors import FAILED, OK, DenoiseError, UsageError
-from denoise_cli.formats.files import FORMATS
+from denoise_cli.formats.known import writable
 
 if TYPE_CHECKING:
     from denoise_cli.formats.files import Picture
@@ -32,12 +32,12 @@ def number(text: str) -> float:
 
 
 def _kind(text: str) -> str:
-    if text not in FORMATS.values():
+    if text not in writable():
         raise typer.BadParameter(f"{text!r} is none of {KINDS}")
     return text
 
 
-KINDS = ", ".join(dict.fromkeys(FORMATS.values()))
+KINDS = ", ".join(writable())
 
 
 def _option(help: str, *names: str, **details: Any) -> Any:
