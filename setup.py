@@ -13,7 +13,7 @@ setup(
         Extension(
             "denoise_cli.kernels._kernels",
             ["denoise_cli/kernels/_kernels.c"],
-            depends=["denoise_cli/kernels/_sweep.h", "denoise_cli/kernels/_transform.h", "denoise_cli/kernels/_projection.h"],
+            depends=[f"denoise_cli/kernels/_{part}.h" for part in ("arguments", "sweep", "transform", "projection")],
             extra_compile_args=FLAGS,
             optional=True,
         )

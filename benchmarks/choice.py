@@ -17,7 +17,8 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.common import Array, machine, table
-from denoise_cli.choice import choose as choice
+from denoise_cli.choice.choose import choose
+from denoise_cli.choice.laws import gaussian_law, impulse_law
 from denoise_cli.variational import denoise, psnr_db
 
 SIGMAS, FRACTIONS = (5, 10, 15, 25, 50), (0.05, 0.1, 0.2, 0.4)
@@ -110,19 +111,18 @@ def measure(path: Path, kinds: list[str]) -> Iterator[dict[str, Any]]:
         oracle = Oracle(pixels, clean, "l2" if gaussian else "l1")
         row: dict[str, Any] = {"picture": f"{path.parent.name}/{path.name}", "noise": kind, "level": level}
         start = time.perf_counter()
-        blind = choice.choose(noisy)
+        blind = choose(noisy)
         row["seconds choosing"] = time.perf_counter() - start
         weights = {"nothing given": blind.weight}
         if gaussian:
-            told = choice.choose(noisy, sigma=level / 255)
+            told = choose(noisy, sigma=level / 255)
             weights["σ given"] = told.weight
-            sample = choice._Problem(pixels[..., None] if pixels.ndim == 2 else pixels, None, "l2", {})
-            weights["law"] = choice._gaussian_start(level / 255, sample, coupled=True)
+            weights["law"] = gaussian_law(level / 255, 1 if pixels.ndim == 2 else pixels.shape[2])
             weights["discrepancy"] = discrepancy(pixels, level / 255, told.weight)
             row["σ error"] = blind.noise.sigma * 255 / level - 1
         else:
-            coloured = choice._Problem(np.atleast_3d(pixels), None, "l1", {})
-            weights["law"] = choice._impulse_start(blind.noise, coloured, coupled=True, whole=kind == "salt and pepper")
+            channels = 1 if pixels.ndim == 2 else pixels.shape[2]
+            weights["law"] = impulse_law(blind.noise.impulses, channels, whole=kind == "salt and pepper")
             row["fraction error"] = blind.noise.impulses / level - 1
         psnrs = {name: oracle.psnr(weight) for name, weight in weights.items()}
         row["seconds solving"] = oracle.seconds

@@ -6,12 +6,17 @@ import os
 import platform
 import statistics
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from denoise_cli.variational.engines.base import ProjectionRange
+from denoise_cli.variational.engines.compiled import CompiledEngine
+from denoise_cli.variational.engines.in_numpy import NumPyEngine
 
 Array = npt.NDArray[Any]
 ROOT = Path(__file__).resolve().parent.parent
@@ -81,6 +86,19 @@ def noisy_picture(size: int, fidelity: str, channels: int = 1, place: str = "cor
     clean[dice < 0.05] = 0
     clean[dice > 0.95] = 1
     return np.round(clean * 255) / 255
+
+
+@contextmanager
+def split_bregman_only() -> Iterator[None]:
+    """`optimal` is split Bregman, whatever λ."""
+    usual = {engine: engine.projects for engine in (CompiledEngine, NumPyEngine)}
+    for engine in usual:
+        engine.projects = ProjectionRange(0.0)
+    try:
+        yield
+    finally:
+        for engine, projects in usual.items():
+            engine.projects = projects
 
 
 def seconds(work: Callable[[], object]) -> float:

@@ -20,12 +20,14 @@ import numpy as np
 
 from benchmarks.common import Array, machine, mark, noisy_picture, picture_is_camera, table
 from denoise_cli import denoise
+from denoise_cli.variational.certificate import GapTarget
+from denoise_cli.variational.engines import engine_for
 from denoise_cli.variational.fidelities import FIDELITIES, L1
-from denoise_cli.variational.methods import penalties
 from denoise_cli.variational.operators import BOUNDARIES
-from denoise_cli.variational.problem import GapTarget, Problem
+from denoise_cli.variational.problem import Problem
 from denoise_cli.variational.regularisers import TotalVariation
-from denoise_cli.variational.solver import Anchors, Penalties, SplitBregman
+from denoise_cli.variational.schedule import Anchors, Penalties, penalties_of
+from denoise_cli.variational.split_bregman import SplitBregman
 from denoise_cli.variational.strips import Strips
 
 GAP = {"l2": 1e-3, "l1": 1e-2}
@@ -119,7 +121,9 @@ def ways_to_l1(weight: float, tv: str, size: int) -> list[object]:
     for solver, anchors in ((Unrepaired, None), (SplitBregman, None), (Unrepaired, Anchors())):
         counts = []
         for gap in (1e-3, 1e-4, 1e-6):
-            way = solver(problem, penalties(problem, problem.contrast()), relaxation=1.8, start_from_observed=True, anchors=anchors)
+            way = solver(
+                problem, penalties_of(problem, engine_for(problem).contrast()), relaxation=1.8, start_from_observed=True, anchors=anchors
+            )
             *_, last = way.states(TIGHT_LIMIT, target=GapTarget(gap), watched=False)
             counts.append(str(last.iteration) if last.certificate.gap <= gap else f"> {TIGHT_LIMIT}")
         cells.append(", ".join(counts))

@@ -6,31 +6,27 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
 from scipy import fft
 
-from benchmarks.common import Array, cores, machine, mark, noisy_picture, table
+from benchmarks.common import Array, cores, machine, mark, noisy_picture, split_bregman_only, table
 from denoise_cli import denoise
-from denoise_cli.variational import projection
 
 SIDES = (256, 512, 1024, 2048, 4096)
 PRIME, SMOOTH = (1021, 2053), (1024, 2048)
 
 
 def run(f: Array, kind: str, iterations: int) -> float:
-    few = projection.FEW_ITERATIONS
-    try:
-        start = time.perf_counter()
-        if kind == "matlab":
-            denoise(f, 0.1, iterations=iterations, records=False)
-        else:
-            projection.FEW_ITERATIONS = 0.0 if kind == "split Bregman" else few
-            denoise(f, 0.1, method="optimal", iterations=iterations, gap=1e-4, records=False)
-        return time.perf_counter() - start
-    finally:
-        projection.FEW_ITERATIONS = few
+    start = time.perf_counter()
+    if kind == "matlab":
+        denoise(f, 0.1, iterations=iterations)
+    else:
+        with split_bregman_only() if kind == "split Bregman" else nullcontext():
+            denoise(f, 0.1, method="optimal", iterations=iterations, gap=1e-4)
+    return time.perf_counter() - start
 
 
 def per_iteration(f: Array, kind: str) -> float:

@@ -27,12 +27,10 @@ from collections.abc import Iterator
 import numpy as np
 from scipy import fft
 
-from benchmarks.common import Array, cores, interleaved, machine, mark, noisy_picture, seconds, table
+from benchmarks.common import Array, cores, interleaved, machine, mark, noisy_picture, seconds, split_bregman_only, table
 from denoise_cli import denoise
-from denoise_cli.variational import projection
 
 WEIGHT = {"l2": 0.1, "l1": 1.0}
-LIMITS = projection.FEW_ITERATIONS, projection.TIGHT
 
 
 def original(observed: Array, weight: float, label: int, clean: Array, workers: int) -> Iterator[float]:
@@ -96,7 +94,7 @@ def check_original(workers: int) -> None:
     picture = noisy_picture(32, "l2", 3)
     for label, fidelity in ((1, "l1"), (0, "l2")):
         costs = original(picture, WEIGHT[fidelity], label, picture, workers)
-        for record in denoise(picture, WEIGHT[fidelity], fidelity=fidelity, iterations=5).records:
+        for record in denoise(picture, WEIGHT[fidelity], fidelity=fidelity, iterations=5, records=True).records:
             assert abs(next(costs) / record.cost - 1) < 1e-9, "the transliteration is not the original"
 
 
@@ -182,7 +180,6 @@ def optimal_line(size: int, channels: int, fidelity: str, rounds: int, workers: 
     iterations = 24 if size < 2048 else 13
 
     def run() -> float:
-        projection.FEW_ITERATIONS = projection.TIGHT = 0.0
         last = time.perf_counter()
         here: list[float] = []
 
@@ -193,12 +190,11 @@ def optimal_line(size: int, channels: int, fidelity: str, rounds: int, workers: 
                 (here if state.certificate is None else certified).append(now - last)
             last = now
 
-        denoise(
-            picture, 2 * WEIGHT[fidelity], fidelity=fidelity, method="optimal",
-            gap=2e-6 if fidelity == "l2" else 1e-4, iterations=iterations,
-            records=False, workers=workers, callback=callback,
-        )  # fmt: skip
-        projection.FEW_ITERATIONS, projection.TIGHT = LIMITS
+        with split_bregman_only():
+            denoise(
+                picture, 2 * WEIGHT[fidelity], fidelity=fidelity, method="optimal", gap=2e-6 if fidelity == "l2" else 1e-4,
+                iterations=iterations, workers=workers, callback=callback,
+            )  # fmt: skip
         return statistics.median(here)
 
     run()
@@ -221,7 +217,7 @@ def optimal_line(size: int, channels: int, fidelity: str, rounds: int, workers: 
 
 def projection_iteration(picture: Array, workers: int) -> float:
     def run(iterations: int) -> float:
-        return seconds(lambda: denoise(picture, 0.2, method="optimal", iterations=iterations, gap=2e-6, records=False, workers=workers))
+        return seconds(lambda: denoise(picture, 0.2, method="optimal", iterations=iterations, gap=2e-6, workers=workers))
 
     return max(run(48) - run(16), 1e-9) / 32
 
@@ -232,17 +228,15 @@ def threads_line(size: int, rounds: int, workers: int) -> list[str]:
 
     def matlab(threads: int) -> float:
         def run(iterations: int) -> float:
-            return seconds(lambda: denoise(picture, 0.1, iterations=iterations, records=False, workers=threads))
+            return seconds(lambda: denoise(picture, 0.1, iterations=iterations, workers=threads))
 
         return run(3 + more) - run(3)
 
     def bregman(threads: int) -> float:
-        projection.FEW_ITERATIONS = projection.TIGHT = 0.0
-        taken = [
-            seconds(lambda n=n: denoise(picture, 0.2, method="optimal", iterations=n, gap=2e-6, records=False, workers=threads))
-            for n in (3, 3 + more)
-        ]
-        projection.FEW_ITERATIONS, projection.TIGHT = LIMITS
+        with split_bregman_only():
+            taken = [
+                seconds(lambda n=n: denoise(picture, 0.2, method="optimal", iterations=n, gap=2e-6, workers=threads)) for n in (3, 3 + more)
+            ]
         return taken[1] - taken[0]
 
     timers = {}

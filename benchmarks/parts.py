@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.common import Array, machine, noisy_picture, seconds, table
+from benchmarks.common import Array, machine, noisy_picture, seconds, split_bregman_only, table
 from denoise_cli import denoise
 from denoise_cli.kernels import binding as kernels
-from denoise_cli.kernels import projection, transforms
+from denoise_cli.variational.engines import transform_tables
 
 
 class Timed:
@@ -55,14 +55,14 @@ class Timed:
 
 def line(size: int, method: str, fidelity: str, iterations: int) -> list[str]:
     picture = noisy_picture(size, fidelity).astype(np.float32)
-    passes, few = kernels.compiled, projection.FEW_ITERATIONS
-    options = {"method": method, "fidelity": fidelity, "records": False, "workers": 1} | ({"gap": 1e-4} if method == "optimal" else {})
-    projection.FEW_ITERATIONS = 0.0
+    passes = kernels.compiled
+    options = {"method": method, "fidelity": fidelity, "workers": 1} | ({"gap": 1e-4} if method == "optimal" else {})
     kernels.compiled = timed = Timed(passes)
     try:
-        denoise(picture, 0.5, iterations=iterations, **options)
+        with split_bregman_only():
+            denoise(picture, 0.5, iterations=iterations, **options)
     finally:
-        kernels.compiled, projection.FEW_ITERATIONS = passes, few
+        kernels.compiled = passes
     found = timed.iterations()
     whole, columns, walk, seams = (
         statistics.median(iteration.get(name, 0.0) for iteration in found) for name in ("whole", "columns", "iterate", "rows")
@@ -74,7 +74,7 @@ def line(size: int, method: str, fidelity: str, iterations: int) -> list[str]:
 
 def transform(picture: Array, method: str, back: bool) -> float:
     plane = picture.copy()[None]
-    tables = transforms.tables(plane.shape[2], method == "optimal", plane.dtype)
+    tables = transform_tables.tables(plane.shape[2], method == "optimal", plane.dtype)
     samples = []
     for _ in range(15):
         plane[0] = picture

@@ -16,7 +16,7 @@ from scipy import fft
 
 from benchmarks.common import Array, cores, interleaved, machine, seconds, table
 from denoise_cli.kernels import binding as kernels
-from denoise_cli.kernels import transforms
+from denoise_cli.variational.engines import transform_tables
 from denoise_cli.variational.strips import Strips
 
 Pair = Callable[[Array], object]
@@ -67,7 +67,7 @@ def our_solves(shape: tuple[int, int], workers: int) -> tuple[Pair, Pair]:
     blocks = [(start, min(start + 128, width)) for start in range(0, width, 128)]
 
     def solve(periodic: bool) -> Pair:
-        tables = transforms.tables(width, not periodic, np.float32)
+        tables = transform_tables.tables(width, not periodic, np.float32)
         eigenvalues = 1 + PENALTY * 4 * np.sin(np.pi * np.arange(width) / (width if periodic else 2 * width)) ** 2
 
         def run(x: Array) -> None:

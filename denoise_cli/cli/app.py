@@ -31,7 +31,7 @@ COMMANDS = {
     "noise": ("denoise_cli.cli.commands.noise", "What noise a picture holds, and what the automatic mode would do."),
     "path": ("denoise_cli.cli.commands.path", "The picture at many λ: a sheet to pick from by eye, a table, files."),
     "plot": ("denoise_cli.cli.commands.plot", "Figures of logs: cost, gap and PSNR against iteration, seconds or λ; in the terminal too."),
-    "extras": ("denoise_cli.extras.cli", "Batch norm, normalisations, regression and LDAM loss: numbers in, numbers out."),
+    "extras": ("denoise_cli.extras.entry", "Batch norm, normalisations, regression and LDAM loss: numbers in, numbers out."),
 }
 # Work without a picture, as the first word; an optional second one names the shell.
 COMPLETION = {
@@ -183,12 +183,12 @@ def _main(arguments: list[str] | None) -> int:
             # The parser would load pydantic first, which takes as long as NumPy.
             group: Any = typer.main.get_command(app)
             command = group.commands[DEFAULT]
-            print(command.get_help(command.context_class(command, info_name="denoise", **command.context_settings)))
+            print(command.get_help(command.context_class(command, info_name="denoise", **command.context_settings)), flush=True)
             return OK
         elif words[0] in COMPLETION:
             from denoise_cli.cli.completion import answer
 
-            print(answer(words))
+            print(answer(words), flush=True)
             return OK
         code = app(args=arguments, prog_name="denoise", standalone_mode=False)
         if sys.stdout is not None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from denoise_cli.extras.batch_norm import batch_norm_backward, batch_norm_forward
     from denoise_cli.extras.ldam import class_balanced_weights, ldam_loss, ldam_margins
+    from denoise_cli.extras.least_squares import lstsq, mse_gradients, predict, r_squared, standard_errors
     from denoise_cli.extras.normalisation import (
         layer_norm,
         scale_by_std,
@@ -17,17 +18,7 @@ if TYPE_CHECKING:
         weight_standardize,
         weight_standardize_backward,
     )
-    from denoise_cli.extras.regression import (
-        DescentStep,
-        DivergenceError,
-        largest_stable_learning_rate,
-        linear_regression,
-        lstsq,
-        mse_gradients,
-        predict,
-        r_squared,
-        standard_errors,
-    )
+    from denoise_cli.extras.regression import DescentStep, DivergenceError, largest_stable_learning_rate, linear_regression
 
 __all__ = [
     "DescentStep",
@@ -51,7 +42,7 @@ __all__ = [
     "weight_standardize_backward",
 ]
 
-_HOMES = ("batch_norm", "ldam", "normalisation", "regression")
+_HOMES = ("batch_norm", "ldam", "least_squares", "normalisation", "regression")
 
 
 def __getattr__(name: str) -> Any:

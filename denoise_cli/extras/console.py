@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 @contextmanager
 def plain_errors(*sources: str | None) -> Iterator[None]:
     """Bad data ends the command with one line on stderr that begins with the files it came from, and exit code 1."""
-    from denoise_cli.extras.tables import FileError
+    from denoise_cli.extras.results import FileError
 
     files = ", ".join(called(source) for source in sources if source is not None)
     try:
@@ -85,7 +85,7 @@ def vector(text: str, key: str, length: int) -> "Array":
 
 def show(title: str, header: Sequence[str], rows: Sequence[Sequence[str]], *closing: str) -> None:
     """A table for people on standard output: the first column to the left, numbers to the right."""
-    from denoise_cli.extras.tables import replacing
+    from denoise_cli.extras.results import replacing
 
     widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
     lines = [title]

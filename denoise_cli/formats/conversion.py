@@ -53,21 +53,22 @@ def convert(picture: Picture, kind: str) -> tuple[Picture, list[str]]:
         if len(turned.xmp or b"") > LARGEST_IN_JPEG:
             losses.append("JPEG holds at most 64 KB of XMP: left out")
             turned = replace(turned, xmp=None)
-    losses += _lost_metadata(turned, kind)
+    losses += _lost_metadata(turned, kind, picture.format)
     if not known(picture.format).writes and kind == "tiff":
         losses.append(f"{known(picture.format).title} is read, but not written: comes back as TIFF")
     return Picture(kind, tuple(pages), codec(kind).adopt(turned) | _stack_of(picture, kind)), list(dict.fromkeys(losses))
 
 
-def _lost_metadata(metadata: Metadata, kind: str) -> list[str]:
+def _lost_metadata(metadata: Metadata, kind: str, source: str) -> list[str]:
     """What `kind` has no place for, in words."""
-    holds, name, lost = known(kind).holds, known(kind).title, []
+    holds, name, lost = known(kind).holds, known(kind).title, list[str]()
+    if metadata.colours:
+        named = ", ".join(metadata.colours)
+        lost.append(f"{name} holds no {named} of a {known(source).title}: its colours will look different; keep the format")
     if metadata.icc and not holds.profile:
         lost.append(f"{name} holds no colour profile: left out")
     if metadata.exif and not holds.exif and _says_something(metadata.exif):
         lost.append(f"{name} holds no EXIF: left out")
-    if metadata.colour:
-        lost.append(f"{name} has no place for {', '.join(metadata.colour)}: the description of its colours is left out")
     if metadata.units:
         lost.append(metadata.units)
     return lost

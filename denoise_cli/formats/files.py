@@ -18,6 +18,7 @@ from denoise_cli.formats.known import FORMATS as KNOWN
 from denoise_cli.formats.known import camera_raw, formats_of_files, known, readable, sniff, suffix_for
 from denoise_cli.formats.picture import Picture, PixelLimit, Refused, quantise
 from denoise_cli.settings import MAX_PIXELS
+from denoise_cli.storage.pipes import PIPE, STDIN, read_stdin
 from denoise_cli.storage.writing import appear
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "format_of",
     "quantise",
     "read_picture",
+    "read_source",
     "suffix_for",
     "write_picture",
     "written_format",
@@ -46,13 +48,14 @@ def format_of(path: Path) -> str | None:
 
 
 def read_picture(path: Path, data: bytes | None = None, *, max_pixels: int = MAX_PIXELS, axes: str | None = None) -> Picture:
-    """Read a picture, by its content, not its name; of `data` where it did not come from a file.
+    """Read a picture, by its content, not its name; "-" is standard input. `data` is what the file holds, where it was read already.
 
     axes : what the axes of an array or a stack are, such as "ZYX", "YXC" or "TZCYX" (formats.axes), where the file does not say it itself.
 
     Raises DenoiseError for what cannot be read, could not be written back whole, or claims more than `max_pixels` on all its pages.
     """
-    data = _read_bytes(path) if data is None else data
+    if data is None:
+        path, data = read_source(path)
     if not data:
         raise DenoiseError(f"{path}: the file is empty; get it again from its source")
     if camera_raw(data, path.suffix):
@@ -116,6 +119,11 @@ def encode_picture(picture: Picture, kind: str, path: Path) -> tuple[bytes, list
 def _check_written(kind: str, path: Path) -> None:
     if not known(kind).writes:
         raise DenoiseError(f"{path}: {known(kind).title} is read, but not written; name the result .tif or .png")
+
+
+def read_source(path: Path) -> tuple[Path, bytes]:
+    """What a file or standard input holds, and what errors call it. Raises DenoiseError."""
+    return (STDIN, read_stdin()) if path == PIPE else (path, _read_bytes(path))
 
 
 def _read_bytes(path: Path) -> bytes:

@@ -204,15 +204,17 @@ class Picture:
 
 @dataclass(frozen=True)
 class Metadata:
-    """What formats have in common beside pixels. `exif` starts with its byte order mark, without the "Exif\\0\\0" of JPEG."""
+    """What formats have in common beside pixels. `exif` starts with its byte order mark, without the "Exif\\0\\0" of JPEG.
+
+    `colours` names what else says how the samples are to be shown, where that is not sRGB: only the format itself can hold it.
+    """
 
     icc: bytes | None = None
     exif: bytes | None = None
     xmp: bytes | None = None
     dpi: tuple[float, float] | None = None
     comment: str | None = None
-    # What else describes the colours, by name, where no profile does: "gAMA 1", "cICP". Only its own format holds it.
-    colour: tuple[str, ...] = ()
+    colours: tuple[str, ...] = ()
     # A sentence on what the numbers lose in another format, such as their rescale slope.
     units: str = ""
 

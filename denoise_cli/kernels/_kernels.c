@@ -1,6 +1,6 @@
-/* The passes over a picture between two transforms, compiled: what sweeps.py does in NumPy, in one walk over rows and without the GIL.
+/* The passes over a picture between two transforms, compiled: what engines/in_numpy.py does, in one walk over rows and without the GIL.
  *
- * Optional: where no compiler was found at installation, or DENOISE_KERNELS=numpy is set, the NumPy path does the same, to rounding. */
+ * Optional: where no compiler was found at installation, or DENOISE_KERNELS=numpy is set, the NumPy engine does the same, to rounding. */
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
@@ -37,21 +37,23 @@
 #define LARGEST_RADIX 64
 #define BLOCK 128 /* columns that are solved side by side */
 
-/* Made by transforms.py, which says what the tables hold. */
+/* Made by transform_tables.py, which says what the tables hold. */
 typedef struct {
     Py_ssize_t n, used, padded, passes; /* points of a row, those of the picture, those of the FFT, and its passes */
     const int *factors;
     const void *twiddles, *turn, *chirp;
 } Transform;
 
-/* Which differences share a norm. */
+/* What there are kernels for, in the order of the words in _arguments.h: fidelities, which differences share a norm, boundaries. */
+enum { SQUARED_L2, L1 };
 enum { ALONE, SUM, PIXEL, VECTOR, CHANNELS };
+enum { SYMMETRIC, PERIODIC };
 
 typedef struct {
     const void *f, *weight_map, *fidelity_map, *below, *clean;
     void *u, *s, *rhs, *spill, *s_d, *divergence, *spill_w, *derivative, *picture, *anchor, *multiplier;
     Py_ssize_t channels, height, width, stride, start, stop; /* stride: of a row of rhs, spill and below */
-    int grouping, periodic, kink, drops_anchor, tally;
+    int grouping, periodic, l1, drops_anchor, tally;
     double weight, step, c, rho, to_rhs, to_dual, curvature, beta, from_v, from_w, from_anchor;
     const double *box;
     double *sums;
@@ -90,100 +92,17 @@ typedef struct {
 #include "_projection.h"
 #include "_transform.h"
 
-#define MOST 20
-
-typedef struct {
-    Py_buffer views[MOST];
-    int count, size; /* size of a number: 4, 8, or 0 before the first array */
-} Arrays;
-
-static void release(Arrays *arrays)
-{
-    while (arrays->count) PyBuffer_Release(&arrays->views[--arrays->count]);
-}
-
-/* The numbers of a C-contiguous array of `length` floats of one kind with the others; NULL, without an error, for None. */
-static int take(Arrays *arrays, PyObject *object, Py_ssize_t length, int writable, void *pointer)
-{
-    *(void **)pointer = NULL;
-    if (object == Py_None) return 0;
-    Py_buffer *view = &arrays->views[arrays->count];
-    if (PyObject_GetBuffer(object, view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | (writable ? PyBUF_WRITABLE : 0))) return -1;
-    arrays->count++;
-    const int size = strcmp(view->format, "f") == 0 ? 4 : strcmp(view->format, "d") == 0 ? 8 : -1;
-    if (!arrays->size) arrays->size = size;
-    if (size < 0 || size != arrays->size) {
-        PyErr_SetString(PyExc_TypeError, "kernels take arrays of one kind, float32 or float64");
-        return -1;
-    }
-    if (view->len != length * size) {
-        PyErr_Format(PyExc_ValueError, "an array has %zd bytes where %zd were expected", view->len, length * size);
-        return -1;
-    }
-    *(void **)pointer = view->buf;
-    return 0;
-}
-
-static int numbers(PyObject *const *args, int count, double *out)
-{
-    for (int k = 0; k < count; k++) {
-        out[k] = PyFloat_AsDouble(args[k]);
-        if (out[k] == -1 && PyErr_Occurred()) return -1;
-    }
-    return 0;
-}
-
-static int shape_of(PyObject *const *args, Py_ssize_t *channels, Py_ssize_t *height, Py_ssize_t *width, Py_ssize_t *start, Py_ssize_t *stop)
-{
-    *channels = PyLong_AsSsize_t(args[0]);
-    *height = PyLong_AsSsize_t(args[1]);
-    *width = PyLong_AsSsize_t(args[2]);
-    *start = PyLong_AsSsize_t(args[3]);
-    *stop = PyLong_AsSsize_t(args[4]);
-    if (PyErr_Occurred()) return -1;
-    if (*channels < 1 || *height < 1 || *width < 1 || *start < 0 || *stop < *start || *stop > *height) {
-        PyErr_SetString(PyExc_ValueError, "rows outside the picture");
-        return -1;
-    }
-    return 0;
-}
-
-#define shape(args, k) shape_of(args, &(k)->channels, &(k)->height, &(k)->width, &(k)->start, &(k)->stop)
-
-static PyObject *finish(Arrays *arrays, int failed, const double *sums)
-{
-    release(arrays);
-    if (PyErr_Occurred()) return NULL;
-    if (failed) return PyErr_NoMemory();
-    return Py_BuildValue("dd", sums[0], sums[1]);
-}
-
-#define COUNT_IS(n)                                                                     \
-    if (count != (n)) {                                                                 \
-        PyErr_Format(PyExc_TypeError, "takes %d arguments, not %zd", (n), count);       \
-        return NULL;                                                                    \
-    }
-#define RUN(function)                                                                   \
-    Py_BEGIN_ALLOW_THREADS failed = arrays.size == 4 ? function##f(&k) : function##d(&k); \
-    Py_END_ALLOW_THREADS
+#include "_arguments.h"
 
 static PyObject *cost(PyObject *module, PyObject *const *args, Py_ssize_t count)
 {
-    COUNT_IS(13)
+    COUNT_IS(4) /* problem, start, stop, u */
     double sums[2] = {0, 0};
     Sweep k = {.sums = sums};
     Arrays arrays = {.count = 0, .size = 0};
     int failed = 0;
-    if (shape(args, &k)) return NULL;
-    const Py_ssize_t pixels = k.height * k.width, size = k.channels * pixels;
-    if (take(&arrays, args[5], size, 0, &k.u) || take(&arrays, args[6], size, 0, &k.f) ||
-        take(&arrays, args[7], pixels, 0, &k.weight_map) || take(&arrays, args[8], pixels, 0, &k.fidelity_map) ||
-        numbers(args + 12, 1, &k.weight))
-        return finish(&arrays, 0, sums);
-    k.grouping = (int)PyLong_AsLong(args[9]);
-    k.periodic = PyObject_IsTrue(args[10]);
-    k.kink = PyObject_IsTrue(args[11]);
-    if (!k.u || !k.f) PyErr_SetString(PyExc_ValueError, "an array is missing");
+    if (!describe_sweep(&arrays, args[0], args[1], args[2], &k) && !take(&arrays, args[3], k.channels * k.height * k.width, 0, &k.u) && !k.u)
+        PyErr_SetString(PyExc_ValueError, "an array is missing");
     if (!PyErr_Occurred()) {
         RUN(cost_)
     }
@@ -209,20 +128,17 @@ static PyObject *distance(PyObject *module, PyObject *const *args, Py_ssize_t co
 
 static PyObject *bound(PyObject *module, PyObject *const *args, Py_ssize_t count)
 {
-    COUNT_IS(10)
+    COUNT_IS(6) /* problem, start, stop, divergence, derivative, box */
     double sums[2] = {0, 0};
     Sweep k = {.sums = sums};
-    Arrays arrays = {.count = 0, .size = 0};
+    Arrays arrays = {.count = 0, .size = 0}, boxes = {.count = 0, .size = 8};
     int failed = 0;
-    if (shape(args, &k)) return NULL;
-    const Py_ssize_t size = k.channels * k.height * k.width;
-    if (take(&arrays, args[5], size, 0, &k.divergence) || take(&arrays, args[6], size, 0, &k.f) ||
-        take(&arrays, args[7], size, 0, &k.derivative))
-        return finish(&arrays, 0, sums);
-    k.kink = PyObject_IsTrue(args[8]);
-    Arrays boxes = {.count = 0, .size = 8};
-    if (!take(&boxes, args[9], 2 * k.channels, 0, &k.box) && (!k.divergence || !k.f || !k.box))
-        PyErr_SetString(PyExc_ValueError, "an array is missing");
+    if (!describe_sweep(&arrays, args[0], args[1], args[2], &k)) {
+        const Py_ssize_t size = k.channels * k.height * k.width;
+        if (!take(&arrays, args[3], size, 0, &k.divergence) && !take(&arrays, args[4], size, 0, &k.derivative) &&
+            !take(&boxes, args[5], 2 * k.channels, 0, &k.box) && (!k.divergence || !k.box || k.fidelity_map))
+            PyErr_SetString(PyExc_ValueError, k.fidelity_map ? "there is no compiled bound of weighted terms" : "an array is missing");
+    }
     if (!PyErr_Occurred()) {
         RUN(bound_)
     }
@@ -230,7 +146,7 @@ static PyObject *bound(PyObject *module, PyObject *const *args, Py_ssize_t count
     return finish(&arrays, failed, sums);
 }
 
-/* The tables of transforms.py: (factors, twiddles, turn, chirp), of `n` points. */
+/* The tables of transform_tables.py: (factors, twiddles, turn, chirp), of `n` points. */
 static int tables(Arrays *arrays, PyObject *plan, Py_ssize_t n, Transform *t, Arrays *integers)
 {
     if (!PyTuple_Check(plan) || PyTuple_GET_SIZE(plan) != 4) {
@@ -364,76 +280,84 @@ static PyObject *amend(PyObject *module, PyObject *const *args, Py_ssize_t count
 
 static PyObject *iterate(PyObject *module, PyObject *const *args, Py_ssize_t count)
 {
-    COUNT_IS(40)
-    double sums[3] = {0, 0, 0}, real[11];
+    COUNT_IS(4) /* problem, arrays, step, strip */
+    PyObject *problem = args[0], *run = args[1], *step = args[2], *strip = args[3];
+    double sums[3] = {0, 0, 0}, alpha = 0;
     Sweep k = {.sums = sums};
     Transform t = {0};
     Arrays arrays = {.count = 0, .size = 0}, integers = {.count = 0, .size = 0};
-    int failed = 0;
-    if (shape(args, &k)) return NULL;
-    const Py_ssize_t pixels = k.height * k.width, size = k.channels * pixels, row = k.channels * k.width;
-    k.stride = PyLong_AsSsize_t(args[34]);
-    if (k.stride < k.width || k.stride > 2 * k.width) {
-        PyErr_SetString(PyExc_ValueError, "a row of frequencies is shorter than one of the picture, or twice as long");
-        return NULL;
-    }
-    const Py_ssize_t transformed = k.channels * k.stride;
-    const int given = PyObject_IsTrue(args[6]);
-    if (!take(&arrays, args[7], size, !given, &k.u) && !take(&arrays, args[8], size, 0, &k.f) && !take(&arrays, args[9], 2 * size, 1, &k.s) &&
-        !take(&arrays, args[10], transformed * k.height, 1, &k.rhs) && !take(&arrays, args[11], transformed, 1, &k.spill) &&
-        !take(&arrays, args[12], transformed, 0, &k.below) && !take(&arrays, args[13], pixels, 0, &k.weight_map) &&
-        !take(&arrays, args[14], size, 1, &k.s_d) && !take(&arrays, args[15], pixels, 0, &k.fidelity_map) &&
-        !take(&arrays, args[16], size, 1, &k.divergence) && !take(&arrays, args[17], row, 1, &k.spill_w) &&
-        !take(&arrays, args[18], size, 1, &k.derivative) && !take(&arrays, args[19], size, 1, &k.picture) &&
-        !take(&arrays, args[20], size, 0, &k.clean) && !take(&arrays, args[35], (k.s_d ? 3 : 2) * size, 1, &k.anchor) &&
-        !take(&arrays, args[39], 2 * size, 1, &k.multiplier) && !numbers(args + 26, 8, real) && !numbers(args + 36, 3, real + 8) &&
-        !tables(&arrays, args[5], k.stride, &t, &integers)) {
-        t.used = k.width;
-        k.grouping = (int)PyLong_AsLong(args[21]);
-        k.periodic = PyObject_IsTrue(args[22]);
-        k.kink = PyObject_IsTrue(args[23]);
-        k.drops_anchor = PyObject_IsTrue(args[24]);
-        k.tally = PyObject_IsTrue(args[25]);
-        k.weight = real[0], k.step = real[1], k.c = real[2], k.rho = real[3];
-        k.to_rhs = real[4], k.to_dual = real[5], k.curvature = real[6], k.beta = real[7];
-        k.from_v = real[8], k.from_w = real[9], k.from_anchor = real[10];
-        if ((given && !k.u) || !k.f || !k.s || !k.rhs || !k.spill || !k.divergence != !k.spill_w || (k.derivative && !k.divergence) ||
-            (k.picture && !k.s_d) || (k.multiplier && !k.divergence) || (!given && !k.below && (k.periodic || k.stop < k.height)))
-            PyErr_SetString(PyExc_ValueError, "an array is missing");
+    int failed = 0, given = 0;
+    PyObject *start = GET(strip, start), *stop = start ? GET(strip, stop) : NULL, *plan = stop ? GET(run, tables) : NULL;
+    if (plan && !describe_sweep(&arrays, problem, start, stop, &k) && !WHOLE(run, length, &k.stride) && !FLAG(run, given, &given)) {
+        const Py_ssize_t size = k.channels * k.height * k.width, row = k.channels * k.width, transformed = k.channels * k.stride;
+        if (k.stride < k.width || k.stride > 2 * k.width)
+            PyErr_SetString(PyExc_ValueError, "a row of frequencies is shorter than one of the picture, or twice as long");
+        else if (!TAKE(&arrays, run, u, size, !given, &k.u) && !TAKE(&arrays, run, state, 2 * size, 1, &k.s) &&
+                 !TAKE(&arrays, run, right_side, transformed * k.height, 1, &k.rhs) && !TAKE(&arrays, run, fidelity_state, size, 1, &k.s_d) &&
+                 !TAKE(&arrays, run, divergence, size, 1, &k.divergence) && !TAKE(&arrays, run, derivative, size, 1, &k.derivative) &&
+                 !TAKE(&arrays, run, picture, size, 1, &k.picture) && !TAKE(&arrays, run, clean, size, 0, &k.clean) &&
+                 !TAKE(&arrays, run, anchor, (k.s_d ? 3 : 2) * size, 1, &k.anchor) &&
+                 !TAKE(&arrays, run, multiplier, 2 * size, 1, &k.multiplier) && !FLAG(run, tally, &k.tally) &&
+                 !NUMBER(run, curvature, &k.curvature) && !TAKE(&arrays, strip, owed, transformed, 1, &k.spill) &&
+                 !TAKE(&arrays, strip, seam, transformed, 0, &k.below) && !TAKE(&arrays, strip, spill, row, 1, &k.spill_w) &&
+                 !NUMBER(step, alpha, &alpha) && !NUMBER(step, beta, &k.beta) && !NUMBER(step, scale, &k.rho) && !NUMBER(step, c, &k.c) &&
+                 !NUMBER(step, to_rhs, &k.to_rhs) && !NUMBER(step, from_v, &k.from_v) && !NUMBER(step, from_w, &k.from_w) &&
+                 !NUMBER(step, from_anchor, &k.from_anchor) && !FLAG(step, drops_anchor, &k.drops_anchor) &&
+                 !tables(&arrays, plan, k.stride, &t, &integers)) {
+            t.used = k.width, k.to_dual = alpha * k.rho, k.step = 1 / k.to_dual;
+            if (!k.divergence) k.spill_w = NULL;
+            if ((given && !k.u) || !k.s || !k.rhs || !k.spill || (k.divergence && !k.spill_w) || (k.derivative && !k.divergence) ||
+                (k.picture && !k.s_d) || (k.multiplier && !k.divergence) || (!given && !k.below && (k.periodic || k.stop < k.height)))
+                PyErr_SetString(PyExc_ValueError, "an array is missing");
+        }
     }
     if (!PyErr_Occurred()) {
         Py_BEGIN_ALLOW_THREADS
         failed = arrays.size == 4 ? iterate_f(&t, &k, given) : iterate_d(&t, &k, given);
         Py_END_ALLOW_THREADS
     }
+    Py_XDECREF(start);
+    Py_XDECREF(stop);
     release(&integers);
+    Py_XDECREF(plan);
     PyObject *two = finish(&arrays, failed, sums);
     Py_XDECREF(two);
     return two ? Py_BuildValue("ddd", sums[0], sums[1], sums[2]) : NULL;
 }
 
+/* A problem as gradient projection wants it: unweighted squared L2 with mirrored edges, or, for `excess`, L1. */
+static int describe_walk(Arrays *arrays, PyObject *const *args, PyObject *excess, Walk *k, Py_ssize_t *size)
+{
+    Described d = {0};
+    k->excess = PyObject_IsTrue(excess);
+    if (k->excess < 0 || describe(arrays, args[0], args[1], args[2], &d)) return -1;
+    if (d.boundary != SYMMETRIC || d.fidelity != (k->excess ? L1 : SQUARED_L2) || d.fidelity_map || d.grouping == SUM) {
+        PyErr_SetString(PyExc_ValueError, "there is no compiled gradient projection for this problem");
+        return -1;
+    }
+    k->f = d.f, k->weight_map = d.weight_map, k->weight = d.weight, k->grouping = d.grouping;
+    k->channels = d.channels, k->height = d.height, k->width = d.width, k->start = d.start, k->stop = d.stop;
+    *size = d.size;
+    return 0;
+}
+
 /* Both halves of a walk take the same arguments: halo() copies, for all strips, what walk() then needs of their neighbours. */
 static PyObject *walking(PyObject *const *args, Py_ssize_t count, int copying)
 {
-    COUNT_IS(14)
+    COUNT_IS(8) /* problem, start, stop, now, before, halo, momentum, excess */
     double sums[2] = {0, 0};
     Walk k = {.sums = sums};
     Arrays arrays = {.count = 0, .size = 0}, steps = {.count = 0, .size = 8};
+    Py_ssize_t size;
     int failed = 0;
-    if (shape(args, &k)) return NULL;
-    const Py_ssize_t pixels = k.height * k.width, size = k.channels * pixels;
-    k.iterations = PyObject_Length(args[10]);
-    if (k.iterations < 0) return NULL;
-    k.first = k.start > k.iterations ? k.start - k.iterations : 0;
-    k.last = k.stop + k.iterations < k.height ? k.stop + k.iterations : k.height;
-    k.halo_rows = k.start - k.first + k.last - k.stop;
-    if (!take(&arrays, args[5], 2 * size, 1, &k.now) && !take(&arrays, args[6], 2 * size, 1, &k.before) &&
-        !take(&arrays, args[7], size, 0, &k.f) && !take(&arrays, args[8], pixels, 0, &k.weight_map) &&
-        !take(&arrays, args[9], 4 * k.channels * k.halo_rows * k.width, 1, &k.halo) &&
-        !take(&steps, args[10], k.iterations, 0, &k.momentum) && !numbers(args + 12, 1, &k.weight)) {
-        k.grouping = (int)PyLong_AsLong(args[11]);
-        k.excess = PyObject_IsTrue(args[13]);
-        if (!k.now || !k.before || !k.f || !k.halo || !k.momentum) PyErr_SetString(PyExc_ValueError, "an array is missing");
+    if (!describe_walk(&arrays, args, args[7], &k, &size) && (k.iterations = PyObject_Length(args[6])) >= 0) {
+        k.first = k.start > k.iterations ? k.start - k.iterations : 0;
+        k.last = k.stop + k.iterations < k.height ? k.stop + k.iterations : k.height;
+        k.halo_rows = k.start - k.first + k.last - k.stop;
+        if (!take(&arrays, args[3], 2 * size, 1, &k.now) && !take(&arrays, args[4], 2 * size, 1, &k.before) &&
+            !take(&arrays, args[5], 4 * k.channels * k.halo_rows * k.width, 1, &k.halo) &&
+            !take(&steps, args[6], k.iterations, 0, &k.momentum) && (!k.now || !k.before || !k.halo || !k.momentum))
+            PyErr_SetString(PyExc_ValueError, "an array is missing");
     }
     if (!PyErr_Occurred()) {
         Py_BEGIN_ALLOW_THREADS
@@ -453,20 +377,16 @@ static PyObject *walk(PyObject *module, PyObject *const *args, Py_ssize_t count)
 
 static PyObject *prove(PyObject *module, PyObject *const *args, Py_ssize_t count)
 {
-    COUNT_IS(13)
+    COUNT_IS(7) /* problem, start, stop, now, picture, residual, excess */
     double sums[4] = {0, 0, 0, 0};
     Walk k = {.sums = sums};
     Arrays arrays = {.count = 0, .size = 0};
+    Py_ssize_t size;
     int failed = 0;
-    if (shape(args, &k)) return NULL;
-    const Py_ssize_t pixels = k.height * k.width, size = k.channels * pixels;
-    if (!take(&arrays, args[5], 2 * size, 0, &k.now) && !take(&arrays, args[6], size, 0, &k.f) &&
-        !take(&arrays, args[7], pixels, 0, &k.weight_map) && !take(&arrays, args[8], size, 1, &k.picture) &&
-        !numbers(args + 10, 1, &k.weight)) {
-        k.grouping = (int)PyLong_AsLong(args[9]);
-        k.residual = PyObject_IsTrue(args[11]);
-        k.excess = PyObject_IsTrue(args[12]);
-        if (!k.now || !k.f || !k.picture) PyErr_SetString(PyExc_ValueError, "an array is missing");
+    if (!describe_walk(&arrays, args, args[6], &k, &size) && !take(&arrays, args[3], 2 * size, 0, &k.now) &&
+        !take(&arrays, args[4], size, 1, &k.picture)) {
+        k.residual = PyObject_IsTrue(args[5]);
+        if (!k.now || !k.picture) PyErr_SetString(PyExc_ValueError, "an array is missing");
     }
     if (!PyErr_Occurred()) {
         RUN(prove_)
@@ -477,7 +397,7 @@ static PyObject *prove(PyObject *module, PyObject *const *args, Py_ssize_t count
 }
 
 static PyMethodDef methods[] = {
-    {"iterate", (PyCFunction)(void (*)(void))iterate, METH_FASTCALL, "A strip of an iteration of split Bregman; see sweeps.py."},
+    {"iterate", (PyCFunction)(void (*)(void))iterate, METH_FASTCALL, "A strip of an iteration of split Bregman; see engines/compiled_sweep.py."},
     {"cost", (PyCFunction)(void (*)(void))cost, METH_FASTCALL, "Fidelity and regularity of a strip."},
     {"distance", (PyCFunction)(void (*)(void))distance, METH_FASTCALL, "Squared distance of two pictures on a strip."},
     {"bound", (PyCFunction)(void (*)(void))bound, METH_FASTCALL, "Lower bound and stationarity of a strip."},
@@ -486,11 +406,11 @@ static PyMethodDef methods[] = {
     {"across", (PyCFunction)(void (*)(void))across, METH_FASTCALL, "Rows of a strip, times a vector."},
     {"amend", (PyCFunction)(void (*)(void))amend, METH_FASTCALL, "Columns solved for one right-hand side, added."},
     {"halo", (PyCFunction)(void (*)(void))halo, METH_FASTCALL, "What a strip's walk needs of its neighbours."},
-    {"walk", (PyCFunction)(void (*)(void))walk, METH_FASTCALL, "Iterations of gradient projection on a strip; see projection.py."},
+    {"walk", (PyCFunction)(void (*)(void))walk, METH_FASTCALL, "Iterations of gradient projection on a strip; see engines/compiled_projection.py."},
     {"prove", (PyCFunction)(void (*)(void))prove, METH_FASTCALL, "The primal picture of a strip, and the three sums of a gap."},
     {NULL, NULL, 0, NULL},
 };
 
 static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "_kernels", NULL, 0, methods, NULL, NULL, NULL, NULL};
 
-PyMODINIT_FUNC PyInit__kernels(void) { return PyModule_Create(&definition); }
+PyMODINIT_FUNC PyInit__kernels(void) { return intern_attributes() ? NULL : PyModule_Create(&definition); }

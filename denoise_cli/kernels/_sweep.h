@@ -1,7 +1,7 @@
 /* The pass from u to the next right-hand side, and sums over pictures, for REAL = float and double: included twice by _kernels.c.
  *
  * Row by row, so that everything between reading u and writing the right-hand side stays in the first-level cache. The operations, and
- * their order, are those of the NumPy path in sweeps.py and regularisers.py; sums go through 16 lanes of doubles, added up in a fixed
+ * their order, are those of the NumPy engine and of regularisers.py; sums go through 16 lanes of doubles, added up in a fixed
  * order, so that neither the instruction set nor the number of threads changes a bit. */
 
 #define PASTE_(a, b) a##b
@@ -96,12 +96,12 @@ static INLINE double NAME(regularity_)(REAL *restrict norms, int grouping, const
 }
 
 /* m·|u − f| or m·(u − f)², of a row. */
-static INLINE void NAME(fidelity_)(const REAL *restrict u, const REAL *restrict f, int kink, const REAL *restrict m, Py_ssize_t n,
+static INLINE void NAME(fidelity_)(const REAL *restrict u, const REAL *restrict f, int l1, const REAL *restrict m, Py_ssize_t n,
                                    REAL *restrict out)
 {
     for (Py_ssize_t j = 0; j < n; j++) {
         const REAL r = u[j] - f[j];
-        out[j] = kink ? ABS(r) : r * r;
+        out[j] = l1 ? ABS(r) : r * r;
     }
     if (m)
         for (Py_ssize_t j = 0; j < n; j++) out[j] *= m[j];
@@ -174,7 +174,7 @@ static INLINE void NAME(project_)(const REAL *restrict v, int grouping, const RE
         }
 }
 
-/* h = v − (1+c)w in v, and the next state from v, w and the anchor, as Step of solver.py has them. Returns Σ(Kx − z)² if asked. */
+/* h = v − (1+c)w in v, and the next state from v, w and the anchor, as Step of schedule.py has them. Returns Σ(Kx − z)² if asked. */
 static INLINE double NAME(relax_)(REAL *restrict v, const REAL *restrict w, REAL *restrict state, REAL *restrict anchor, const Sweep *k,
                                   REAL *restrict scratch, Py_ssize_t n, int residual)
 {
@@ -240,10 +240,10 @@ static INLINE void NAME(split_)(const REAL *restrict u, const REAL *restrict f, 
 {
     const REAL a = (REAL)(1 + k->c), b = (REAL)k->from_v, e = (REAL)k->from_w, rho = (REAL)k->rho, beta = (REAL)k->beta;
     const REAL radius = (REAL)(1 / (k->beta * k->rho)), factor = (REAL)(2 / (2 + k->beta));
-    const int plain = b == 0 && e == 1, kink = k->kink;
+    const int plain = b == 0 && e == 1, l1 = k->l1;
     for (Py_ssize_t j = 0; j < n; j++) {
         const REAL v = u[j] - f[j] + state[j];
-        const REAL w = kink ? NAME(clip_)(v, m ? m[j] * radius : radius) : v * (m ? 2 * m[j] / (2 * m[j] + beta) : factor);
+        const REAL w = l1 ? NAME(clip_)(v, m ? m[j] * radius : radius) : v * (m ? 2 * m[j] / (2 * m[j] + beta) : factor);
         state[j] = plain ? w : b * v + e * w;
         out[j] += (v - a * w) * rho;
     }
@@ -322,7 +322,7 @@ static INLINE void NAME(sweep_)(const Sweep *k, NAME(Rows) *rows, Py_ssize_t fro
             cost += NAME(regularity_)(norms, k->grouping == SUM ? ALONE : k->grouping, row_map, k->weight, C, n);
             for (Py_ssize_t c = 0; c < C; c++) {
                 const REAL *p = u + c * u_plane + (i - u_first) * n, *q = f + c * plane + i * n;
-                NAME(fidelity_)(p, q, k->kink, row_m, n, scratch);
+                NAME(fidelity_)(p, q, k->l1, row_m, n, scratch);
                 cost += NAME(sum_)(scratch, n);
                 if (clean) rows->error += NAME(squares_)(p, clean + c * plane + i * n, n);
                 if (derivative && !s_d) {
@@ -367,7 +367,7 @@ static INLINE void NAME(sweep_)(const Sweep *k, NAME(Rows) *rows, Py_ssize_t fro
             memcpy(above + c * n, v + (C + c) * n, n * sizeof(REAL));
         }
         if (!s_d) continue;
-        if (swift && !(k->kink && k->grouping == SUM && C > 1)) {
+        if (swift && !(k->l1 && k->grouping == SUM && C > 1)) {
             for (Py_ssize_t c = 0; c < C; c++)
                 NAME(split_)(u + c * u_plane + (i - u_first) * n, f + c * plane + i * n, row_m, s_d + c * plane + i * n, k, n,
                              rhs + (c * H + i) * stride);
@@ -379,7 +379,7 @@ static INLINE void NAME(sweep_)(const Sweep *k, NAME(Rows) *rows, Py_ssize_t fro
             REAL *out = v_d + c * n;
             for (Py_ssize_t j = 0; j < n; j++) out[j] = p[j] - q[j] + state[j];
         }
-        if (k->kink && k->grouping == SUM && C > 1) {
+        if (k->l1 && k->grouping == SUM && C > 1) {
             for (Py_ssize_t j = 0; j < n; j++) magnitude[j] = ABS(v_d[j]);
             for (Py_ssize_t c = 1; c < C; c++)
                 for (Py_ssize_t j = 0; j < n; j++) magnitude[j] += ABS(v_d[c * n + j]);
@@ -389,7 +389,7 @@ static INLINE void NAME(sweep_)(const Sweep *k, NAME(Rows) *rows, Py_ssize_t fro
             }
             for (Py_ssize_t c = 0; c < C; c++)
                 for (Py_ssize_t j = 0; j < n; j++) w_d[c * n + j] = v_d[c * n + j] * magnitude[j];
-        } else if (k->kink) {
+        } else if (k->l1) {
             const REAL by = (REAL)(1 / (k->beta * k->rho));
             for (Py_ssize_t c = 0; c < C; c++)
                 for (Py_ssize_t j = 0; j < n; j++) w_d[c * n + j] = NAME(clip_)(v_d[c * n + j], row_m ? row_m[j] * by : by);
@@ -446,7 +446,7 @@ MULTIVERSIONED static int NAME(cost_)(const Sweep *k)
         NAME(norms_)(v, grouping, C, n, norms);
         regularity += NAME(regularity_)(norms, grouping, map ? map + i * n : NULL, k->weight, C, n);
         for (Py_ssize_t c = 0; c < C; c++) {
-            NAME(fidelity_)(u + c * plane + i * n, f + c * plane + i * n, k->kink, m ? m + i * n : NULL, n, scratch);
+            NAME(fidelity_)(u + c * plane + i * n, f + c * plane + i * n, k->l1, m ? m + i * n : NULL, n, scratch);
             fidelity += NAME(sum_)(scratch, n);
         }
     }
@@ -467,7 +467,7 @@ MULTIVERSIONED static int NAME(bound_)(const Sweep *k)
         const REAL low = (REAL)k->box[2 * c], high = (REAL)k->box[2 * c + 1];
         for (Py_ssize_t i = k->start; i < k->stop; i++) {
             const REAL *g = (REAL *)k->divergence + c * plane + i * n, *f = (const REAL *)k->f + c * plane + i * n;
-            if (k->kink)
+            if (k->l1)
                 for (Py_ssize_t j = 0; j < n; j++) {
                     const REAL a = g[j] * f[j], b = ABS(low - f[j]) + g[j] * low, e = ABS(high - f[j]) + g[j] * high;
                     const REAL t = a < b ? a : b;

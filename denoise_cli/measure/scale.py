@@ -236,7 +236,7 @@ def _quantum(sample: Array, dtype: np.dtype[Any], white: float) -> float:
         # 12 bits that were shifted into 16 have steps of 16.
         return float(np.gcd.reduce(steps.astype(np.int64))) / white if len(steps) and steps.max() < 2**62 else 1 / white
     levels = np.unique(sample)
-    if len(levels) < 3 or len(levels) > FEW_LEVELS * len(sample):
+    if len(levels) < 3 or len(levels) > FEW_LEVELS * len(sample) or not math.isfinite(float(levels[-1]) - float(levels[0])):
         return 0.0
     step = float(np.diff(levels).min())
     places = (levels - levels[0]) / step

@@ -16,8 +16,10 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class Stabiliser:
-    """The generalised Anscombe transform for noise of variance gain·brightness + read_noise², and its exact unbiased inverse.
+    """The generalised Anscombe transform for noise of variance
+    gain·(brightness − black) + read_noise², and its exact unbiased inverse.
 
+    With z = brightness − black:
     forward   f(z) = (2/gain)·√(gain·z + ⅜·gain² + read_noise²), 0 where that has no root: the noise of f(z) has variance 1, within a few
               percent from 3 photons (3·gain) up. gain = 0: z/read_noise.
     inverse   of E f(z), not of f(z): the brightness whose noisy pixels have this mean after `forward`. f⁻¹ itself would darken
@@ -25,11 +27,12 @@ class Stabiliser:
               gain·(D²/4 + √(3/2)/4·D⁻¹ − 11/8·D⁻² + 5/8·√(3/2)·D⁻³ − 1/8 − r²), at least 0.
 
     Starck, Murtagh & Bijaoui 1998 (forward); Mäkitalo & Foi 2011, IEEE TIP 20, 2697–2698, and 2013, IEEE TIP 22, 91–103 (inverse).
-    gain ≥ 0 and read_noise ≥ 0, not both 0, in the picture's units: Poisson counts over a peak P have gain 1/P.
+    gain ≥ 0 and read_noise ≥ 0, not both 0, and black, in the picture's units: Poisson counts over a peak P have gain 1/P.
     """
 
     gain: float
     read_noise: float = 0.0
+    black: float = 0.0
 
     def __post_init__(self) -> None:
         for name, value in (("gain", self.gain), ("read_noise", self.read_noise)):
@@ -41,6 +44,8 @@ class Stabiliser:
     def forward(self, image: npt.ArrayLike) -> Array:
         """Floats of any shape → the same with noise of standard deviation 1."""
         z = _floats(image)
+        if self.black:
+            z = z - z.dtype.type(self.black)
         if self.gain == 0:
             uniform: Array = z / z.dtype.type(self.read_noise)
             return uniform
@@ -55,7 +60,7 @@ class Stabiliser:
         """What `forward` gave, denoised → brightness, without bias."""
         d = _floats(stabilised)
         if self.gain == 0:
-            uniform: Array = d * d.dtype.type(self.read_noise)
+            uniform: Array = d * d.dtype.type(self.read_noise) + d.dtype.type(self.black)
             return uniform
         ratio = (self.read_noise / self.gain) ** 2
         # Where counts alone would be 0; the powers below run away further down.
@@ -63,6 +68,8 @@ class Stabiliser:
         half = math.sqrt(1.5)
         photons = d**2 / 4 - (0.125 + ratio) + (half / 4 + (-11 / 8 + 5 / 8 * half / d) / d) / d
         brightness: Array = np.maximum(photons, 0) * d.dtype.type(self.gain)
+        if self.black:
+            brightness += d.dtype.type(self.black)
         return brightness
 
     def normalise(self, image: npt.ArrayLike, low: float = 0.0, high: float = 1.0) -> tuple[Array, float]:

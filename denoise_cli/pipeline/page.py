@@ -66,16 +66,18 @@ def _solve(settings: Settings, pixels: Any, weights: Any, weight: Any, clean: An
     return Done(solution, fidelity, weight if settings.lambda_map is None else None)
 
 
-def _choose(settings: Settings, frame: Any, pixels: Any, weights: Any, sigma: float | None = None) -> Choice:
+def _choose(settings: Settings, frame: Any, pixels: Any, weights: Any, sigma: float | None = None, *, stabilised: bool = False) -> Choice:
     """A λ for `pixels`; the noise is estimated from the frame as it was stored, whose type says where its values end."""
     from denoise_cli.choice.choose import choose
+    from denoise_cli.measure.scale import Scale
     from denoise_cli.noise.estimate import estimate
 
     sigma = settings.sigma if sigma is None else sigma
-    noise = None if sigma is not None else estimate(frame, None if weights is None else weights > 0)
+    scale = Scale.of(pixels if stabilised else frame, None if weights is None else weights > 0)
+    noise = None if sigma is not None else estimate(frame, scale)
     return choose(
-        pixels, fidelity=settings.fidelity, sigma=sigma, noise=noise, weights=weights, tv=settings.tv, channels=settings.channels,
-        boundary=settings.boundary, workers=settings.workers,
+        pixels, scale=scale, fidelity=settings.fidelity, sigma=sigma, noise=noise, weights=weights, tv=settings.tv,
+        channels=settings.channels, boundary=settings.boundary, workers=settings.workers,
     )  # fmt: skip
 
 
@@ -84,13 +86,14 @@ def _solve_stabilised(
 ) -> Done:
     """L2 between the generalised Anscombe transform and its inverse; λ counts in the stabilised picture, which is on [0, 1] again."""
     from denoise_cli.measure.metrics import psnr_db
+    from denoise_cli.measure.scale import Scale
     from denoise_cli.noise.estimate import estimate
     from denoise_cli.noise.stabilise import Stabiliser
 
-    noise = estimate(frame, None if weights is None else weights > 0)
+    noise = estimate(frame, Scale.of(frame, None if weights is None else weights > 0))
     if noise.gain <= 0:
         raise ValueError("the noise was not found to grow with brightness, so there is nothing to stabilise: leave --vst out")
-    stabiliser = Stabiliser(noise.gain, noise.read_noise if settings.vst == "generalized" else 0.0)
+    stabiliser = Stabiliser(noise.gain, noise.read_noise if settings.vst == "generalized" else 0.0, noise.black)
     low, high = float(pixels.min()), float(pixels.max())
     ends = (0.0, 1.0) if low >= 0 and high <= 1 else (low, high)
     stable, sigma = stabiliser.normalise(pixels, *ends)
@@ -98,7 +101,7 @@ def _solve_stabilised(
     weight = settings.weight
     if weight is None:
         choice = replace(
-            _choose(replace(settings, fidelity="l2"), frame, stable, weights, sigma),
+            _choose(replace(settings, fidelity="l2"), frame, stable, weights, sigma, stabilised=True),
             noise=replace(noise, read_noise=stabiliser.read_noise),
             stabilised=True,
         )

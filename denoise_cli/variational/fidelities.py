@@ -3,32 +3,55 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
+from denoise_cli.variational.claims import Claims
 from denoise_cli.variational.strips import Array
 
 __all__ = ["FIDELITIES", "L1", "Fidelity", "SquaredL2"]
 
 
 @dataclass(frozen=True)
-class Fidelity:
-    """F(u; f) = Σ m·φ(u − f), pixel by pixel; m ≥ 0 are `weights`, one a pixel, (height, width); None means 1 everywhere.
+class Fidelity(Claims):
+    """F(u; f) = Σ m·φ(u − f), pixel by pixel; φ is convex and smallest at 0, where it is 0.
 
-    Arrays are strips (channels, rows, width); `rows` says which, so that the weights can follow.
+    m ≥ 0 are `weights`, one a pixel, (height, width); None means 1 everywhere, and 0 means unknown. Arrays are strips
+    (channels, rows, width); `rows` says which, so that the weights can follow.
+
+    A fidelity of your own is a subclass with `value`, `dual_part` and `bound`. It runs in NumPy. What it claims beyond that makes it
+    quicker, and is used only if the class itself says so (`Claims`):
+
+    * `kernel`: the name of the compiled code that computes this φ, and nothing but this φ.
+    * `second_derivative`: φ'' where it is the same everywhere, i.e. φ(r) = φ''·r²/2: u is then solved for without splitting F off.
+    * `kink`: φ(r) ≥ kink·|r|, so that a λ small enough leaves f as it is.
+    * `steepest`: the largest |φ'|: a dual variable with |Dᵀp| beyond it is worth less than one without.
+    * `degree`: φ(k·r) = k^degree·φ(r) for k > 0, so that the picture may be measured in other units.
     """
+
+    claims: ClassVar[dict[str, Any]] = {"kernel": None, "second_derivative": None, "kink": 0.0, "steepest": None, "degree": None}
+    kernel: ClassVar[str | None] = None
+    second_derivative: ClassVar[float | None] = None
+    kink: ClassVar[float] = 0.0
+    steepest: ClassVar[float | None] = None
+    degree: ClassVar[float | None] = None
 
     weights: Array | None = None
     # The original shrinks a colour by Σ_c |v_c|, which is no proximal operator: reproduced for `matlab`, and nowhere else.
     summed_channels: bool = False
-    # φ has a kink at 0, so that a λ small enough leaves f as it is.
-    has_kink: ClassVar[bool] = False
 
     @property
     def curvature(self) -> float | None:
         """c where F'' = c everywhere, so that u can be solved for without splitting F off; None otherwise."""
-        raise NotImplementedError
+        return self.second_derivative if self.weights is None else None
+
+    def stiffness(self, residual: float) -> float:
+        """2φ(r)/r² at r = `residual`: the curvature of the parabola that is as high there."""
+        size = (1, 1, 1) if self.weights is None else (1, *self.weights.shape)
+        values = self.value(np.full(size, residual), slice(0, size[1]), np.empty(size))
+        mean = 1.0 if self.weights is None else float(np.mean(self.weights, dtype=np.float64)) or 1.0
+        return 2 * float(values.mean()) / mean / residual**2 or 1.0
 
     def weights_on(self, rows: slice) -> float | Array:
         return 1.0 if self.weights is None else self.weights[rows]
@@ -38,14 +61,14 @@ class Fidelity:
         raise NotImplementedError
 
     def dual_part(self, v: Array, rows: slice, penalty: float, relaxation: float, out: Array, scratch: Array) -> Array:
-        """(ρv − prox(ρv))/ρ, with the prox of F/penalty around 0, and ρ the relaxation."""
+        """(ρv − prox(ρv))/ρ, with prox(x) = argmin over r of m·φ(r) + penalty/2·(r − x)², and ρ the relaxation; in `out`."""
         raise NotImplementedError
 
     def bound(self, g: Array, observed: Array, rows: slice, box: tuple[Array, Array], scratch: Array) -> Array:
-        """At most the minimum over lo ≤ u ≤ hi of m·φ(u − f) + g·u, elementwise, in scratch[0].
+        """At most the minimum over lo ≤ u ≤ hi of m·φ(u − f) + g·u, elementwise, in scratch[0]; scratch is two strips.
 
-        Summed over the pixels, with g = Dᵀp and p dual feasible, it is a lower bound of the optimum: the minimiser stays between the
-        smallest and the largest value observed.
+        Summed over the pixels, with g = Dᵀp and p dual feasible, it is a lower bound of the optimum if a minimiser stays within
+        `box` = (lo, hi), which may be infinite.
         """
         raise NotImplementedError
 
@@ -58,9 +81,12 @@ class SquaredL2(Fidelity):
     Rudin, Osher & Fatemi 1992, Physica D 60, 259–268.
     """
 
-    @property
-    def curvature(self) -> float | None:
-        return 2.0 if self.weights is None else None
+    kernel: ClassVar[str | None] = "squared_l2"
+    second_derivative: ClassVar[float | None] = 2.0
+    degree: ClassVar[float | None] = 2.0
+
+    def stiffness(self, residual: float) -> float:  # noqa: ARG002
+        return 2.0
 
     def value(self, residual: Array, rows: slice, scratch: Array) -> Array:
         np.multiply(residual, residual, out=scratch)
@@ -79,6 +105,11 @@ class SquaredL2(Fidelity):
             np.multiply(g, -0.25, out=value)
             value += observed
             value *= g
+            return value
+        if not np.isfinite(box).all():
+            with np.errstate(divide="ignore", invalid="ignore"):
+                np.divide(g, -4 * self.weights_on(rows), out=value)
+                np.copyto(value, np.where(g == 0, 0, (value + observed) * g))
             return value
         # 0 = unknown: the minimum lies at the end of the box that g points to.
         m = np.maximum(self.weights_on(rows), np.finfo(g.dtype).tiny)
@@ -100,11 +131,10 @@ class L1(Fidelity):
     kept exactly.  Nikolova 2004, J. Math. Imaging Vis. 20, 99–120; Chan & Esedoḡlu 2005, SIAM J. Appl. Math. 65, 1817–1837.
     """
 
-    has_kink: ClassVar[bool] = True
-
-    @property
-    def curvature(self) -> float | None:
-        return None
+    kernel: ClassVar[str | None] = "l1"
+    kink: ClassVar[float] = 1.0
+    steepest: ClassVar[float | None] = 1.0
+    degree: ClassVar[float | None] = 1.0
 
     def value(self, residual: Array, rows: slice, scratch: Array) -> Array:
         np.abs(residual, out=scratch)
@@ -129,6 +159,9 @@ class L1(Fidelity):
         other: Array = scratch[1]
         m = self.weights_on(rows)
         np.multiply(g, observed, out=value)
+        if not np.isfinite(box).all():
+            np.copyto(value, -np.inf, where=np.abs(g) > m)
+            return value
         for end in box:
             np.subtract(end, observed, out=other)
             np.abs(other, out=other)

@@ -3,21 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Any, ClassVar
 
 import numpy as np
 
+from denoise_cli.variational.claims import Claims
 from denoise_cli.variational.fourier import cosine, fourier, inverse_cosine, inverse_fourier
 from denoise_cli.variational.strips import Array, Strips
 
 __all__ = ["BOUNDARIES", "Gradient", "PeriodicGradient", "SymmetricGradient"]
 
 
-class Gradient:
+class Gradient(Claims):
     """Forward differences  (Dx u)[i, j] = u[i, j+1] − u[i, j],  (Dy u)[i, j] = u[i+1, j] − u[i, j].
 
     Pictures are planar, (channels, height, width); Du is (2, channels, height, width), x (columns) first. Every method but `solve`
     works on one strip of rows, so that a whole iteration can be done while the strip is in the cache.
+
+    What an operator claims about itself is used only if the class itself says so (`Claims`):
+
+    * `kernel`: the name of the compiled code for this D, and nothing but this D.
+    * `norm_squared`: a bound of ‖D‖², which the steps of gradient projection need.
+    * `keeps_range`: Du has the signs and no larger values when u is clipped to an interval.
+    * `bounds_adjoint`: D is the forward difference of `neighbours`.
     """
+
+    claims: ClassVar[dict[str, Any]] = {"kernel": None, "norm_squared": None, "keeps_range": False, "bounds_adjoint": False}
+    kernel: ClassVar[str | None] = None
+    norm_squared: ClassVar[float | None] = None
+    keeps_range: ClassVar[bool] = False
+    bounds_adjoint: ClassVar[bool] = False
 
     periodic: bool
 
@@ -98,6 +113,11 @@ class Gradient:
 class PeriodicGradient(Gradient):
     """Opposite edges are neighbours, as in the MATLAB original. DᵀD is diagonal in the Fourier basis: 4 sin²(πk/n) along each axis."""
 
+    kernel: ClassVar[str | None] = "periodic"
+    norm_squared: ClassVar[float | None] = 8.0
+    keeps_range: ClassVar[bool] = True
+    bounds_adjoint: ClassVar[bool] = True
+
     periodic = True
     _spectrum: Array | None = None
 
@@ -115,6 +135,11 @@ class PeriodicGradient(Gradient):
 
 class SymmetricGradient(Gradient):
     """The picture is mirrored at its edges (Neumann). DᵀD is diagonal in the cosine basis (DCT-II): 4 sin²(πk/2n) along each axis."""
+
+    kernel: ClassVar[str | None] = "symmetric"
+    norm_squared: ClassVar[float | None] = 8.0
+    keeps_range: ClassVar[bool] = True
+    bounds_adjoint: ClassVar[bool] = True
 
     periodic = False
 

@@ -3,22 +3,71 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 
+from denoise_cli.variational.claims import Claims
 from denoise_cli.variational.strips import Array, row_sums
 
-__all__ = ["CHANNELS", "GROUPINGS", "TV", "TotalVariation"]
+__all__ = ["CHANNELS", "TV", "Regulariser", "TotalVariation"]
 
 TV = ("isotropic", "anisotropic")
 CHANNELS = ("coupled", "separate", "sum")
-# As in _kernels.c.
-GROUPINGS = ("alone", "sum", "pixel", "vector", "channels")
 TINY = float(np.finfo(np.float32).tiny)
 
 
 @dataclass(frozen=True)
-class TotalVariation:
+class Regulariser(Claims):
+    """λR(u) = max over p in a convex set, the dual ball, of ⟨p, Du⟩; λ is `weight`: one number, or an array (height, width).
+
+    A regulariser of your own is a subclass with `value` and `project`. What it claims beyond that is used only if the class itself says so
+    (`Claims`):
+
+    * `kernel`: the name of the compiled code that computes this R, and nothing but this R.
+    * `keeps_range`: clipping u to any interval raises R nowhere, so that minimisers stay in the range of the picture.
+    * `bounds_adjoint`: `largest_adjoint` is right.
+    """
+
+    claims: ClassVar[dict[str, Any]] = {"kernel": None, "keeps_range": False, "bounds_adjoint": False}
+    kernel: ClassVar[str | None] = None
+    keeps_range: ClassVar[bool] = False
+    bounds_adjoint: ClassVar[bool] = False
+
+    weight: float | Array
+
+    @property
+    def weight_and_map(self) -> tuple[float, Array | None]:
+        """λ as a number, and as an array where it is one."""
+        return (self.weight, None) if isinstance(self.weight, float) else (0.0, self.weight)
+
+    def weight_on(self, rows: slice) -> float | Array:
+        """λ on `rows`: a number, or an array that broadcasts against (2, channels, rows, width)."""
+        return self.weight if isinstance(self.weight, float) else self.weight[rows]
+
+    def grouping(self, channels: int) -> str:  # noqa: ARG002
+        """Which differences share a norm, in the words of the compiled engine; only asked of a regulariser with a kernel."""
+        return "alone"
+
+    def is_polyhedral(self, channels: int) -> bool:  # noqa: ARG002
+        """Whether the dual ball is a box, so that with L1 the problem is a linear programme."""
+        return False
+
+    def project(self, v: Array, rows: slice, step: float, out: Array, scratch: Array) -> Array:
+        """The nearest point to v of `step` times the dual ball, in `out`: (2, channels, rows, width)."""
+        raise NotImplementedError
+
+    def value(self, differences: Array, rows: slice, scratch: Array) -> Array:
+        """Row sums of λR: (rows,), float64. `scratch` is like `differences`."""
+        raise NotImplementedError
+
+    def largest_adjoint(self, neighbours: tuple[tuple[Array, Array], tuple[Array, Array]], shape: tuple[int, int]) -> Array:
+        """max |(Dᵀp)[i, j]| over all p that are dual feasible: (height, width)."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class TotalVariation(Regulariser):
     """Total variation  R(u) = Σ_pixels Σ_groups ‖(Du)_group‖₂,  weighted by λ: one number, or an array (height, width).
 
     Which differences of a pixel form a group, i.e. share one norm and one shrinkage:
@@ -34,7 +83,10 @@ class TotalVariation:
     Larger λ is smoother.
     """
 
-    weight: float | Array
+    kernel: ClassVar[str | None] = "total_variation"
+    keeps_range: ClassVar[bool] = True
+    bounds_adjoint: ClassVar[bool] = True
+
     tv: str = "isotropic"
     channels: str = "coupled"
 
@@ -42,22 +94,15 @@ class TotalVariation:
         if self.tv not in TV or self.channels not in CHANNELS or (self.tv, self.channels) == ("isotropic", "sum"):
             raise ValueError(f"no total variation with tv={self.tv!r} and channels={self.channels!r}")
 
-    @property
-    def weight_and_map(self) -> tuple[float, Array | None]:
-        """λ as a number, and as an array where it is one."""
-        return (self.weight, None) if isinstance(self.weight, float) else (0.0, self.weight)
-
-    def grouping(self, channels: int) -> int:
-        """Which differences form a group, as the compiled passes number it."""
+    def grouping(self, channels: int) -> str:
         if self.channels == "sum":
-            return GROUPINGS.index("sum")
+            return "sum"
         if self.tv == "anisotropic":
-            return GROUPINGS.index("channels" if self.channels == "coupled" and channels > 1 else "alone")
-        return GROUPINGS.index("vector" if self.channels == "coupled" or channels == 1 else "pixel")
+            return "channels" if self.channels == "coupled" and channels > 1 else "alone"
+        return "vector" if self.channels == "coupled" or channels == 1 else "pixel"
 
-    def weight_on(self, rows: slice) -> float | Array:
-        """λ on `rows`: a number, or an array that broadcasts against (2, channels, rows, width)."""
-        return self.weight if isinstance(self.weight, float) else self.weight[rows]
+    def is_polyhedral(self, channels: int) -> bool:
+        return self.tv == "anisotropic" and (self.channels == "separate" or (self.channels == "coupled" and channels == 1))
 
     def project(self, v: Array, rows: slice, step: float, out: Array, scratch: Array) -> Array:
         """The nearest point to v with every group's norm ≤ r = λ·step, i.e. v − prox of step·λR: (2, channels, rows, width).

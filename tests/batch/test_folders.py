@@ -79,13 +79,27 @@ def test_a_pattern_that_matches_nothing_is_a_failed_row(denoise, scans, tmp_path
     assert results(tmp_path / "x") == ["a.png"]
 
 
-def test_two_inputs_for_one_output_are_refused_before_any_work(denoise, scans, tmp_path):
-    picture(scans / "a.bmp")
-    outcome = denoise(scans, "-o", tmp_path / "x", "--format", "png", *FAST)
-    assert outcome.code == 2
-    assert len(outcome.err.splitlines()) == 1
-    assert "a.png" in outcome.err
-    assert not (tmp_path / "x").exists()
+def test_two_inputs_of_one_stem_get_results_under_their_whole_names(denoise, scans, tmp_path):
+    picture(scans / "a.bmp", 150)
+    for _ in range(2):
+        outcome = denoise(scans, "-o", tmp_path / "x", "--format", "tiff", "--residual", tmp_path / "r", *FAST)
+        assert outcome.code == 0, outcome.err
+        assert results(tmp_path / "x") == results(tmp_path / "r") == ["a.bmp.tif", "a.png.tif", "b.tif", "c.tif"]
+    assert "0 done, 4 skipped" in outcome.err
+    for name in ("a.bmp", "a.png"):
+        assert denoise(scans / name, "-o", tmp_path / f"{name}.alone.tif", *FAST).code == 0
+        with Image.open(tmp_path / "x" / f"{name}.tif") as ours, Image.open(tmp_path / f"{name}.alone.tif") as alone:
+            assert np.array_equal(np.asarray(ours), np.asarray(alone))
+
+
+def test_equal_names_from_two_folders_are_a_failed_row_whose_advice_works(denoise, scans, tmp_path):
+    picture(tmp_path / "other" / "a.png")
+    outcome = denoise(scans, tmp_path / "other", "-o", tmp_path / "x", *FAST)
+    assert outcome.code == 1
+    assert "3 done, 0 skipped, 1 failed" in outcome.err
+    assert "denoise it by itself, into a folder of its own (-o)" in outcome.err
+    assert denoise(tmp_path / "other" / "a.png", "-o", f"{tmp_path}/y/", *FAST).code == 0
+    assert results(tmp_path / "y") == ["a.png"]
 
 
 def test_suffix_and_format_name_the_results(denoise, scans):
@@ -128,7 +142,8 @@ def test_json_is_one_object_a_picture_and_a_summary(denoise, scans, tmp_path):
     (scans / "bad.png").write_text("no picture")
     outcome = denoise(scans, "-o", tmp_path / "x", "--json", "--lambda", 0.1, "--method", "optimal")
     assert outcome.code == 1
-    *rows, last = map(json.loads, outcome.out.splitlines())
+    *rows, over, last = map(json.loads, outcome.out.splitlines())
+    assert (Path(over["input"]).name, over["status"], over["notes"]) == ("notes.txt", "passed_over", [".txt"])
     assert [Path(row["input"]).name for row in rows] == ["a.png", "b.png", "bad.png", "c.tif"]
     wanted = {"input", "output", "method", "weight", "iterations", "status", "gap", "cost", "psnr_db", "seconds", "error"}
     assert all(wanted <= row.keys() for row in rows)

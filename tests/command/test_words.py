@@ -62,7 +62,7 @@ def test_what_cannot_be_read_is_refused_as_typer_refuses_it(tmp_path, monkeypatc
     quicken(quick)
     ctx = plain.context_class(plain, info_name="denoise")
     shut = str(tmp_path / "shut.png")
-    (slow,), (fast,) = ([parameter for parameter in made.params if parameter.name == "output"] for made in (plain, quick))
+    (slow,), (fast,) = ([parameter for parameter in made.params if parameter.name == "reference"] for made in (plain, quick))
     said = outcome(slow.process_value, ctx, shut)
     assert "not readable" in said[1]
     assert outcome(fast.process_value, ctx, shut) == said

@@ -14,7 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from denoise_cli import extras
-from denoise_cli.extras.cli import app
+from denoise_cli.extras.entry import app
 
 COMMANDS = ["batch-norm", "standardize-weight", "scale-by-std", "layer-norm", "ldam", "regression", "regression predict"]
 
@@ -81,7 +81,7 @@ def test_every_option_shows_its_default(command):
 def test_help_needs_no_numpy_and_the_denoiser_is_not_needed_at_all():
     script = (
         "import sys\n"
-        "from denoise_cli.extras.cli import app\n"
+        "from denoise_cli.extras.entry import app\n"
         "try: app(['batch-norm', '--help'])\n"
         "except SystemExit: pass\n"
         "assert 'numpy' not in sys.modules\n"

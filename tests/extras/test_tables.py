@@ -6,7 +6,8 @@ import json
 import numpy as np
 import pytest
 
-from denoise_cli.extras.tables import FileError, read_labels, read_table, replacing, write_arrays
+from denoise_cli.extras.results import FileError, replacing, write_arrays
+from denoise_cli.extras.tables import read_labels, read_table
 
 
 def written(tmp_path, content, name="t.csv"):

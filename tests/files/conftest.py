@@ -164,7 +164,6 @@ PNG_DRESS: dict[str, Any] = {"icc_profile": ICC, "exif": exif(), "dpi": (300, 30
 TAGS = [(274, 3, 1, 6, True), (700, 1, len(XMP), XMP, True), (34675, 7, len(ICC), ICC, True), (65000, 12, 2, (0.25, 4.0), True)]
 
 
-
 def netpbm(kind: int, array: np.ndarray, white: int, comment: bytes = b"# scanner\n") -> bytes:
     height, width = array.shape[:2]
     head = b"P%d\n%s%d %d\n" % (kind, comment, width, height) + (b"" if kind in (1, 4) else b"%d\n" % white)
@@ -203,7 +202,7 @@ def heic(array: np.ndarray, mode: str, *, twelve: bool = False, **options: Any) 
 
 
 def exr(channels: dict[str, np.ndarray], **header: Any) -> bytes:
-    OpenEXR = pytest.importorskip("OpenEXR")  # noqa: N806
+    OpenEXR = pytest.importorskip("OpenEXR")
     stream = io.BytesIO()
     told = {"compression": OpenEXR.PIZ_COMPRESSION, "type": OpenEXR.scanlineimage, "note": "kept"} | header
     with OpenEXR.File(told, channels) as file:
@@ -233,7 +232,12 @@ def fits_of_ints(array: np.ndarray, scale: float, zero: float, blank: int | None
     """A header by hand: astropy would rescale what it is given."""
     cards = ["SIMPLE  =                    T", f"BITPIX  = {8 * array.dtype.itemsize:20d}", f"NAXIS   = {array.ndim:20d}"]
     cards += [f"NAXIS{at}  = {size:20d}" for at, size in enumerate(reversed(array.shape), 1)]
-    cards += [f"BSCALE  = {scale:20}", f"BZERO   = {zero:20}", *([] if blank is None else [f"BLANK   = {blank:20d}"]), "BUNIT   = 'adu     '"]
+    cards += [
+        f"BSCALE  = {scale:20}",
+        f"BZERO   = {zero:20}",
+        *([] if blank is None else [f"BLANK   = {blank:20d}"]),
+        "BUNIT   = 'adu     '",
+    ]
     head = b"".join(card.ljust(80).encode() for card in [*cards, "END"]).ljust(2880)
     body = array.astype(array.dtype.newbyteorder(">")).tobytes()
     return head + body + bytes(-len(body) % 2880)

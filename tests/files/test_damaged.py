@@ -82,7 +82,10 @@ def outcome_of(data: bytes, name: str, path: Path) -> str | None:
         assert [frame.shape for frame in read_picture(path, again).frames] == [frame.shape for frame in picture.frames]
     except DenoiseError as error:
         refusal = str(error)
-    assert refusal is None or (refusal.startswith((f"{path}: ", "out.png: ")) and "\n" not in refusal and len(refusal) < 500), (name, refusal)
+    assert refusal is None or (refusal.startswith((f"{path}: ", "out.png: ")) and "\n" not in refusal and len(refusal) < 500), (
+        name,
+        refusal,
+    )
     assert time.perf_counter() - start < SECONDS, name
     return refusal
 

@@ -15,8 +15,10 @@ import pytest
 from PIL import Image
 
 from denoise_cli.choice.path import COLUMNS as PATH_COLUMNS
-from denoise_cli.cli.commands.logs import read_logs
-from denoise_cli.draw.plots import COLOURS, FORMATS, Panel, draw, encode, panels, text, thinned
+from denoise_cli.cli.log_files import read_logs
+from denoise_cli.draw.curves import COLOURS, Panel, panels, thinned
+from denoise_cli.draw.figures import FORMATS, draw, encode
+from denoise_cli.draw.terminal import text
 from denoise_cli.variational.records import COLUMNS as LOG_COLUMNS
 
 Run = Callable[..., Any]

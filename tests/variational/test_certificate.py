@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable
 from typing import Any
@@ -9,8 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from denoise_cli import denoise
+import denoise_cli
 from denoise_cli.variational import Solution
+
+denoise = functools.partial(denoise_cli.denoise, records=True)
 
 Options = dict[str, Any]
 EPS = {"float32": 1.2e-7, "float64": 2.3e-16}
@@ -279,7 +282,7 @@ def test_the_cost_of_a_record_is_that_of_the_picture_it_would_return() -> None:
             fidelity="l1",
             method="optimal",
             iterations=iterations,
-            callback=lambda state, seen=seen: seen.append(state.problem.cost(state.solution)),
+            callback=lambda state, seen=seen: seen.append(state.engine.cost(state.solution) * state.problem.cost_unit),
         )
         assert solution.cost == seen[-1]
         assert [record.cost for record in solution.records] == pytest.approx(seen, rel=1e-13)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from typing import Any
@@ -9,13 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from denoise_cli import denoise
+import denoise_cli
 from denoise_cli.variational import identity_threshold
 from denoise_cli.variational.fidelities import L1
 from denoise_cli.variational.operators import BOUNDARIES
 from denoise_cli.variational.problem import Problem
 from denoise_cli.variational.regularisers import TotalVariation
 from denoise_cli.variational.strips import Strips
+
+denoise = functools.partial(denoise_cli.denoise, records=True)
 
 ROOT2, ROOT3 = math.sqrt(2), math.sqrt(3)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import functools
 import importlib
 import re
 from typing import Any
@@ -10,8 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from denoise_cli import denoise
-from denoise_cli.variational import METHODS, State
+import denoise_cli
+from denoise_cli.variational import METHODS, State, as_float
+
+denoise = functools.partial(denoise_cli.denoise, records=True)
 
 PICTURE = np.random.default_rng(13).random((6, 7))
 COLOUR = np.random.default_rng(14).random((6, 7, 3))
@@ -96,15 +99,47 @@ def test_it_refuses(name: str) -> None:
     assert "\n" not in str(refusal.value)
 
 
-@pytest.mark.parametrize("dtype", [np.int64, np.int32, np.int8, np.uint32, np.uint64, complex, object])
+@pytest.mark.parametrize("dtype", [complex, object, str, "datetime64[s]"])
 def test_pixels_without_an_agreed_scale_are_refused_with_the_way_out(dtype: Any) -> None:
     with pytest.raises(TypeError, match="have no agreed scale: convert them to floats"):
         denoise(np.ones((3, 4)).astype(dtype), 0.1)
 
 
+@pytest.mark.parametrize("dtype", [np.int8, np.int16, np.int32, np.int64, np.uint64])
+def test_signed_and_64_bit_integers_count_in_their_own_units(dtype: Any) -> None:
+    counts = np.round(100 * PICTURE).astype(dtype)
+    as_floats = denoise(counts.astype(float), 20.0, method="optimal", dtype="float32").image
+    np.testing.assert_allclose(denoise(counts, 20.0, method="optimal", dtype="float32").image, as_floats, rtol=0, atol=1e-4)
+    np.testing.assert_array_equal(as_float(counts), counts.astype(float))
+
+
+def test_unsigned_integers_of_32_bits_are_scaled_by_the_largest() -> None:
+    np.testing.assert_array_equal(as_float(np.array([[0, 2**32 - 1, 2**31]], np.uint32)), [[0, 1, 2**31 / (2**32 - 1)]])
+
+
+@pytest.mark.parametrize("value", [2**53 + 2, -(2**53) - 2])
+def test_integers_that_floats_cannot_hold_are_refused(value: int) -> None:
+    np.testing.assert_array_equal(as_float(np.array([[value - 2 * np.sign(value)]])), float(value - 2 * np.sign(value)))
+    with pytest.raises(ValueError, match="2\\^53"):
+        as_float(np.array([[value]]))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, bool])
+def test_small_integers_become_the_nearest_float32_to_the_quotient(dtype: Any) -> None:
+    top = 1 if dtype is bool else np.iinfo(dtype).max
+    values = np.arange(top + 1).astype(dtype).reshape(2, -1)
+    np.testing.assert_array_equal(as_float(values, np.float32), (values / np.float64(top)).astype(np.float32))
+    assert as_float(values, np.float32).dtype == np.float32
+
+
+def test_half_precision_is_a_picture() -> None:
+    half = PICTURE.astype(np.float16)
+    np.testing.assert_array_equal(denoise(half, 0.3, method="optimal").image, denoise(half.astype(np.float32), 0.3, method="optimal").image)
+
+
 def test_a_reference_without_an_agreed_scale_is_refused() -> None:
     with pytest.raises(TypeError, match="no agreed scale"):
-        denoise(PICTURE, 0.1, reference=np.ones((6, 7), int))
+        denoise(PICTURE, 0.1, reference=np.ones((6, 7), complex))
 
 
 def test_a_reference_with_nan_is_refused_by_its_name() -> None:
@@ -364,16 +399,16 @@ def test_a_run_may_follow_a_run_with_other_options() -> None:
 
 
 def test_the_examples_in_the_docstrings_are_true() -> None:
-    module = importlib.import_module("denoise_cli.variational.methods")
-    results = [doctest.DocTestRunner().run(test) for test in doctest.DocTestFinder().find(module, "methods")]
+    module = importlib.import_module("denoise_cli.variational.products")
+    results = [doctest.DocTestRunner().run(test) for test in doctest.DocTestFinder().find(module, "products")]
     assert sum(result.attempted for result in results) >= 2
     assert sum(result.failed for result in results) == 0
 
 
 def test_the_docstring_of_denoise_names_every_parameter() -> None:
-    code = denoise.__code__
+    code = denoise_cli.denoise.__code__
     parameters = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
     assert {"image", "weight", "gap", "callback"} <= set(parameters)
-    text = (denoise.__doc__ or "").split("Parameters\n", 1)[1].split("Returns\n", 1)[0]
+    text = (denoise_cli.denoise.__doc__ or "").split("Parameters\n", 1)[1].split("Returns\n", 1)[0]
     named = {name for line in text.splitlines() if " : " in line for name in re.split(r"[ ,]+", line.split(" : ")[0].strip())}
     assert set(parameters) <= named

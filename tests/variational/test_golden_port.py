@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 
-from denoise_cli import denoise, denoising
+import denoise_cli
+from denoise_cli import denoising
 from denoise_cli.variational import Solution, as_float
 from denoise_cli.variational.strips import Strips
+
+denoise = functools.partial(denoise_cli.denoise, records=True)
 
 RANDOM = np.random.default_rng(20260)
 PICTURE = RANDOM.random((7, 9))

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
 import pytest
 
+import denoise_cli
 from denoise_cli.kernels import binding as kernels
-from denoise_cli.variational import denoise, projection, sweeps, transforms
-from denoise_cli.variational.methods import METHODS
+from denoise_cli.variational import METHODS
+from denoise_cli.variational.engines import compiled_sweep, transform_tables
+from denoise_cli.variational.engines.compiled import CompiledEngine
+from denoise_cli.variational.engines.in_numpy import NumPyEngine
+
+denoise = functools.partial(denoise_cli.denoise, records=True)
 
 if kernels.compiled is None:
     pytest.skip("the kernels were not built, or are not wanted", allow_module_level=True)
@@ -37,7 +43,7 @@ def both(monkeypatch: pytest.MonkeyPatch, *words: Any, **options: Any) -> tuple[
     with monkeypatch.context() as patch:
         patch.setattr(kernels, "compiled", None)
         # The same algorithm, whichever NumPy would be quicker with.
-        patch.setattr(projection, "FEW_IN_NUMPY", np.inf if options.get("gap", 1) < projection.TIGHT else projection.FEW_ITERATIONS)
+        patch.setattr(NumPyEngine, "projects", CompiledEngine.projects)
         return fast, denoise(*words, **options)
 
 
@@ -164,7 +170,7 @@ def test_rows_are_multiplied_by_the_matrix_of_the_transform_and_back(length: int
     x = np.random.default_rng(length).standard_normal((2, 37, length)).astype(dtype)
     tolerance = 4 * np.finfo(dtype).eps * (1 + np.log2(length)) * np.sqrt(length)
     for matrix, cosine in ((hartley(length), False), (cosines(length), True)):
-        table = transforms.tables(length, cosine, dtype)
+        table = transform_tables.tables(length, cosine, dtype)
         y = x.copy()
         compiled.rows(*x.shape, 3, 37, y, table, False, length)
         np.testing.assert_array_equal(y[:, :3], x[:, :3])
@@ -201,7 +207,7 @@ def test_columns_are_solved(height: int, periodic: bool, dtype: str) -> None:
 
 @pytest.mark.parametrize("problem", PROBLEMS, ids=lambda p: "-".join(p.values()))
 def test_strips_leave_no_seam(monkeypatch: pytest.MonkeyPatch, problem: dict[str, Any]) -> None:
-    monkeypatch.setattr(sweeps, "SHORTEST_STRIP", 0)
+    monkeypatch.setattr(compiled_sweep, "SHORTEST_STRIP", 0)
     gap = {} if problem["method"] == "matlab" else {"gap": 1e-7}
     for shape in ((70, 11), (97, 6, 3), (33, 5), (65, 67)):
         f = picture(shape, "float64")
@@ -212,7 +218,7 @@ def test_strips_leave_no_seam(monkeypatch: pytest.MonkeyPatch, problem: dict[str
 @pytest.mark.parametrize("problem", [*PROBLEMS[:2], {"method": "optimal", "fidelity": "l1"}], ids=lambda p: "-".join(p.values()))
 @pytest.mark.parametrize("width", [30, 67])
 def test_equal_channels_stay_equal_to_the_last_bit(monkeypatch: pytest.MonkeyPatch, width: int, problem: dict[str, Any]) -> None:
-    monkeypatch.setattr(sweeps, "SHORTEST_STRIP", 0)
+    monkeypatch.setattr(compiled_sweep, "SHORTEST_STRIP", 0)
     f = np.repeat(picture((257, width, 1), "float64"), 3, axis=2)
     image = denoise(f, 1.0, iterations=5, **problem).image
     np.testing.assert_array_equal(image[:, :, 1:], image[:, :, :2])
@@ -220,13 +226,13 @@ def test_equal_channels_stay_equal_to_the_last_bit(monkeypatch: pytest.MonkeyPat
 
 def test_a_length_with_a_large_prime_is_padded_to_a_smooth_one() -> None:
     for length in (67, 134, 1021, 2053):
-        factors, _, turn, chirp = transforms.tables(length, True, "float64")
+        factors, _, turn, chirp = transform_tables.tables(length, True, "float64")
         assert np.prod(factors) >= 2 * length - 1
         assert max(factors) <= 7
         assert turn is not None
         assert chirp is not None
     for length in (1, 61, 4096, 3 * 5 * 7 * 61):
-        factors, _, _, chirp = transforms.tables(length, True, "float64")
+        factors, _, _, chirp = transform_tables.tables(length, True, "float64")
         assert np.prod(factors) == length
         assert chirp is None
 
@@ -234,7 +240,7 @@ def test_a_length_with_a_large_prime_is_padded_to_a_smooth_one() -> None:
 def test_a_kernel_refuses_arrays_that_do_not_fit() -> None:
     compiled = kernels.compiled
     assert compiled is not None
-    table = transforms.tables(5, True, "float64")
+    table = transform_tables.tables(5, True, "float64")
     compiled.rows(1, 4, 5, 0, 4, np.ones((1, 4, 5)), table, False, 5)
     for rows, plane in (((0, 4), np.ones((1, 4, 4))), ((0, 5), np.ones((1, 4, 5))), ((0, 4), np.ones((1, 5, 4)).swapaxes(1, 2))):
         with pytest.raises((ValueError, BufferError)):
@@ -245,8 +251,8 @@ def test_a_kernel_refuses_arrays_that_do_not_fit() -> None:
         compiled.rows(1, 4)
     with pytest.raises(TypeError):  # of another type than the picture
         compiled.rows(1, 4, 5, 0, 4, np.ones((1, 4, 5), "float32"), table, False, 5)
-    for other in (transforms.tables(6, True, "float64"), (np.array([65], "int32"), *table[1:]), (table[0], table[1][1:], *table[2:])):
+    for other in (transform_tables.tables(6, True, "float64"), (np.array([65], "int32"), *table[1:]), (table[0], table[1][1:], *table[2:])):
         with pytest.raises(ValueError, match=r"factor|bytes"):
             compiled.rows(1, 4, 5, 0, 4, np.ones((1, 4, 5)), other, False, 5)
     with pytest.raises(ValueError, match="missing"):
-        compiled.rows(1, 4, 67, 0, 4, np.ones((1, 4, 67)), (*transforms.tables(67, True, "float64")[:3], None), False, 67)
+        compiled.rows(1, 4, 67, 0, 4, np.ones((1, 4, 67)), (*transform_tables.tables(67, True, "float64")[:3], None), False, 67)

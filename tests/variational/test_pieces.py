@@ -252,7 +252,7 @@ def test_only_an_unweighted_square_has_one_curvature_and_only_l1_a_kink() -> Non
     assert SquaredL2().curvature == 2
     assert SquaredL2(np.ones((2, 2))).curvature is None
     assert L1().curvature is None
-    assert (L1.has_kink, SquaredL2.has_kink) == (True, False)
+    assert (L1.kink, SquaredL2.kink) == (1, 0)
 
 
 def test_row_sums_do_not_lose_what_float32_would() -> None:

@@ -6,12 +6,15 @@ import numpy as np
 import pytest
 
 from denoise_cli.kernels import binding as kernels
+from denoise_cli.variational.engines import engine_for
 from denoise_cli.variational.fidelities import L1
+from denoise_cli.variational.gradient_projection import TOGETHER
 from denoise_cli.variational.operators import BOUNDARIES
 from denoise_cli.variational.problem import Problem
-from denoise_cli.variational.projection import TOGETHER, Repair
 from denoise_cli.variational.regularisers import TotalVariation
-from denoise_cli.variational.solver import Anchors, Penalties, SplitBregman
+from denoise_cli.variational.repair import Repair
+from denoise_cli.variational.schedule import Anchors, Penalties
+from denoise_cli.variational.split_bregman import SplitBregman
 from denoise_cli.variational.strips import Strips
 
 SHAPE = (6, 7)
@@ -112,7 +115,7 @@ def test_a_repair_is_accelerated_projected_gradient_on_what_is_beyond_one(name: 
         now, before = onto_balls(q - d @ excess(q) / 8, weight, tv), now
 
     divergence = np.empty_like(here.observed)
-    repair = Repair(here, p.reshape(2, 1, *SHAPE).copy())
+    repair = Repair(engine_for(here), p.reshape(2, 1, *SHAPE).copy())
     repair.divergence(divergence)
     np.testing.assert_allclose(repair.p.ravel(), now, rtol=0, atol=1e-13)
     np.testing.assert_allclose(divergence.ravel(), d.T @ now, rtol=0, atol=1e-13)

@@ -80,7 +80,7 @@ def add_noise(
     speckle: Speckle = None,
     whole_pixels: WholePixels = False,
     seed: Seed = 0,
-    output: Annotated[Path | None, OUTPUT] = None,
+    output: Annotated[str | None, OUTPUT] = None,
     no_clip: Annotated[bool, NO_CLIP] = False,
     kind: Annotated[str | None, FORMAT] = None,
     recursive: Annotated[bool, RECURSIVE] = False,
@@ -111,11 +111,11 @@ def add_noise(
         whole_pixels=whole_pixels,
     )  # fmt: skip
     settings = Settings(weight=None, overwrite=overwrite, max_pixels=max_pixels or files.MAX_PIXELS)
-    jobs = planned(Run(tuple(pictures), settings, output, kind=kind, mark="_noisy", selection=Selection(recursive)))
+    run = Run(tuple(pictures), settings, output, kind=kind, mark="_noisy", selection=Selection(recursive), recorded=False)
+    jobs = planned(run)
     if any(str(job.output) == "-" for job in jobs) and (len(jobs) > 1 or sys.stdout.isatty()):
         raise UsageError("stdout carries one picture, to a file or a pipe: name an output with -o")
-    if len(jobs) > 1 and output is not None:
-        make_folders(jobs)
+    make_folders(run, jobs)
     for folder in dict.fromkeys(job.output.parent for job in jobs):
         remove_stray_temporaries(folder)
     failed = 0

@@ -160,15 +160,17 @@ def describe(path: Path, max_pixels: int, workers: int | None = None) -> Facts:
 
 def _with_forecast(facts: Facts, picture: Picture, reading: float, workers: int | None) -> Facts:
     from denoise_cli.choice.choose import choose
+    from denoise_cli.measure.scale import Scale
     from denoise_cli.noise.estimate import estimate
     from denoise_cli.variational import as_float
 
     frame = picture.pages[0].frame
     start = time.perf_counter()
     pixels = as_float(frame)
-    noise = estimate(pixels)
+    scale = Scale.of(frame)
+    noise = estimate(frame, scale)
     facts = replace(facts, noise=asdict(noise))
-    choice = choose(pixels, noise=noise, workers=workers)
+    choice = choose(frame, scale=scale, noise=noise, workers=workers)
     choosing = (time.perf_counter() - start) * sum(page.colour.size for page in picture.pages) / picture.pages[0].colour.size
     methods = _forecasts(picture, pixels, choice, reading, choosing, workers)
     return replace(facts, plan=choice.sentence, fidelity=choice.fidelity, weight=choice.weight, methods=methods)

@@ -14,6 +14,7 @@ from denoise_cli.errors import FAILED, OK, DenoiseError, UsageError
 
 if TYPE_CHECKING:
     from denoise_cli.choice.choose import Choice
+    from denoise_cli.measure.scale import Scale
     from denoise_cli.noise.estimate import Noise
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
@@ -124,6 +125,7 @@ class _Page:
 
 def _pages(path: Path, max_pixels: int, workers: int | None) -> Iterator[_Page]:
     from denoise_cli.formats.files import read_picture
+    from denoise_cli.measure.scale import Scale
     from denoise_cli.noise.estimate import estimate
     from denoise_cli.storage.pipes import read_stdin
 
@@ -134,8 +136,9 @@ def _pages(path: Path, max_pixels: int, workers: int | None) -> Iterator[_Page]:
     for number, page in enumerate(picture.pages, 1):
         known = None if page.hidden is None else ~page.hidden
         try:
-            found = estimate(page.frame, known)
-            choice, trouble = _choice(page.frame, known, found, workers)
+            scale = Scale.of(page.frame, known)
+            found = estimate(page.frame, scale)
+            choice, trouble = _choice(page.frame, scale, found, workers)
         except (ValueError, TypeError) as error:
             raise DenoiseError(f"{path}: {error}") from error
         except MemoryError as error:
@@ -143,12 +146,12 @@ def _pages(path: Path, max_pixels: int, workers: int | None) -> Iterator[_Page]:
         yield _Page(str(path), number, len(picture.pages), page.colour.dtype.kind != "f", found, choice, trouble)
 
 
-def _choice(frame: Any, known: Any, found: Noise, workers: int | None) -> tuple[Choice | None, str]:
+def _choice(frame: Any, scale: Scale, found: Noise, workers: int | None) -> tuple[Choice | None, str]:
     """What the automatic mode would do, or why it would refuse."""
     from denoise_cli.choice.choose import choose
 
     try:
-        return choose(frame, noise=found, weights=None if known is None else known.astype("float64"), workers=workers), ""
+        return choose(frame, scale=scale, noise=found, workers=workers), ""
     except ValueError as error:
         return None, f"would refuse: {error}"
 

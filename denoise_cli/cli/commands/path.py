@@ -15,7 +15,8 @@ from denoise_cli.errors import OK, DenoiseError, UsageError
 if TYPE_CHECKING:
     from denoise_cli.choice.choose import Choice
     from denoise_cli.choice.path import Step
-    from denoise_cli.draw.sheet import Box, Tile
+    from denoise_cli.draw.sheet import Tile
+    from denoise_cli.draw.views import Box
     from denoise_cli.formats.files import Picture
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
@@ -256,7 +257,7 @@ class _Album:
 
     def look(self, smoothed: Any) -> None:
         """Choose the crop, if none was typed: where smoothing changes most."""
-        from denoise_cli.draw.sheet import crop_box, drawable
+        from denoise_cli.draw.views import crop_box, drawable
 
         if self.box is None:
             self.box = crop_box([drawable(self.pixels, self.cmyk), drawable(smoothed, self.cmyk)], CROP_SIZE)
@@ -285,7 +286,7 @@ class _Album:
             write_picture(self.place(step.weight), page.successor([solution.image]), overwrite=self.overwrite, kind=page.format)
 
     def _crop(self, image: Any) -> Any:
-        from denoise_cli.draw.sheet import drawable
+        from denoise_cli.draw.views import drawable
 
         assert self.box is not None
         x, y, width, height = self.box

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
-from denoise_cli.kernels import binding as kernels
+from denoise_cli.variational.engines.transform_tables import is_smooth, next_smooth, tables
 from denoise_cli.variational.operators import Gradient
 from denoise_cli.variational.strips import Array
-from denoise_cli.variational.transforms import is_smooth, next_smooth, tables
 
-__all__ = ["Cut"]
+__all__ = ["PaddedRows"]
 
-# Pixels of the margin at least. Its own values are thrown away; the longer it is, the less the cut has to mend.
+#: Pixels of the margin at least. Its own values are thrown away; the longer it is, the less the cut has to mend.
 MARGIN = 16
 
 
-class Cut:
+class PaddedRows:
     """Solutions of a picture with a margin, mirrored at its end, become those of the picture alone.
 
     T is I + penalty·DᵀD on rows of `length`, the next smooth one. What is asked for lacks the link between the last column and the margin,
@@ -36,9 +36,9 @@ class Cut:
     Buzbee, Dorr, George & Golub 1971, SIAM J. Numer. Anal. 8, 722–736.
     """
 
-    def __init__(self, operator: Gradient, shape: tuple[int, ...]) -> None:
+    def __init__(self, operator: Gradient, shape: tuple[int, ...], compiled: Any) -> None:
         channels, height, width = shape
-        self.operator = operator
+        self.operator, self.compiled = operator, compiled
         self.length = next_smooth(width + MARGIN)
         self.links = [(width, width - 1)] + [(0, width - 1)] * operator.periodic
         k = np.arange(self.length)
@@ -56,9 +56,8 @@ class Cut:
 
     def look(self, planes: Array, rows: slice) -> None:
         """dᵀx, of a strip."""
-        assert kernels.compiled is not None
         for back, down in zip(self.back, self.down, strict=True):
-            kernels.compiled.across(*planes.shape, rows.start, rows.stop, planes, back, down)
+            self.compiled.across(*planes.shape, rows.start, rows.stop, planes, back, down)
 
     def decide(self, penalty: float) -> None:
         """c, from dᵀx."""
@@ -81,10 +80,9 @@ class Cut:
 
     def amend(self, planes: Array, columns: slice, penalty: float) -> None:
         """x becomes u, in a block of columns."""
-        assert kernels.compiled is not None
         channels, height, length = planes.shape
         eigenvalues = 1 + penalty * self.eigenvalues
-        kernels.compiled.amend(
+        self.compiled.amend(
             channels, length, height, columns.start, columns.stop, planes, self.across, self.down, len(self.links), eigenvalues, penalty,
             self.operator.periodic,
         )  # fmt: skip
@@ -94,10 +92,9 @@ class Cut:
         return wave
 
     def _transform(self, *, back: bool) -> None:
-        assert kernels.compiled is not None
         links, channels, height = self.down.shape
         # Line by line, so that equal channels stay equal to the last bit.
-        kernels.compiled.rows(links * channels, 1, height, 0, 1, self.down, self.tables, back, height)
+        self.compiled.rows(links * channels, 1, height, 0, 1, self.down, self.tables, back, height)
 
     def _chain(self, penalty: float) -> Callable[[int, int], Array]:
         """(T⁻¹)ᵢⱼ of the chains, for every frequency of the columns."""

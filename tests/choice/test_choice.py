@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from denoise_cli.choice.choose import _Problem, _Recorrupted, _Stein, choose, cut_off
+from denoise_cli.choice.choose import choose
+from denoise_cli.choice.risk import Recorrupted, Stein
+from denoise_cli.choice.sample import Sample
+from denoise_cli.noise.clipping import cut_off
 from denoise_cli.noise.estimate import Noise
 from denoise_cli.variational import denoise, psnr_db
 
@@ -90,7 +93,7 @@ def test_a_fidelity_that_is_told_is_kept(camera: np.ndarray) -> None:
 def test_steins_estimate_is_the_mean_squared_error(camera: np.ndarray) -> None:
     sigma = 20 / 255
     noisy = with_noise(camera, sigma).astype(np.float32)
-    risk = _Stein(_Problem(noisy[..., None], None, "l2", {}), (sigma,))
+    risk = Stein(Sample(noisy[..., None]), (sigma,))
     for weight in (0.05, 0.1, 0.2):
         u = denoise(noisy, weight, method="optimal", gap=1e-2, records=False).image
         assert risk(weight) == pytest.approx(np.mean((u - camera) ** 2), rel=0.06)
@@ -98,7 +101,7 @@ def test_steins_estimate_is_the_mean_squared_error(camera: np.ndarray) -> None:
 
 def test_the_error_on_impulses_that_were_added_is_the_error_on_those_that_were_there(camera: np.ndarray) -> None:
     noisy = with_impulses(camera, 0.2).astype(np.float32)
-    risk = _Recorrupted(_Problem(noisy[..., None], None, "l1", {}), impulses(0.2))
+    risk = Recorrupted(Sample(noisy[..., None], fidelity="l1"), impulses(0.2))
     for weight in (0.55, 0.7):
         u = denoise(noisy, weight, fidelity="l1", method="optimal", gap=5e-3, records=False).image
         assert risk(weight) == pytest.approx(np.mean((u - camera) ** 2), rel=0.4)
@@ -169,9 +172,9 @@ def test_a_sigma_that_is_none_is_refused(sigma: float) -> None:
 
 
 def test_the_sentence_says_what_was_assumed(camera: np.ndarray) -> None:
-    assert choose(with_noise(camera[:64, :64], 10.4 / 255), sigma=10.4 / 255).sentence.startswith(
-        "Gaussian noise, σ = 0.0408 (10.4/255) → λ 0."
-    )
+    noisy = np.rint(with_noise(camera[:64, :64], 10.4 / 255) * 255).clip(0, 255).astype(np.uint8)
+    assert choose(noisy, sigma=10.4 / 255).sentence.startswith("Gaussian noise, σ = 0.0408 (10.4/255) → λ 0.")
+    assert choose(4000 * noisy.astype(np.float64) + 700, sigma=4000 * 10.4).sentence.startswith("Gaussian noise, σ = 4.16e+04 (")
     assert choose(with_impulses(camera[:64, :64], 0.1), noise=impulses(0.1)).sentence.startswith(
         "impulse noise, 10 % salt and pepper → λ 0."
     )

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from denoise_cli.extras import regression_cli
+from denoise_cli.extras import linear_models
 from denoise_cli.extras.console import check_files, note, plain_errors, show, source_of, vector
 
 app = typer.Typer(
@@ -58,7 +58,8 @@ def batch_norm(
     """
     check_files([source, source_of(weight), source_of(bias), backward], [output])
     from denoise_cli.extras.batch_norm import batch_norm_backward, batch_norm_forward
-    from denoise_cli.extras.tables import read_table, write_arrays
+    from denoise_cli.extras.results import write_arrays
+    from denoise_cli.extras.tables import read_table
 
     with plain_errors(source, source_of(weight), source_of(bias), backward):
         table = read_table(source, key="x")
@@ -94,7 +95,8 @@ def standardize_weight(
     """
     check_files([source], [output])
     from denoise_cli.extras.normalisation import weight_standardize
-    from denoise_cli.extras.tables import read_table, write_arrays
+    from denoise_cli.extras.results import write_arrays
+    from denoise_cli.extras.tables import read_table
 
     with plain_errors(source):
         table = read_table(source, key="weight")
@@ -120,7 +122,8 @@ def scale_by_std(
     """
     check_files([source, source_of(weight)], [output])
     from denoise_cli.extras import normalisation
-    from denoise_cli.extras.tables import read_table, write_arrays
+    from denoise_cli.extras.results import write_arrays
+    from denoise_cli.extras.tables import read_table
 
     with plain_errors(source, source_of(weight)):
         table = read_table(source, key="x")
@@ -147,7 +150,8 @@ def layer_norm(
     """
     check_files([source, source_of(weight), source_of(bias)], [output])
     from denoise_cli.extras import normalisation
-    from denoise_cli.extras.tables import read_table, write_arrays
+    from denoise_cli.extras.results import write_arrays
+    from denoise_cli.extras.tables import read_table
 
     with plain_errors(source, source_of(weight), source_of(bias)):
         table = read_table(source, key="x")
@@ -201,7 +205,8 @@ def ldam(
     import numpy as np
 
     from denoise_cli.extras.ldam import ldam_loss, ldam_margins
-    from denoise_cli.extras.tables import read_labels, read_table, write_arrays
+    from denoise_cli.extras.results import write_arrays
+    from denoise_cli.extras.tables import read_labels, read_table
 
     with plain_errors(*files):
         table = read_table(source, key="logits")
@@ -230,4 +235,4 @@ def ldam(
         show(f"loss {loss!r}", ["class", "count", "margin"], rows)
 
 
-app.add_typer(regression_cli.app, name="regression")
+app.add_typer(linear_models.app, name="regression")

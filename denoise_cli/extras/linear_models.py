@@ -1,9 +1,7 @@
 """`denoise extras regression`: fit a linear model to a table, save it, predict with it."""
 
 import csv
-import json
 from collections.abc import Callable, Iterable, Iterator
-from math import isfinite
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,8 +12,6 @@ from denoise_cli.extras.console import called, check_files, note, plain_errors, 
 if TYPE_CHECKING:
     from denoise_cli.extras.arrays import Array
     from denoise_cli.extras.regression import DescentStep
-
-_FORMAT = "denoise extras regression, version 1"
 
 
 class _FitFirst(TyperGroup):
@@ -89,14 +85,15 @@ def fit(
                 raise typer.BadParameter(f"--{name.replace('_', '-')} is for gradient descent; leave it or --closed-form out.")
     check_files([data], ["-", log], (".csv",))
     check_files([data], ["-", save], (".json",))
-    from denoise_cli.extras import regression
-    from denoise_cli.extras.tables import read_table, replacing
+    from denoise_cli.extras import least_squares, regression
+    from denoise_cli.extras.models import write_model
+    from denoise_cli.extras.tables import read_table
 
     with plain_errors(data):
         names: list[str] = []
         table = read_table(data, key="data", choose=_target_and_features(data, target, features, names)).values
         y, x = table[:, 0].copy(), table[:, 1:].copy()
-        weight, bias = closed_weight, closed_bias = regression.lstsq(x, y)
+        weight, bias = closed_weight, closed_bias = least_squares.lstsq(x, y)
         title = "closed form"
         if not closed_form:
             limit = regression.largest_stable_learning_rate(x, standardize=standardize, every_batch=batch_size is not None)
@@ -112,26 +109,25 @@ def fit(
             )
             title = f"{steps} steps of gradient descent, learning rate {rate:.4g}"
 
-        mean_squared_error, _, _ = regression.mse_gradients(x, y, weight, bias)
-        minimum, _, _ = regression.mse_gradients(x, y, closed_weight, closed_bias)
+        mean_squared_error, _, _ = least_squares.mse_gradients(x, y, weight, bias)
+        minimum, _, _ = least_squares.mse_gradients(x, y, closed_weight, closed_bias)
         if mean_squared_error - minimum > max(1e-3 * minimum, 1e-9 * float(y.var())):
             hint = "more --steps" if standardize else "--standardize, more --steps"
             note(f"{called(data)}: the descent has not arrived at the least squares; use {hint} or --closed-form")
         errors: list[float] | None = None
         try:
-            weight_errors, bias_error = regression.standard_errors(x, y, closed_weight, closed_bias)
+            weight_errors, bias_error = least_squares.standard_errors(x, y, closed_weight, closed_bias)
             errors = [bias_error, *weight_errors.tolist()]
         except ValueError as error:
             note(f"{called(data)}: {error}")
         r_squared: float | None = None
         try:
-            r_squared = regression.r_squared(y, regression.predict(x, weight, bias))
+            r_squared = least_squares.r_squared(y, least_squares.predict(x, weight, bias))
         except ValueError as error:
             note(f"{called(data)}: {error}")
 
         if save is not None:
             model = {
-                "format": _FORMAT,
                 "target": names[0],
                 "features": names[1:],
                 "weight": weight.tolist(),
@@ -143,8 +139,7 @@ def fit(
                 "rows": len(x),
                 "method": title,
             }
-            with replacing(save) as stream:
-                stream.write((json.dumps(model, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode())
+            write_model(save, model)
 
         columns = [["intercept", *names[1:]], _shown([bias, *weight]), _shown(errors) if errors else ["none"] * len(names)]
         header = ["term", "coefficient", "standard error"]
@@ -176,13 +171,15 @@ def predict(
       41.0
     """
     check_files([model, data], [output])
-    from denoise_cli.extras import regression
-    from denoise_cli.extras.tables import read_table, write_arrays
+    from denoise_cli.extras import least_squares
+    from denoise_cli.extras.models import read_model
+    from denoise_cli.extras.results import write_arrays
+    from denoise_cli.extras.tables import read_table
 
     with plain_errors(data):
-        target, features, weight, bias = _read_model(model)
+        target, features, weight, bias = read_model(model)
         table = read_table(data, key="data", choose=lambda names: [_find(data, name, names) for name in features])
-        prediction = regression.predict(table.values, weight, bias)
+        prediction = least_squares.predict(table.values, weight, bias)
         write_arrays(output, {"prediction": prediction}, [f"predicted_{target}"])
 
 
@@ -203,7 +200,7 @@ def _target_and_features(source: str, target: str, features: str | None, names: 
 
 
 def _find(source: str, name: str, columns: list[str]) -> int:
-    from denoise_cli.extras.tables import FileError
+    from denoise_cli.extras.results import FileError
 
     if columns.count(name) != 1:
         trouble = "no column" if name not in columns else "more than one column"
@@ -215,7 +212,7 @@ def _find(source: str, name: str, columns: list[str]) -> int:
 def _descend(descent: "Iterator[DescentStep]", steps: int, log: str | None) -> "tuple[Array, float]":
     from tqdm import tqdm
 
-    from denoise_cli.extras.tables import replacing, write_csv
+    from denoise_cli.extras.results import replacing, write_csv
 
     last: DescentStep | None = None
 
@@ -232,28 +229,6 @@ def _descend(descent: "Iterator[DescentStep]", steps: int, log: str | None) -> "
             write_csv(stream, ["step", "loss", "grad_norm"], records())
     assert last is not None
     return last.weight, last.bias
-
-
-def _read_model(path: str) -> tuple[str, list[str], list[float], float]:
-    from denoise_cli.extras.tables import FileError, read_bytes
-
-    try:
-        model = json.loads(read_bytes(path))
-        target, features, weight, bias = (model[name] for name in ("target", "features", "weight", "bias"))
-        well_formed = (
-            model["format"] == _FORMAT
-            and isinstance(target, str)
-            and isinstance(features, list)
-            and isinstance(weight, list)
-            and len(features) == len(weight) > 0
-            and all(isinstance(name, str) for name in features)
-            and all(isinstance(number, int | float) and isfinite(number) for number in (*weight, bias))
-        )
-    except (ValueError, KeyError, TypeError, RecursionError, OverflowError):
-        well_formed = False
-    if not well_formed:
-        raise FileError(f"{path}: not a model; make one with denoise extras regression DATA --target COLUMN --save {path}")
-    return target, features, [float(number) for number in weight], float(bias)
 
 
 def _shown(numbers: Iterable[float]) -> list[str]:

@@ -1,0 +1,49 @@
+"""What the automatic mode does to a picture, and why, as a record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from denoise_cli.noise.model import Noise
+
+__all__ = ["Choice"]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the automatic mode does to a picture, and why.
+
+    fidelity, weight: F and λ > 0 of the model, for `denoise(..., method="optimal")` of the picture in typed units.  sigma: the standard
+    deviation of the Gaussian noise that was assumed, root mean square over the channels, in typed units; None where impulses decided.
+    noise: what was estimated.  given: True if sigma was told, not estimated.  risks: (λ, estimated mean squared error) of what was tried.
+    stabilised: weight is for the picture after a variance-stabilising transform.  amount: sigma in words and in the units of the file.
+    """
+
+    fidelity: str
+    weight: float
+    noise: Noise
+    sigma: float | None = None
+    given: bool = False
+    risks: tuple[tuple[float, float], ...] = field(default=(), repr=False)
+    stabilised: bool = False
+    amount: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """ "Gaussian noise, σ ≈ 0.041 (10.4/255) → λ 0.058, L2": what was assumed, and what follows."""
+        return f"{self._assumed()} → λ {self.weight:.3g}, {self.fidelity.upper()}"
+
+    def _assumed(self) -> str:
+        noise, about = self.noise, "=" if self.given else "≈"
+        if self.sigma is None:
+            kind = "salt and pepper" if noise.salt_pepper >= noise.random_valued else "random values"
+            return f"impulse noise, {100 * noise.impulses:.3g} % {kind}"
+        if self.stabilised:
+            brightness = f"(brightness − {noise.black:.3g})" if noise.black else "brightness"
+            return f"noise of variance {noise.gain:.3g}·{brightness} + {noise.read_noise:.3g}², stabilised"
+        model = {"poisson": "noise that grows with brightness", "impulses": "impulse noise"}.get(noise.model, "Gaussian noise")
+        if self.given:
+            model = "Gaussian noise"
+        elif noise.model == "none":
+            model = "hardly any noise"
+        return f"{model}, σ {about} {self.amount or f'{self.sigma:.3g}'}"

@@ -1,0 +1,118 @@
+"""The mean squared error of a denoiser, estimated without the clean picture."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from denoise_cli.choice.sample import Sample
+from denoise_cli.noise.clipping import cut_off
+from denoise_cli.noise.model import Noise
+
+__all__ = ["Recorrupted", "Stein"]
+
+Array = npt.NDArray[Any]
+
+#: Not a seed that anybody made the noise with.
+SEED = (2, 71828, 18284, 59045)
+
+
+class Stein:
+    """Stein's unbiased estimate of the mean squared error under white Gaussian noise, less what does not depend on λ.
+
+    ‖u − f‖²/n − σ² + 2σ²/n · div u  (Stein 1981, Ann. Statist. 9, 1135–1151), its divergence from a second solve with f + εb, b = ±1
+    (Ramani, Blu & Unser 2008, IEEE Trans. Image Process. 17, 1540–1554). Where noise was cut off at black or white, the variance and the
+    bias that are left there take the places of σ² and 0.
+    """
+
+    #: ε in σ: smaller steps are lost in the rough solves, larger ones see another picture (benchmarks/choice.py).
+    STEP = 0.06
+
+    def __init__(self, sample: Sample, sigmas: tuple[float, ...]) -> None:
+        self.sample = sample
+        self.sigmas = sigmas
+        self.step = np.float32(self.STEP * max(sigmas))
+        self.probe = np.random.default_rng(SEED).choice(np.array([-1, 1], np.float32), sample.pixels.shape)
+        self.left: tuple[Array, Array] | None = None
+
+    def __call__(self, weight: float) -> float:
+        f = self.sample.pixels
+        u, iterations = self.sample.solve(f, weight)
+        moved, _ = self.sample.solve(f + self.step * self.probe, weight, iterations)
+        if self.left is None:
+            self.left = self._left(u)
+        variance, bias = self.left
+        moved -= u
+        moved *= self.probe
+        moved *= 2 / self.step * variance
+        u -= f
+        moved += u * (u + 2 * bias)
+        moved -= variance
+        return self.sample.mean(moved)
+
+    def _left(self, u: Array) -> tuple[Array, Array]:
+        """Variance and bias of the noise as it was stored, pixel by pixel where some was cut off.
+
+        From the first picture: another one for each λ would make the risks incomparable.
+        """
+        if not any(map(math.isfinite, self.sample.ends)):
+            return np.square(np.asarray(self.sigmas, u.dtype)), np.zeros(1, u.dtype)
+        channels = [cut_off(u[:, :, c], sigma, self.sample.ends) for c, sigma in enumerate(self.sigmas)]
+        return np.stack([v for v, _ in channels], axis=-1), np.stack([b for _, b in channels], axis=-1)
+
+
+class Recorrupted:
+    """The mean squared error under impulses: on pixels that were not hit, to what they hold; on those that were, that on others hit on
+    purpose, at places whose values are then known (the idea of Noisier2Noise: Moran et al. 2020, CVPR, 12064–12072).
+    """
+
+    #: How many more are hit, compared with those that were.
+    MORE = 0.1
+    #: What stands out by this much, in spans, was hit; what differs by so much from its four neighbours.
+    DISTANCE, HIT = 0.1, 0.25
+
+    def __init__(self, sample: Sample, noise: Noise) -> None:
+        self.sample = sample
+        f = sample.pixels
+        seen = sample.seen
+        low, high = float(seen.min()), float(seen.max())
+        self.low, self.high = low, high
+        self.fraction = noise.impulses
+        self.at_the_ends = noise.salt_pepper >= noise.random_valued
+        chance = max(self.MORE * self.fraction, min(0.02, 1000 / (f.shape[0] * f.shape[1])))
+        random = np.random.default_rng(SEED)
+        self.whole = self._whole_pixels(low, high)
+        size = (*f.shape[:2], 1) if self.whole else f.shape
+        self.more = np.broadcast_to((random.random(size) < chance) & sample.known, f.shape)
+        pepper, salt = int(np.count_nonzero(f == low)), int(np.count_nonzero(f == high))
+        extreme = np.where(random.random(size) < pepper / max(1, pepper + salt), low, high)
+        values = np.where(random.random(size) * noise.impulses < noise.salt_pepper, extreme, low + (high - low) * random.random(f.shape))
+        self.worse = np.where(self.more, values, f).astype(f.dtype)
+        self.candidates = (f == low) | (f == high) if self.at_the_ends else np.ones(f.shape, bool)
+        self.distance = self.DISTANCE
+        self.clean: Array | None = None
+
+    def _whole_pixels(self, low: float, high: float) -> bool:
+        """Whether a hit takes all channels at once."""
+        f = self.sample.pixels
+        if f.shape[2] == 1:
+            return True
+        if self.at_the_ends:
+            hit = (f == low) | (f == high)
+        else:
+            around = (np.roll(f, 1, 0) + np.roll(f, -1, 0) + np.roll(f, 1, 1) + np.roll(f, -1, 1)) / 4
+            hit = np.abs(f - around) > self.HIT
+        return bool(hit.any(axis=2).mean() < 1.5 * hit.mean())
+
+    def __call__(self, weight: float) -> float:
+        f = self.sample.pixels
+        u, _ = self.sample.solve(self.worse, weight)
+        error = np.clip(u, self.low, self.high).astype(np.float64) - f
+        if self.clean is None:
+            self.clean = ~((np.abs(error) > self.distance) & self.candidates)
+        known = self.sample.known
+        unhurt, hurt = (error**2).mean(where=self.clean & ~self.more & known), (error**2).mean(where=self.clean & self.more & known)
+        return float((1 - self.fraction) * unhurt + self.fraction * hurt)

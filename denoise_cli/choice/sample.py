@@ -1,0 +1,113 @@
+"""What a choice is tried on: a sample of the picture in units of its own span, solved roughly but the same way every time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from denoise_cli.measure.scale import Scale, as_pixels
+from denoise_cli.variational import denoise
+
+__all__ = ["Sample"]
+
+Array = npt.NDArray[Any]
+
+#: Pixels (of up to four channels) that the choice looks at: a mosaic of TILES² tiles stands for a larger picture. Twice as many pixels
+#: gain 0.001 dB (benchmarks/choice.py).
+PIXELS, TILES = 2**17, 3
+#: Corners that a tile may have along each side, where a part of the pixels is unknown and the tiles with the most known ones are taken.
+CORNERS = 9
+#: Gap and iterations at which the λ of least risk is that of the exact minimiser, to a few per cent (benchmarks/choice.py).
+ROUGH_GAP, L2_ITERATIONS, L1_ITERATIONS = 2e-2, 300, 40
+#: A gap that is not reached, so that the number of iterations is the one that was told.
+UNREACHED_GAP = {"l2": 2e-6, "l1": 1e-4}
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A sample of the picture, (height, width, channels), float32: (typed value − scale.bottom)/scale.unit.
+
+    weights: (height, width), 0 where a pixel is unknown; None where all count alike.  ends: where values were cut off, ∓∞ where not.
+    """
+
+    pixels: Array
+    weights: Array | None = None
+    ends: tuple[float, float] = (-math.inf, math.inf)
+    fidelity: str = "l2"
+    options: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, stored: npt.ArrayLike, scale: Scale, weights: Array | None, fidelity: str, options: dict[str, Any]) -> Sample:
+        """From stored pixels, or from floats in typed units."""
+        pixels = np.atleast_3d(as_pixels(stored))
+        if scale.known is not None:
+            weights = scale.known.astype(np.float32) if weights is None else np.where(scale.known, weights, 0).astype(np.float32)
+        cut = _mosaic(pixels.shape, None if weights is None else weights > 0)
+        pixels, weights = cut(pixels), None if weights is None else cut(weights)
+        white = 1.0 if pixels.dtype.kind == "f" else scale.white
+        values = (pixels.astype(np.float64) - scale.bottom * white) / (white * scale.unit)
+        if weights is not None:
+            values[~(weights > 0)] = 0.5  # not looked at, but it may not be NaN
+        ends = tuple((end - scale.bottom) / scale.unit for end in (scale.floor, scale.ceiling))
+        return cls(values.astype(np.float32), weights, (ends[0], ends[1]), fidelity, options)
+
+    def solve(self, pixels: Array, weight: float, iterations: int | None = None) -> tuple[Array, int]:
+        """The picture, and after how many iterations; a number that is told makes u a smooth function of the pixels."""
+        most, gap = (L1_ITERATIONS, UNREACHED_GAP["l1"]) if self.fidelity == "l1" else (L2_ITERATIONS, ROUGH_GAP)
+        if iterations is not None:
+            most, gap = iterations, UNREACHED_GAP[self.fidelity]
+        solution = denoise(
+            pixels, weight, fidelity=self.fidelity, method="optimal", iterations=most, gap=gap, weights=self.weights, records=False,
+            dtype=np.float32, **self.options,
+        )  # fmt: skip
+        return solution.image, solution.iterations
+
+    @property
+    def known(self) -> Array:
+        """(height, width, 1), bool."""
+        if self.weights is None:
+            return np.ones((*self.pixels.shape[:2], 1), bool)
+        return (self.weights > 0)[:, :, None]
+
+    @property
+    def seen(self) -> Array:
+        """All values that count."""
+        return self.pixels if self.weights is None else self.pixels[self.known[:, :, 0]]
+
+    def mean(self, terms: Array) -> float:
+        """Over what counts."""
+        if self.weights is None:
+            return float(np.mean(terms, dtype=np.float64))
+        return float(np.mean(terms, dtype=np.float64, where=self.known))
+
+
+def _mosaic(shape: tuple[int, ...], known: Array | None) -> Callable[[Array], Array]:
+    """Cuts the same TILES² tiles out of any table of the picture's size; those with the most known pixels, if some are unknown."""
+    height, width, channels = shape
+    most = PIXELS if channels <= 4 else 4 * PIXELS // channels
+    if height * width <= most:
+        return lambda table: table
+    side = math.isqrt(most) // TILES
+    tall = min(height // TILES, max(side, side * side * TILES // width))
+    wide = min(width // TILES, max(side, side * side * TILES // height))
+
+    def spread(length: int, tile: int, count: int) -> Array:
+        return np.linspace(0, length - tile, count).astype(int)
+
+    corners = [(y, x) for y in spread(height, tall, TILES) for x in spread(width, wide, TILES)]
+    if known is not None:
+        every = [(y, x) for y in spread(height, tall, CORNERS) for x in spread(width, wide, CORNERS)]
+        shares = {corner: float(known[corner[0] : corner[0] + tall, corner[1] : corner[1] + wide].mean()) for corner in every}
+        if min(shares[corner] for corner in corners) < 0.9 * max(shares.values()):
+            corners = sorted(sorted(every, key=lambda corner: -shares[corner])[: TILES**2])
+
+    def cut(table: Array) -> Array:
+        tiles = [table[y : y + tall, x : x + wide] for y, x in corners]
+        return np.concatenate([np.concatenate(tiles[row * TILES : (row + 1) * TILES], axis=1) for row in range(TILES)], axis=0)
+
+    return cut

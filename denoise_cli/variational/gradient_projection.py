@@ -1,0 +1,101 @@
+"""Accelerated gradient projection on the dual: many cheap iterations where split Bregman does few dear ones."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+
+import numpy as np
+
+from denoise_cli.variational.certificate import Certificate, GapTarget
+from denoise_cli.variational.engines import Engine, engine_for
+from denoise_cli.variational.problem import Problem
+from denoise_cli.variational.state import Reference, State
+from denoise_cli.variational.strips import Array
+
+__all__ = ["TOGETHER", "GradientProjection", "Momentum", "can_project"]
+
+#: Iterations in one walk over the rows: more keep more rows in the cache than fit.
+TOGETHER = 8
+
+
+def can_project(problem: Problem) -> bool:
+    """Whether gradient projection can solve `problem`: F'' is the same everywhere, ‖D‖ is known, and edges are mirrored."""
+    return problem.fidelity.curvature is not None and problem.operator.norm_squared is not None and not problem.operator.periodic
+
+
+class Momentum:
+    """(t − 1)/t₊ of one iteration after the other, with t₁ = 1 and t₊ = (1 + sqrt(1 + 4t²))/2."""
+
+    def __init__(self) -> None:
+        self._t = 1.0
+
+    def next(self, iterations: int) -> Array:
+        """Those of the next iterations."""
+        momentum = np.empty(iterations)
+        for k in range(iterations):
+            following = (1 + math.sqrt(1 + 4 * self._t**2)) / 2
+            momentum[k], self._t = (self._t - 1) / following, following
+        return momentum
+
+
+class GradientProjection:
+    """Fast gradient projection on the dual of  c/2·Σ (u − f)² + λR(u):  maximise  ⟨Dᵀp, f⟩ − ‖Dᵀp‖²/2c  over |p| ≤ λ.
+
+    From p = p₋ = 0, with t₁ = 1 and P the projection onto the dual ball of radius λ:
+
+        t₊ = (1 + sqrt(1 + 4t²))/2         q = p + (t − 1)/t₊ · (p − p₋)
+        p₊ = P(q + c/‖D‖² · D(f − Dᵀq/c))         (squared L2: c = 2, ‖D‖² ≤ 8, so that the step is ¼)
+
+    Every p is dual feasible, and u = f − Dᵀp/c is its picture: a certificate costs one pass. The gap falls like 1/k²; how many iterations
+    that takes grows with λ over the contrast of the picture.
+
+    Beck & Teboulle 2009, IEEE Trans. Image Process. 18, 2419–2434; Chambolle 2004, J. Math. Imaging Vis. 20, 89–97.
+    """
+
+    def __init__(self, problem: Problem, *, dual: Array | None = None, engine: Engine | None = None) -> None:
+        self.problem = problem
+        self.engine = engine_for(problem) if engine is None else engine
+        shape, dtype = (2, *problem.observed.shape), problem.observed.dtype
+        p = np.zeros(shape, dtype) if dual is None else np.array(dual, dtype, order="C")
+        self._projection = self.engine.projection(p, p.copy() if dual is not None else np.zeros_like(p))
+        self._momentum = Momentum()
+        self._picture: Array | None = None
+        self._bound = -math.inf
+
+    @property
+    def p(self) -> Array:
+        """The dual variable as it stands."""
+        return self._projection.p
+
+    def states(self, iterations: int, *, target: GapTarget, reference: Reference | None = None, every: bool = True) -> Iterator[State]:
+        """States with a Certificate: one an iteration if `every`, else only those at which the target looks."""
+        start = time.perf_counter()
+        iteration = 0
+        while iteration < iterations:
+            due = iteration + 1
+            while not (every or due == iterations or target.is_due(due)):
+                due += 1
+            while iteration < due:
+                together = min(TOGETHER, due - iteration)
+                self._projection.walk(self._momentum.next(together))
+                iteration += together
+            certificate = self._certify(residual=every)
+            if counts := target.is_due(iteration):
+                target.saw(iteration, certificate)
+            shown = certificate.in_units(self.problem.unit, self.problem.cost_unit)
+            yield State(self.engine, iteration, certificate.picture, time.perf_counter() - start, shown, reference)
+            # A caller that looks at every iteration gets the same picture as one that does not.
+            if counts and certificate.gap <= target.gap:
+                return
+
+    def _certify(self, *, residual: bool) -> Certificate:
+        if self._picture is None:
+            self._picture = np.empty_like(self.problem.observed)
+        cost, bound, change = self._projection.prove(self._picture, residual=residual)
+        self._bound = max(self._bound, bound - self.problem.margin(cost))
+        if not residual:
+            return Certificate(self._picture, cost, self._bound)
+        # F'(u) = −Dᵀp holds by construction.
+        return Certificate(self._picture, cost, self._bound, math.sqrt(change / self.p.size), 0.0)
