@@ -17,7 +17,7 @@ from denoise_cli.storage.writing import written_into
 
 if TYPE_CHECKING:
     from denoise_cli.batch.inputs import Found
-    from denoise_cli.pipeline.job import Settings
+    from denoise_cli.settings import Settings
 
 __all__ = ["Outputs", "check_log", "plan", "typed_place"]
 

@@ -13,7 +13,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from denoise_cli.batch.run import work
-from denoise_cli.pipeline.job import Job, Report, failure
+from denoise_cli.pipeline.job import Job, failure
+from denoise_cli.pipeline.report import Report
 from denoise_cli.storage.ledger import Ledger
 from denoise_cli.storage.writing import remove_stray_temporaries, stands_in_the_way
 

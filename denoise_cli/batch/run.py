@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from denoise_cli.errors import DenoiseError
-from denoise_cli.pipeline.job import PIPE, Job, Report, check_not_an_input, check_output, failure, run
+from denoise_cli.pipeline.job import PIPE, Job, check_not_an_input, check_output, failure, run
+from denoise_cli.pipeline.report import Report
 from denoise_cli.storage.ledger import Ledger, enter
 from denoise_cli.storage.writing import remove_stray_temporaries, stands_in_the_way, written_into
 
@@ -64,6 +65,7 @@ WHY_NOT_DONE = {
     "changed": "and was changed since it was made",
     "input": "made from another state of the input",
     "settings": "made with other settings",
+    "automatic": "and was made by an earlier version, whose automatic mode chose otherwise",
     "residual": "but not its residual, which needs the run again",
 }
 

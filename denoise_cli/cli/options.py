@@ -55,7 +55,9 @@ class Request:
 
 def method_names() -> list[str]:
     """What --method can name. Loads neither a method nor NumPy."""
-    return ["matlab", "optimal"]
+    from denoise_cli.methods.registry import known_names
+
+    return known_names()
 
 
 @lru_cache(maxsize=1)

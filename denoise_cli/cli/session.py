@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import math
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -19,7 +18,9 @@ from denoise_cli.cli.progress import bar, pictures_bar, say
 from denoise_cli.cli.streams import print_json
 from denoise_cli.errors import FAILED, INTERRUPTED, OK, DenoiseError, UsageError
 from denoise_cli.formats.files import FORMATS
-from denoise_cli.pipeline.job import PIPE, Job, Report, Settings
+from denoise_cli.pipeline.job import PIPE, Job
+from denoise_cli.pipeline.report import Report
+from denoise_cli.settings import Settings
 from denoise_cli.storage.writing import LogFile, appear
 
 if TYPE_CHECKING:
@@ -57,7 +58,12 @@ class Run:
 
 def execute(run: Run) -> int:
     """The exit code. Raises DenoiseError for what no picture could make right."""
-    _check_settings(run.settings)
+    from denoise_cli.pipeline.plan import check
+
+    try:
+        check(run.settings)
+    except ValueError as error:
+        raise UsageError(f"--{error}") from error
     passed_over: list[PassedOver] = []
     jobs = planned(run, passed_over)
     if any(job.output == PIPE for job in jobs):
@@ -105,32 +111,6 @@ def execute(run: Run) -> int:
 
 
 # ── before ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _check_settings(settings: Settings) -> None:
-    """Refuse a command that no picture could make right."""
-    from denoise_cli.variational import check_options
-
-    if settings.automatic and settings.method == "matlab":
-        raise UsageError("--method matlab needs a --lambda X: only optimal can choose it from the picture")
-    if settings.sigma is not None and not settings.automatic:
-        raise UsageError("--sigma has no meaning beside a λ that is given: leave one of them out")
-    if settings.sigma is not None and not 0 < settings.sigma < math.inf:
-        raise UsageError(f"--sigma must be positive and finite, not {settings.sigma:g}; leave it out to have it estimated")
-    if settings.vst is not None and (settings.fidelity == "l1" or settings.sigma is not None or settings.lambda_map is not None):
-        raise UsageError("--vst goes around the L2 solve, with noise estimated from the picture: leave --l1, --sigma and --lambda-map out")
-    if settings.weight is not None and not 0 < settings.weight < math.inf:
-        raise UsageError(f"--lambda must be positive and finite, not {settings.weight:g}")
-    if settings.weights is not None and settings.mask is not None:
-        raise UsageError("--weights and --mask are two ways to say the same: give one of them")
-    names = ("iterations", "alpha", "beta", "gap", "tv", "channels", "boundary", "weights")
-    told = {name: getattr(settings, name) for name in names}
-    if settings.method == "matlab":
-        told |= {"mask": settings.mask, "lambda-map": settings.lambda_map}
-    try:
-        check_options(str(settings.method), settings.fidelity or "l2", settings.dtype, settings.workers, **told)
-    except ValueError as error:
-        raise UsageError(f"--{error}") from error
 
 
 def planned(run: Run, passed_over: list[PassedOver] | None = None) -> list[Job]:
@@ -226,17 +206,13 @@ def _list(run: Run, jobs: list[Job], settled: Settle, passed_over: list[PassedOv
 def _save_config(run: Run, path: Path) -> None:
     """Write what makes the picture, by the long names of the options, defaults spelled out."""
     from denoise_cli.cli.settings_file import format_config
-    from denoise_cli.variational import check_options
+    from denoise_cli.pipeline.plan import options_of
 
     settings = run.settings
-    names = ("iterations", "alpha", "beta", "gap", "tv", "channels", "boundary")
-    fidelity = settings.fidelity or "l2"
-    options = check_options(str(settings.method), fidelity, settings.dtype, None, **{name: getattr(settings, name) for name in names})
     chosen: dict[str, Any] = {"lambda": "auto" if settings.automatic else settings.weight, "sigma": settings.sigma, "vst": settings.vst}
     chosen |= {} if settings.fidelity is None else {settings.fidelity: True}
-    chosen["method"] = str(settings.method)
-    fixed = ("tv", "channels", "boundary") if settings.method == "matlab" else ()
-    chosen |= {name: options[name] for name in names if name in options and name not in fixed}
+    chosen["method"] = settings.method
+    chosen |= options_of(settings)
     chosen["dtype"] = str(settings.dtype)
     maps = {"lambda-map": settings.lambda_map, "weights": settings.weights, "mask": settings.mask}
     chosen |= {name: str(value) for name, value in maps.items() if value is not None}
@@ -264,14 +240,13 @@ def _logging(run: Run, *, named: bool) -> Iterator[LogFile | None]:
 
 def _watch(run: Run, log: LogFile | None, batch_bar: Any) -> Watch:
     """What sees every State of a job: the log and the bar, or nobody."""
+    from denoise_cli.pipeline.plan import most_iterations
 
     @contextmanager
     def watch(job: Job) -> Iterator[Callable[[State], object] | None]:
-        from denoise_cli.variational import METHODS
-
         if batch_bar is not None:
             batch_bar.set_postfix_str(job.input.name)
-        total = run.settings.iterations or METHODS[str(run.settings.method)]["iterations"]
+        total = run.settings.iterations or most_iterations(run.settings)
         write = log.writer(str(job.input)) if log else None
         with bar(job.input.name, total, quiet=run.quiet or batch_bar is not None) as shown:
 
@@ -353,18 +328,14 @@ def _tell(report: Report, *, quiet: bool, verbose: bool) -> None:
     if verbose:
         size = " × ".join(str(side) for side in report.shape)
         bound = f", proven within [{report.bound:.6g}, {report.cost:.6g}]" if report.bound is not None else ""
-        say(f"{report.input}: {size}, {report.depth}; cost {report.cost:.6g}{bound}")
+        cost = f"; cost {report.cost:.6g}{bound}" if report.cost is not None else ""
+        say(f"{report.input}: {size}, {report.depth}{cost}")
         if report.residual_std is not None and report.whiteness is not None:
             removed = f"removed noise of standard deviation {report.residual_std:.4g}, whiteness {report.whiteness:.2f} (1 is white)"
             say(f"{report.input}: {removed}")
     # What was chosen says λ and the fidelity itself.
-    problem = report.assumed or f"{str(report.fidelity).upper()}, {'λ map' if report.weight is None else f'λ {report.weight:g}'}"
-    gap = f"gap {report.gap or 0:.1e}"
-    why = {
-        "iterations_done": f"{report.iterations} iterations, all that were asked for",
-        "converged": f"{report.iterations} iterations, certified: {gap}",
-        "iteration_limit": f"stopped at the limit of {report.iterations} iterations, NOT at the optimum: {gap}",
-        "input_is_minimiser": "0 iterations, the input is the exact minimiser: gap 0",
-    }[report.status]
-    psnr = f", PSNR {report.psnr_db:.2f} dB" if report.psnr_db is not None else ""
-    say(f"{report.input} → {report.output}: {report.method}, {problem}, {why}, {report.seconds:.2f} s{psnr}")
+    weight = "" if report.fidelity is None else "λ map" if report.weight is None else f"λ {report.weight:g}"
+    problem = report.assumed or ", ".join(word for word in (str(report.fidelity or "").upper(), weight) if word)
+    psnr = f"PSNR {report.psnr_db:.2f} dB" if report.psnr_db is not None else ""
+    words = (report.method, problem, report.ended, f"{report.seconds:.2f} s", psnr)
+    say(f"{report.input} → {report.output}: {', '.join(word for word in words if word)}")

@@ -79,13 +79,15 @@ def encode(stream: BinaryIO, picture: Picture) -> None:
     from pydicom.uid import ExplicitVRLittleEndian
 
     extras = picture.extras
-    before: Array = extras["stored"]
+    before: Array = extras["stored"][: len(picture.pages)]
     values = np.stack([page.colour for page in picture.pages])
     rescale: Rescale | None = extras["rescale"]
     after = values.astype(before.dtype) if rescale is None else rescale.stored(values, before.dtype)
     if values.dtype.kind == "f":
         after = np.where(np.isfinite(values), after, before)
     dataset = copy.deepcopy(extras["dataset"])
+    if len(picture.pages) < len(extras["stored"]):
+        dataset.NumberOfFrames = len(picture.pages)
     big = not dataset.file_meta.TransferSyntaxUID.is_little_endian
     if dataset.file_meta.TransferSyntaxUID.is_compressed:
         dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian

@@ -134,7 +134,7 @@ def encode(stream: BinaryIO, picture: Picture) -> None:
     import numpy as np
 
     extras = picture.extras
-    if "file" not in extras:
+    if "file" not in extras or len(picture.pages) != extras["axes"].count:
         stream.write(_new(picture))
         return
     values = join([page.colour for page in picture.pages], extras["axes"])

@@ -29,14 +29,15 @@ class Ledger:
                     self._lines[entry["output"]["name"]] = entry
 
     def state(self, source: Path, target: Path, settings: dict[str, Any]) -> str:
-        """ "done", or why `target`, which exists, is not what this run would write: one of "unknown", "changed", "input", "settings"."""
+        """ "done", or why `target`, which exists, is not what this run would write: one of "unknown", "changed", "input",
+        "automatic" (an earlier version chose otherwise) and "settings"."""
         entry = self._lines.get(_text(target.name))
         if entry is None:
             return "unknown"
         if not _same(entry["output"], target):
             return "changed"
         if entry["settings"] != settings:
-            return "settings"
+            return "automatic" if _but_for_the_choice(entry["settings"]) == _but_for_the_choice(settings) else "settings"
         return "done" if _same(entry["input"], source) else "input"
 
     def made(self, path: Path) -> bool:
@@ -46,6 +47,11 @@ class Ledger:
             return entry is not None and _same(entry["output"], path)
         except (OSError, KeyError):
             return False
+
+
+def _but_for_the_choice(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings without what says which automatic mode chose; 0.1 wrote the method that it always took."""
+    return {name: value for name, value in settings.items() if name not in ("automatic", "method")}
 
 
 def enter(source: Path, target: Path, temporary: Path, settings: dict[str, Any]) -> None:

@@ -103,7 +103,8 @@ def add_noise(
     from denoise_cli.cli.progress import pictures_bar, say
     from denoise_cli.cli.session import Run, make_folders, planned
     from denoise_cli.formats import files
-    from denoise_cli.pipeline.job import Settings, check_output
+    from denoise_cli.pipeline.job import check_output
+    from denoise_cli.settings import Settings
     from denoise_cli.storage.writing import remove_stray_temporaries
 
     noise = noise_of(
