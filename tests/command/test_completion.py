@@ -57,7 +57,7 @@ def test_options_of_the_default_command_as_the_first_word(tab: Callable[[str], l
 
 @pytest.mark.parametrize(("option", "begun", "values"), [
     ("--method", "", ["matlab", "optimal"]), ("--method", "o", ["optimal"]), ("--tv", "", ["isotropic", "anisotropic"]),
-    ("--boundary", "p", ["periodic"]), ("--format", "t", ["tiff"]),
+    ("--boundary", "p", ["periodic"]), ("--format", "ti", ["tiff"]), ("--format", "p", ["png", "pnm", "pfm"]),
 ])  # fmt: skip
 def test_values_of_an_option(tab: Callable[[str], list[str]], option: str, begun: str, values: list[str]) -> None:
     assert tab(f"denoise pic.png {option} {begun}") == values

@@ -28,7 +28,7 @@ STEPS, MOST_STEPS = 9, 100
 ROUGH_GAP = 0.05
 
 
-PICTURE = typer.Argument(metavar="PICTURE", help="PNG, JPEG, TIFF, BMP, WebP or .npy.", show_default=False)
+PICTURE = typer.Argument(metavar="PICTURE", help="Of any format that docs/formats.md lists.", show_default=False)
 FROM = declared("The smallest λ. [default: a quarter of the automatic one]", "--from", metavar="A")
 TO = declared("The largest λ. [default: four times the automatic one]", "--to", metavar="B")
 COUNT = declared("How many, evenly spaced in log λ.", metavar="N", min=1, max=MOST_STEPS)
