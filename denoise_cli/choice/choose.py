@@ -87,7 +87,7 @@ def choose(
         fidelity = "l1" if by_impulses else "l2"
     options: dict[str, Any] = {"tv": tv, "channels": channels, "boundary": boundary, "workers": workers}
     sample = Sample.of(pixels, scale, weights, fidelity, options)
-    weight, risks = _impulses(sample, noise, channels) if by_impulses else _gaussian(sample, noise, scale.unit, channels)
+    weight, risks = _impulses(sample, noise, channels) if by_impulses else _gaussian(sample, noise, scale, channels)
     unit = scale.unit if fidelity == "l2" else 1.0
     return Choice(
         fidelity, float(f"{weight:.{DIGITS}g}") * unit, noise, None if by_impulses else noise.sigma, sigma is not None,
@@ -95,16 +95,17 @@ def choose(
     )  # fmt: skip
 
 
-def _gaussian(sample: Sample, noise: Noise, unit: float, channels: str | None) -> tuple[float, dict[float, float]]:
+def _gaussian(sample: Sample, noise: Noise, scale: Scale, channels: str | None) -> tuple[float, dict[float, float]]:
     """λ in spans, and the risks of what was tried."""
-    sigmas = tuple(sigma / unit for sigma in noise.sigmas)
-    sigma, risks = noise.sigma / unit, dict[float, float]()
-    start = gaussian_law(sigma, _coupled(sample, channels), sample.fidelity)
+    noise = noise.times(1 / scale.unit, scale.bottom)
+    sigma, risks = noise.sigma, dict[float, float]()
+    start = gaussian_law(noise.clump * sigma, _coupled(sample, channels), sample.fidelity)
     if sigma <= HARDLY_ANY:
         return max(start, LEAST), risks
     if sample.seen.size < SMALLEST_SAMPLE:
         return start, risks
-    return least(Stein(sample, sigmas), start, STEPS[sample.fidelity], risks), risks
+    stein = Stein(sample.pixels, noise, ends=sample.ends, known=None if sample.weights is None else sample.weights > 0)
+    return least(lambda weight: stein(sample.solver(weight)), start, STEPS[sample.fidelity], risks), risks
 
 
 def _impulses(sample: Sample, noise: Noise, channels: str | None) -> tuple[float, dict[float, float]]:

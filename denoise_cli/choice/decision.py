@@ -9,6 +9,9 @@ from denoise_cli.noise.model import Noise
 __all__ = ["Choice"]
 
 
+KINDS = {"poisson": "noise that grows with brightness", "impulses": "impulse noise", "coloured": "noise in clumps"}
+
+
 @dataclass(frozen=True)
 class Choice:
     """What the automatic mode does to a picture, and why.
@@ -41,9 +44,11 @@ class Choice:
         if self.stabilised:
             brightness = f"(brightness − {noise.black:.3g})" if noise.black else "brightness"
             return f"noise of variance {noise.gain:.3g}·{brightness} + {noise.read_noise:.3g}², stabilised"
-        model = {"poisson": "noise that grows with brightness", "impulses": "impulse noise"}.get(noise.model, "Gaussian noise")
+        model = KINDS.get(noise.model, "Gaussian noise")
         if self.given:
             model = "Gaussian noise"
         elif noise.model == "none":
             model = "hardly any noise"
+        elif noise.model == "coloured":
+            model = f"noise in clumps of about {noise.clump:.1f} pixels"
         return f"{model}, σ {about} {self.amount or f'{self.sigma:.3g}'}"
