@@ -11,7 +11,12 @@ def main() -> None:
         # Needs no parser, and Typer takes as long to import as NumPy.
         from denoise_cli import __version__
 
-        print(f"denoise {__version__}")
+        try:
+            print(f"denoise {__version__}", flush=True)
+        except OSError as error:
+            sys.stdout = None  # else Python would try once more at the end
+            print(f"denoise: standard output: {error.strerror or error}", file=sys.stderr)
+            sys.exit(1)
         return
     try:
         from denoise_cli.cli.app import main as run

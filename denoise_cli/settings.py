@@ -16,6 +16,8 @@ __all__ = ["ALGORITHM", "FILES", "MAX_PIXELS", "PROBLEM", "RUN", "Option", "Sett
 PROBLEM, ALGORITHM, FILES, RUN = "Problem", "Algorithm", "Files", "Run"
 #: Pixels, 16384²: more than any camera has, and what a computer with 32 GB can solve.
 MAX_PIXELS = 2**28
+#: Which automatic mode chose; 0.1 had none written down.
+AUTOMATIC = 2
 
 
 @dataclass(frozen=True)
@@ -169,12 +171,12 @@ class Settings:
     mask: Path | None = _pixels(PROBLEM, "White is known, black is filled in (optimal).", says="all known", metavar="MASK")
     lambda_map: Path | None = _pixels(PROBLEM, "λ ≥ 0 of each pixel, times --lambda if given (optimal).", says="none", metavar="MAP")
     limits: tuple[float, float] | None = _pixels(PROBLEM, "Black and white as the file stores them; only used for clipping.", "--range",
-        says="by the type", metavar="LO,HI", parse=_limits, is_wired=False)
+        says="by the type", metavar="LO,HI", parse=_limits)
     nodata: tuple[float, ...] | None = _pixels(PROBLEM, "A stored value that means unknown, such as -9999 or nan; may be repeated.",
-        says="as the file says", metavar="VALUE", parse=_stored_value, is_repeatable=True, is_wired=False)
-    fill: bool = _pixels(PROBLEM, "Unknown pixels are filled in.", default=False, says="they stay as they are", is_wired=False)
+        says="as the file says", metavar="VALUE", parse=_stored_value, is_repeatable=True)
+    fill: bool = _pixels(PROBLEM, "Unknown pixels are filled in.", default=False, says="they stay as they are")
     axes: str | None = _pixels(PROBLEM, "What the axes of the file mean, such as ZYX or YXC.", says="as the file says",
-        metavar="LETTERS", parse=_axes, is_wired=False)
+        metavar="LETTERS", parse=_axes)
     method: str | None = _pixels(ALGORITHM,
         "matlab: the original iteration, stopped early, so that --iterations shapes the picture. "
         "optimal: the exact minimiser, certified.", says="matlab with --lambda X, else optimal", is_open=True)
@@ -200,21 +202,19 @@ class Settings:
         return self.weight is None and self.lambda_map is None
 
     def resolved(self) -> Self:
-        """With the method and the fidelity that are taken where none is told: a λ that is typed means the MATLAB original, and L2."""
-        return replace(
-            self,
-            method=self.method or ("optimal" if self.weight is None else "matlab"),
-            fidelity=self.fidelity or (None if self.automatic else "l2"),
-        )
+        """With the fidelity that is taken where none is told: L2 with a λ; without one the picture decides."""
+        return replace(self, fidelity=self.fidelity or (None if self.automatic else "l2"))
 
     def fingerprint(self) -> dict[str, Any]:
         """What the pixels of a result depend on beside the input; maps by their content. What is not told is left out.
 
-        For the options of version 0.1 this is its dictionary, so that folders begun with it are resumed.
+        For runs of version 0.1 with a λ this is its dictionary, so that folders begun with it are resumed. Its automatic runs chose
+        otherwise than those of today, which have an entry of their own, so that their results are not taken for ours.
         """
         resolved = self.resolved()
         told = {each.name: getattr(resolved, each.name) for each in options_of(Settings) if each.shapes_pixels}
-        return {name: _plain(value) for name, value in told.items() if value is not None and value is not False}
+        plain = {name: _plain(value) for name, value in told.items() if value is not None and value is not False}
+        return plain | {"automatic": AUTOMATIC} if self.automatic else plain
 
 
 def _plain(value: Any) -> Any:

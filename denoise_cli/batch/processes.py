@@ -13,9 +13,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from denoise_cli.batch.run import work
-from denoise_cli.pipeline.job import Job, Report, failure
+from denoise_cli.pipeline.job import Job, failure
+from denoise_cli.pipeline.report import Report
 from denoise_cli.storage.ledger import Ledger
-from denoise_cli.storage.writing import remove_stray_temporaries
+from denoise_cli.storage.writing import remove_stray_temporaries, stands_in_the_way
 
 if TYPE_CHECKING:
     from denoise_cli.batch.run import Rows, Settle
@@ -60,7 +61,7 @@ def _is_done(future: Future[Any]) -> bool:
 
 def _again(job: Job) -> Job:
     """The job for another go: allowed to replace its own result, which may have appeared before its process was lost with the others."""
-    if not job.recorded or not job.output.is_file():
+    if not job.recorded or not stands_in_the_way(job.output):
         return job
     state = Ledger(job.output.parent).state(job.input, job.output, job.settings.fingerprint())
     return replace(job, settings=replace(job.settings, overwrite=True)) if state == "done" else job

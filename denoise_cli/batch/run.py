@@ -2,77 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import errno
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from denoise_cli.batch.inputs import Found
-from denoise_cli.errors import DenoiseError, UsageError
-from denoise_cli.pipeline.job import PIPE, Job, Report, Settings, check_not_an_input, check_output, failure, inputs, run
+from denoise_cli.errors import DenoiseError
+from denoise_cli.pipeline.job import PIPE, Job, check_not_an_input, check_output, failure, run
+from denoise_cli.pipeline.report import Report
 from denoise_cli.storage.ledger import Ledger, enter
-from denoise_cli.storage.writing import remove_stray_temporaries, stands_in_the_way
+from denoise_cli.storage.writing import remove_stray_temporaries, stands_in_the_way, written_into
 
 if TYPE_CHECKING:
     from denoise_cli.variational import State
 
-__all__ = ["Outputs", "check_log", "plan", "run_all", "settler", "work", "workers_for"]
+__all__ = ["run_all", "settler", "work", "workers_for"]
 
 Watch = Callable[[Job], AbstractContextManager[Callable[["State"], object] | None]]
 Settle = Callable[[Job], "Report | None"]
 Rows = list[tuple[float | None, ...]]
-
-
-class Outputs:
-    """Where results go: beside the input as NAME and `mark`, into one file, or mirrored into a folder under their own names."""
-
-    def __init__(
-        self, output: Path | None, *, several: bool, suffix: str | None, kind: str | None, extension: str | None, mark: str = "_denoised"
-    ) -> None:
-        self.folder = output if output is not None and output != PIPE and (several or output.is_dir()) else None
-        self.file = output if self.folder is None else None
-        self.kind, self.extension = kind, extension
-        self.suffix = suffix if suffix is not None else ("" if self.folder else mark)
-
-    def of(self, found: Found) -> Path:
-        if self.file is not None:
-            return self.file
-        if found.path == PIPE:
-            return PIPE if self.folder is None else self.folder / f"stdin{self.suffix}{self.extension or '.png'}"
-        place = self.folder / found.relative.parent if self.folder else found.path.parent
-        return place / f"{found.path.stem}{self.suffix}{self.extension or found.path.suffix}"
-
-
-def plan(pictures: Iterable[Found], outputs: Outputs, settings: Settings, *, recorded: bool) -> list[Job]:
-    """A Job for each picture. Raises UsageError if two results would land in one place."""
-    jobs, taken = [], dict[Path, Path]()
-    for found in pictures:
-        target = outputs.of(found)
-        if found.error is None and target != PIPE:
-            key = target.absolute()
-            if key in taken:
-                raise UsageError(
-                    f"{found.path}: {target} would be the result of {taken[key]} as well; "
-                    "name each picture once, or give --suffix or another -o"
-                )
-            taken[key] = found.path
-        jobs.append(
-            Job(
-                found.path, target, settings, outputs.kind, recorded and found.path != PIPE, found.error,
-                named_after_input=() if outputs.file is not None or found.path == PIPE else (target,),
-            )
-        )  # fmt: skip
-    return jobs
-
-
-def check_log(log: Path | None, jobs: list[Job]) -> None:
-    """Refuse a log that would overwrite a picture."""
-    if log is None:
-        return
-    for job in jobs:
-        for path in (*inputs(job), job.output):
-            if log.absolute() == path.absolute() or (log.exists() and path.exists() and log.samefile(path)):
-                raise UsageError(f"{log}: the log would overwrite {path}; choose another name for --log")
 
 
 def settler(*, skip_existing: bool) -> Settle:
@@ -87,15 +36,19 @@ def settler(*, skip_existing: bool) -> Settle:
                 return None
             if skip_existing:
                 return Report.of(job, "skipped", notes=("exists already",))
-            check_output(job) if not job.recorded else check_not_an_input(job)
+            if job.input != PIPE and not job.input.exists():
+                return None  # the job itself will say so
+            check_not_an_input(job) if job.recorded else check_output(job)
             folder = job.output.parent
             if folder not in ledgers:
                 ledgers[folder] = Ledger(folder)
             state = ledgers[folder].state(job.input, job.output, job.settings.fingerprint())
+            if state == "done" and job.residual is not None and not job.residual.exists():
+                state = "residual"
         except DenoiseError as error:
             return failure(job, str(error))
         except OSError as error:
-            return failure(job, f"{job.input}: cannot be read ({error.strerror}); check its permissions")
+            return failure(job, f"{error.filename or job.input}: {error.strerror or error}{_way_out(error)}")
         if state == "done":
             return Report.of(job, "skipped", notes=("done before, with the same settings",))
         return failure(job, f"{job.output}: exists already, {WHY_NOT_DONE[state]}; redo it with --overwrite, keep it with --skip-existing")
@@ -103,11 +56,17 @@ def settler(*, skip_existing: bool) -> Settle:
     return settled
 
 
+def _way_out(error: OSError) -> str:
+    return "; choose a shorter name with -o or --suffix" if error.errno == errno.ENAMETOOLONG else "; check its name and permissions"
+
+
 WHY_NOT_DONE = {
-    "unknown": "and was not made by an earlier run",
+    "unknown": "and was not made by an earlier run that is recorded here",
     "changed": "and was changed since it was made",
     "input": "made from another state of the input",
     "settings": "made with other settings",
+    "automatic": "and was made by an earlier version, whose automatic mode chose otherwise",
+    "residual": "but not its residual, which needs the run again",
 }
 
 
@@ -135,7 +94,9 @@ def work(job: Job, on_state: Callable[[State], object] | None = None) -> Report:
     """Do the job, and enter its result in the ledger just before it appears."""
 
     def seal(temporary: Path) -> None:
-        enter(job.input, job.output, temporary, job.settings.fingerprint())
+        # What is no file can be read only once, and is never the same again.
+        if not written_into(job.input):
+            enter(job.input, job.output, temporary, job.settings.fingerprint())
 
     return run(job, on_state, seal if job.recorded else None)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import fields
+from dataclasses import fields, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
@@ -123,7 +123,7 @@ PICTURES = Annotated[
     list[Path] | None,
     typer.Argument(
         metavar="[PICTURE]...",
-        help="PNG, JPEG, TIFF, BMP, WebP or .npy; a folder; a pattern in quotes; - for stdin.",
+        help="PNG, JPEG, TIFF, .npy and more (docs/formats.md); a folder; a pattern in quotes; - for stdin.",
         show_default=False,
         rich_help_panel=FILES,
     ),
@@ -149,11 +149,13 @@ def image(ctx: typer.Context, pictures: list[Path] | None, **values: Any) -> Non
     """
     from denoise_cli.batch.inputs import Selection
     from denoise_cli.cli.session import Run, execute
+    from denoise_cli.methods.registry import named_for
 
     settings, request = understand(values, is_typed=lambda name: getattr(ctx.get_parameter_source(name), "name", "") == "COMMANDLINE")
     told = {each.name: getattr(request, each.name) for each in fields(request)}
     selection = Selection(*(told.pop(name) for name in ("recursive", "include", "exclude")))
-    raise typer.Exit(execute(Run(tuple(pictures or ()), settings.resolved(), selection=selection, **told)))
+    settings = replace(settings.resolved(), method=named_for(settings))
+    raise typer.Exit(execute(Run(tuple(pictures or ()), settings, selection=selection, **told)))
 
 
 app.command(DEFAULT, cls=GroupedHelp, context_settings={"help_option_names": ["-h", "--help"]})(
@@ -183,12 +185,12 @@ def _main(arguments: list[str] | None) -> int:
             # The parser would load pydantic first, which takes as long as NumPy.
             group: Any = typer.main.get_command(app)
             command = group.commands[DEFAULT]
-            print(command.get_help(command.context_class(command, info_name="denoise", **command.context_settings)))
+            print(command.get_help(command.context_class(command, info_name="denoise", **command.context_settings)), flush=True)
             return OK
         elif words[0] in COMPLETION:
             from denoise_cli.cli.completion import answer
 
-            print(answer(words))
+            print(answer(words), flush=True)
             return OK
         code = app(args=arguments, prog_name="denoise", standalone_mode=False)
         if sys.stdout is not None:

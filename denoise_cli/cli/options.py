@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from denoise_cli.errors import UsageError
+from denoise_cli.formats.known import writable
 from denoise_cli.settings import FILES, RUN, Option, Settings, option, options_of
 
 __all__ = ["Request", "Takes", "default_options", "method_names", "understand"]
@@ -22,11 +23,11 @@ __all__ = ["Request", "Takes", "default_options", "method_names", "understand"]
 class Request:
     """Which pictures go where, and how a run goes about them."""
 
-    output: Path | None = option(FILES, "Result; a folder for several; - for stdout.", "-o", "--output",
+    output: str | None = option(FILES, "Result; a folder for several, or with / at its end; - for stdout.", "-o", "--output",
         says="NAME_denoised beside the input", metavar="PATH")
     recursive: bool = option(FILES, "Folders within folders too.", "--recursive", "-r", default=False, says="no")
-    include: tuple[str, ...] = option(FILES, "In folders, only names like this; may be repeated.", default=(), says="all",
-        metavar="PATTERN", is_repeatable=True, in_file="no")
+    include: tuple[str, ...] = option(FILES, "In folders, only names like this; earlier results, if it names them; may be repeated.",
+        default=(), says="all", metavar="PATTERN", is_repeatable=True, in_file="no")
     exclude: tuple[str, ...] = option(FILES, "In folders, no names like this; may be repeated.", default=(), says="none",
         metavar="PATTERN", is_repeatable=True, in_file="no")
     files_from: Path | None = option(FILES, "Names of pictures from a file, one a line; - for stdin.", says="none", metavar="LIST")
@@ -34,10 +35,10 @@ class Request:
     suffix: str | None = option(FILES, "Added to a name.", says="_denoised; nothing in a folder named by -o", metavar="TEXT",
         in_file="written")
     kind: str | None = option(FILES, "Of the results.", "--format", says="what the output's name says, or that of the input",
-        values=("png", "jpeg", "tiff", "bmp", "webp", "npy"), in_file="written")
+        values=writable(), in_file="written")
     skip_existing: bool = option(FILES, "Keep any result that exists.", default=False,
-        says="of several, those done with the same settings")
-    residual: Path | None = option(FILES, "Also write input − result, around mid-grey; a folder for several.", says="no", metavar="FILE",
+        says="those done with the same settings")
+    residual: str | None = option(FILES, "Also write input − result, around mid-grey; a folder for several.", says="no", metavar="FILE",
         in_file="no")
     log: Path | None = option(FILES, "One row an iteration: cost, rmse, snr_db, psnr_db, gap …", says="none", metavar="FILE.csv")
     jobs: int = option(RUN, "Pictures at once, each in a process of its own.", "--jobs", "-j", default=1, says="1", metavar="N",
@@ -54,7 +55,9 @@ class Request:
 
 def method_names() -> list[str]:
     """What --method can name. Loads neither a method nor NumPy."""
-    return ["matlab", "optimal"]
+    from denoise_cli.methods.registry import known_names
+
+    return known_names()
 
 
 @lru_cache(maxsize=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import math
 import signal
 import sys
 from collections.abc import Iterator
@@ -38,15 +39,27 @@ def prepare_streams() -> None:
 
 
 def print_json(record: dict[str, Any]) -> None:
-    """One line of JSON on standard output; in ASCII where its encoding does not have all the letters, so that nothing is lost."""
+    """One line of JSON on standard output; in ASCII where its encoding does not have all the letters, so that nothing is lost.
+
+    JSON has no infinities and no NaN: null in their place.
+    """
     import json
 
-    text = json.dumps(record, ensure_ascii=False, allow_nan=False)
+    finite = _finite(record)
+    text = json.dumps(finite, ensure_ascii=False, allow_nan=False)
     try:
         text.encode(getattr(sys.stdout, "encoding", None) or "ascii")
     except UnicodeEncodeError:
-        text = json.dumps(record, allow_nan=False)
+        text = json.dumps(finite, allow_nan=False)
     print(text, flush=True)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {name: _finite(part) for name, part in value.items()}
+    return [_finite(part) for part in value] if isinstance(value, list | tuple) else value
 
 
 @contextmanager

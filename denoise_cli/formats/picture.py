@@ -118,11 +118,11 @@ class Page:
         filled[~known] = self.colour[rows[~known], columns[~known]]
         return filled
 
-    def successor(self, image: Array, *, fill: bool = False) -> Page:
+    def successor(self, image: Array, *, fill: bool | Array = False) -> Page:
         """The same page with the colours `image`, in typed units: rounded to its type, never beyond its range, never wrapped.
 
-        Unknown pixels come back bit for bit, unless `fill` asks for those of `image`; what alpha hides always does. Where `image` is not
-        finite, the pixel comes back as it was.
+        Unknown pixels come back bit for bit, unless `fill` asks for those of `image`: for all of them, or, as a table (height, width), for
+        those where it is True. What alpha hides always comes back. Where `image` is not finite, the pixel comes back as it was.
         """
         import numpy as np
 
@@ -133,9 +133,11 @@ class Page:
         colour = self.units.stored(image, levels=self._levels)
         if broken is not None:
             colour[broken] = self.colour[broken]
-        unknown_stays = self._visible if fill else self.units.known
-        if unknown_stays is not None:
-            colour[~unknown_stays] = self.colour[~unknown_stays]
+        changes = self._visible if fill is True else self.units.known
+        if changes is not None:
+            if isinstance(fill, np.ndarray):
+                changes = changes | (fill if self._visible is None else fill & self._visible)
+            colour[~changes] = self.colour[~changes]
         if self.nodata:
             self._keep_off_nodata(colour)
         return replace(self, colour=colour)
@@ -196,21 +198,31 @@ class Picture:
         pages = [replace(page, colour=page.colour * np.uint8(255), bits=8) if page.colour.dtype == bool else page for page in self.pages]
         return replace(self, pages=tuple(replace(page, bits=8) for page in pages))
 
-    def successor(self, images: Sequence[Array], *, fill: bool = False) -> Picture:
-        """The same file with other colours: `images` in typed units, one a page, each treated as `Page.successor` says."""
-        pages = tuple(page.successor(image, fill=fill) for page, image in zip(self.pages, images, strict=True))
+    def successor(self, images: Sequence[Array], *, fill: bool | Sequence[bool | Array] = False) -> Picture:
+        """The same file with other colours: `images` in typed units, one a page, each treated as `Page.successor` says.
+
+        fill : one for all pages, or one a page.
+        """
+        fills = [fill] * len(self.pages) if isinstance(fill, bool) else fill
+        pages = tuple(page.successor(image, fill=each) for page, image, each in zip(self.pages, images, fills, strict=True))
         return replace(self, pages=pages)
 
 
 @dataclass(frozen=True)
 class Metadata:
-    """What formats have in common beside pixels. `exif` starts with its byte order mark, without the "Exif\\0\\0" of JPEG."""
+    """What formats have in common beside pixels. `exif` starts with its byte order mark, without the "Exif\\0\\0" of JPEG.
+
+    `colours` names what else says how the samples are to be shown, where that is not sRGB: only the format itself can hold it.
+    """
 
     icc: bytes | None = None
     exif: bytes | None = None
     xmp: bytes | None = None
     dpi: tuple[float, float] | None = None
     comment: str | None = None
+    colours: tuple[str, ...] = ()
+    # A sentence on what the numbers lose in another format, such as their rescale slope.
+    units: str = ""
 
 
 def page_name(number: int, count: int, axes: Sequence[tuple[str, int]] = ()) -> str:

@@ -22,6 +22,11 @@ KEPT = (
 # These speak of the very samples: kept where the samples stay of a kind.
 KEPT_WITH_SAMPLES = (b"sBIT", b"bKGD")
 LARGEST_PROFILE = 1 << 26
+# What the standard writes for sRGB: gamma 1/2.2, white D65 and the primaries of ITU-R BT.709; and its code points.
+SRGB = {
+    b"gAMA": struct.pack(">I", 45455), b"cHRM": struct.pack(">8I", 31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000),
+    b"cICP": bytes([1, 13, 0, 1]),
+}  # fmt: skip
 INCHES_A_METRE = 1 / 0.0254
 
 
@@ -105,7 +110,15 @@ def metadata(picture: Picture) -> Metadata:
                 found["xmp"] = text
             elif keyword in (b"Description", b"Comment") and text:
                 found["comment"] = text.decode("utf-8" if name == b"iTXt" else "latin-1", "replace")
-    return Metadata(**found)
+    return Metadata(**found, colours=_colours(dict(picture.extras.get("chunks", ()))))
+
+
+def _colours(chunks: dict[bytes, bytes]) -> tuple[str, ...]:
+    """The chunks that describe other colours than sRGB. They rank: cICP, then a profile, then sRGB, then gAMA and cHRM."""
+    told: list[bytes] = [name for name in (b"cICP", b"mDCV", b"cLLI") if name in chunks and chunks[name] != SRGB.get(name)]
+    if not chunks.keys() & {b"cICP", b"iCCP", b"sRGB"}:
+        told += [name for name in (b"gAMA", b"cHRM") if name in chunks and chunks[name] != SRGB[name]]
+    return tuple(name.decode() for name in told)
 
 
 def adopt(metadata: Metadata) -> dict[str, Any]:

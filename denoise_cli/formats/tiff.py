@@ -361,6 +361,10 @@ def _value(tag: Entry, order: str) -> Any:
     return struct.unpack(f"{order}{len(tag.value) // struct.calcsize('=' + letter)}{letter}", tag.value)
 
 
+# How the samples are to be shown, where no profile says it.
+COLOURS = {301: "TransferFunction", 318: "WhitePoint", 319: "PrimaryChromaticities"}
+
+
 def metadata(picture: Picture) -> Metadata:
     page, order = picture.pages[0], picture.extras["byteorder"]
     told: dict[int, Entry] = {tag.code: tag for tag in page.extras.get("tags", ())}
@@ -378,7 +382,8 @@ def metadata(picture: Picture) -> Metadata:
         text = told[DESCRIPTION].value.rstrip(b"\0").decode("utf-8", "replace")
         if text and not text.startswith(("{", "<?xml", "<OME", "ImageJ=")):  # those describe the stack, for programs
             found["comment"] = text
-    return Metadata(**found)
+    colours = () if ICC in told else tuple(name for code, name in COLOURS.items() if code in told)
+    return Metadata(**found, colours=colours)
 
 
 def adopt(metadata: Metadata) -> dict[str, Any]:

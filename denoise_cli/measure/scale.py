@@ -114,12 +114,17 @@ class Scale:
         unit = top - bottom if top > bottom else 1.0
         return cls(pixels.dtype, white, low, high, bottom, top, unit, quantum, floor, ceiling, mask, told)
 
-    def floats(self, stored: npt.ArrayLike) -> Array:
-        """`stored` in typed units: float32, or float64 where float32 does not hold it (32- and 64-bit integers, float64).
+    def floats(self, stored: npt.ArrayLike, precision: str = "float32") -> Array:
+        """`stored` in typed units: float32, or float64 where that is asked for, or float32 does not hold the values (32- and 64-bit
+        integers, float64).
 
         Quotients are those of float64, rounded once.
         """
         pixels = np.asarray(stored)
+        if precision == "float64" and pixels.dtype.itemsize < 8:
+            exact: Array = pixels.astype(np.float64)
+            exact /= self.white
+            return exact
         if not pixels.dtype.isnative:
             pixels = pixels.astype(pixels.dtype.newbyteorder("="))
         kind, size = pixels.dtype.kind, pixels.dtype.itemsize
@@ -185,7 +190,7 @@ def as_pixels(stored: npt.ArrayLike) -> Array:
     if pixels.ndim not in (2, 3):
         raise ValueError(f"a picture is (height, width) or (height, width, channels), not an array of shape {pixels.shape}")
     if pixels.dtype.kind not in "bfiu":
-        raise TypeError(f"pixels of type {pixels.dtype} have no scale: convert them to floats or integers first")
+        raise TypeError(f"pixels of type {pixels.dtype} have no agreed scale: convert them to floats or integers first")
     return pixels
 
 

@@ -1,9 +1,8 @@
-"""One picture from path to path: read, denoise, write. Prints nothing."""
+"""One picture from path to path: read, plan, denoise, write. Prints nothing."""
 
 from __future__ import annotations
 
 import errno
-import math
 import os
 import time
 from collections.abc import Callable
@@ -12,15 +11,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from denoise_cli.errors import DenoiseError
-from denoise_cli.formats.files import Picture, check_fits, encode_picture, format_of, read_picture, write_picture
-from denoise_cli.pipeline.page import Done, Settings, chosen, notes, references, solve, together
+from denoise_cli.formats.files import Picture, check_fits, encode_picture, format_of, read_picture, write_picture, written_format
+from denoise_cli.formats.known import known
+from denoise_cli.pipeline.beside import Beside
+from denoise_cli.pipeline.plan import carry_out, subject_of
+from denoise_cli.pipeline.report import Report, notes_of, numbers_of, plan_of, pooled, psnr_of
+from denoise_cli.settings import Settings
 from denoise_cli.storage.pipes import PIPE, read_stdin, write_stdout
 from denoise_cli.storage.writing import check_writable, stands_in_the_way
 
 if TYPE_CHECKING:
+    from denoise_cli.methods.base import Outcome, Subject
     from denoise_cli.variational import State
 
-__all__ = ["PIPE", "Job", "Report", "Settings", "failure", "inputs", "run"]
+__all__ = ["PIPE", "Job", "check_not_an_input", "check_output", "failure", "inputs", "read_input", "run"]
+
+
+Seal = Callable[[Path], None]
+Watch = Callable[["State"], object]
 
 
 @dataclass(frozen=True)
@@ -43,52 +51,20 @@ class Job:
 
     def format_for(self, path: Path, picture: Picture) -> str:
         """The format in which `picture` is written to `path`."""
-        asked = None if path in self.named_after_input else format_of(path)
-        return self.kind or asked or picture.format
+        own = written_format(picture)
+        if path in self.named_after_input and own == picture.format:
+            return self.kind or own
+        return self.kind or format_of(path) or own
 
 
-@dataclass(frozen=True)
-class Report:
-    """What became of a job; `error` says why it failed, in one line. Every field can be written as JSON."""
-
-    input: str
-    output: str
-    method: str
-    fidelity: str | None
-    weight: float | None
-    status: str
-    assumed: str | None = None
-    noise: str | None = None
-    sigma: float | None = None
-    impulses: float | None = None
-    iterations: int = 0
-    cost: float | None = None
-    bound: float | None = None
-    gap: float | None = None
-    psnr_db: float | None = None
-    seconds: float = 0.0
-    shape: tuple[int, ...] = ()
-    depth: str = ""
-    residual_std: float | None = None
-    whiteness: float | None = None
-    notes: tuple[str, ...] = ()
-    error: str | None = None
-
-    @classmethod
-    def of(cls, job: Job, status: str, **details: Any) -> Report:
-        settings = job.settings
-        told = {"method": settings.method, "fidelity": settings.fidelity, "weight": settings.weight}
-        return cls(str(job.input), str(job.output), status=status, **(told | details))
-
-
-def run(job: Job, on_state: Callable[[State], object] | None = None, seal: Callable[[Path], None] | None = None) -> Report:
+def run(job: Job, watch: Watch | None = None, seal: Seal | None = None) -> Report:
     """Do the job; an error becomes a Report that says so. The input is never touched, the output appears whole or not at all.
 
-    `seal` is called with the finished file just before it gets the name of the output.
+    watch : sees every State of the solver.  seal : called with the finished temporary file just before it gets its name.
     """
     start = time.perf_counter()
     try:
-        return replace(_denoise(job, on_state, seal), seconds=time.perf_counter() - start)
+        return replace(_denoise(job, watch, seal), seconds=time.perf_counter() - start)
     except DenoiseError as error:
         return failure(job, str(error), time.perf_counter() - start)
     except Exception as error:
@@ -101,33 +77,60 @@ def failure(job: Job, error: str, seconds: float = 0.0) -> Report:
     return Report.of(job, "failed", error=error, seconds=seconds)
 
 
-def _denoise(job: Job, on_state: Callable[[State], object] | None, seal: Callable[[Path], None] | None = None) -> Report:
+def _denoise(job: Job, watch: Watch | None, seal: Seal | None) -> Report:
     settings = job.settings
     check_output(job)
-    picture = _read(job)
+    picture = read_input(job.input, settings)
     check_fits(picture, job.format_for(job.output, picture), job.output)
-    frames = picture.frames
-    cleans = references(settings, job.input, frames)
-    done = [solve(settings, job.input, frame, clean, on_state) for frame, clean in zip(frames, cleans, strict=True)]
-    losses = _write(job, picture.successor([page.image for page in done]), seal)
-    solution = together([page.solution for page in done])
-    removed, shown = _method_noise(job, picture, frames, done) if job.inspect or job.residual else ({}, ())
+    beside = Beside(settings, job.input)
+    pages: list[Outcome] = []
+    psnrs: list[float | None] = []
+    fills: list[Any] = []
+    for number, page in enumerate(picture.pages):
+        subject = subject_of(page, settings, beside, number=number, pages=len(picture.pages))
+        outcome = _carry_out(job, subject, watch, number, len(picture.pages))
+        psnrs.append(psnr_of(outcome.solution.image, subject.reference, subject.scale.known))
+        fills.append(settings.fill or subject.filled_in)
+        pages.append(outcome)
+    images = [page.solution.image for page in pages]
+    losses = _write(job, picture.successor(images, fill=fills), seal)
+    removed: dict[str, Any] = {}
+    shown: tuple[str, ...] = ()
+    if job.inspect or job.residual:
+        from denoise_cli.pipeline.method_noise import method_noise
+
+        removed, shown = method_noise(job, picture, images)
+    details = numbers_of(pages) | plan_of(pages) | removed
     return Report.of(
-        job, str(solution.status), iterations=solution.iterations, cost=solution.cost, bound=solution.bound, gap=solution.gap,
-        psnr_db=solution.psnr_db, shape=picture.pages[0].colour.shape, depth=picture.depth,
-        notes=(*wrong_name(job, picture), *picture.notes, *notes(done, settings), *losses, *shown), **removed, **chosen(done),
+        job, details.pop("status"), psnr_db=pooled(psnrs), shape=picture.pages[0].colour.shape,
+        depth=picture.depth, notes=(*wrong_name(job, picture), *picture.notes, *notes_of(pages), *losses, *shown), **details,
     )  # fmt: skip
 
 
-def _read(job: Job) -> Picture:
-    if job.input == PIPE:
-        return read_picture(Path("stdin"), read_stdin(), max_pixels=job.settings.max_pixels)
-    return read_picture(job.input, max_pixels=job.settings.max_pixels)
+def _carry_out(job: Job, subject: Subject, watch: Watch | None, number: int, pages: int) -> Outcome:
+    """A page; whatever is wrong with it is one line that names the file, and the page where there are several."""
+    source = f"{job.input}: page {number + 1} of {pages}" if pages > 1 else str(job.input)
+    try:
+        return carry_out(subject, job.settings, watch)
+    except (ValueError, TypeError) as error:
+        raise DenoiseError(f"{source}: {error}") from error
+    except MemoryError as error:
+        height, width = subject.stored.shape[:2]
+        raise DenoiseError(f"{source}: not enough memory for {width} × {height} pixels; cut it into tiles") from error
 
 
-def _write(job: Job, picture: Picture, seal: Callable[[Path], None] | None) -> list[str]:
+def read_input(path: Path, settings: Settings) -> Picture:
+    """The picture of a file, or of standard input for "-". Raises DenoiseError."""
+    name, data = (Path("stdin"), read_stdin()) if path == PIPE else (path, None)
+    picture = read_picture(name, data, max_pixels=settings.max_pixels, axes=settings.axes)
+    if settings.limits is not None:
+        picture = picture.with_limits(settings.limits)
+    return picture if settings.nodata is None else picture.with_nodata(settings.nodata)
+
+
+def _write(job: Job, picture: Picture, seal: Seal | None) -> list[str]:
     if job.output == PIPE:
-        data, losses = encode_picture(picture, job.kind or picture.format, Path("stdout"))
+        data, losses = encode_picture(picture, job.kind or written_format(picture), Path("stdout"))
         write_stdout(data)
         return losses
     kind = job.format_for(job.output, picture)
@@ -138,8 +141,8 @@ def wrong_name(job: Job, picture: Picture) -> tuple[str, ...]:
     """What is to be said where the name of the input is that of another format."""
     if format_of(job.input) in (None, picture.format):
         return ()
-    written = picture.format if job.output == PIPE else job.format_for(job.output, picture)
-    return (f"is a {picture.format.upper()} file named {job.input.suffix}; written as {written.upper()}",)
+    written = written_format(picture) if job.output == PIPE else job.format_for(job.output, picture)
+    return (f"is a {known(picture.format).title} file named {job.input.suffix}; written as {known(written).title}",)
 
 
 def check_output(job: Job) -> None:
@@ -190,7 +193,7 @@ def inputs(job: Job) -> list[Path]:
     return [*own, *(path for path in others if path is not None)]
 
 
-def _finish(job: Job, seal: Callable[[Path], None] | None) -> Callable[[Path], None]:
+def _finish(job: Job, seal: Seal | None) -> Seal:
     """What happens to a finished result just before it gets its name."""
 
     def finish(temporary: Path) -> None:
@@ -201,25 +204,3 @@ def _finish(job: Job, seal: Callable[[Path], None] | None) -> Callable[[Path], N
             seal(temporary)
 
     return finish
-
-
-def _method_noise(job: Job, picture: Picture, frames: list[Any], done: list[Done]) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """Numbers on input − result, and the picture of it if one was asked for."""
-    import numpy as np
-
-    from denoise_cli.measure.whiteness import whiteness
-    from denoise_cli.variational import as_float
-
-    removed = [as_float(frame) - page.image for frame, page in zip(frames, done, strict=True)]
-    std = math.sqrt(float(np.mean([np.mean(np.square(r - r.mean(axis=(0, 1)))) for r in removed])))
-    numbers = {"residual_std": std, "whiteness": min(whiteness(r) for r in removed)}
-    if job.residual is None:
-        return numbers, ()
-    kind = job.format_for(job.residual, picture)
-    scale, middle = 1.0, 0.0
-    if picture.pages[0].colour.dtype.kind in "ub":
-        # A power of two that lets four standard deviations through.
-        scale, middle = 2.0 ** min(10, math.floor(math.log2(0.5 / max(4 * std, 1e-12)))), 0.5
-    shown = [scale * r + middle for r in removed]
-    write_picture(job.residual, picture.as_bytes().successor(shown), overwrite=job.settings.overwrite, kind=kind)
-    return numbers, (f"{job.residual}: {'mid-grey + ' if middle else ''}{scale:g} × (input − result)",)

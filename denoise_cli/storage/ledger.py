@@ -22,40 +22,53 @@ class Ledger:
         self.path = folder / NAME
         self._lines: dict[str, dict[str, Any]] = {}
         with contextlib.suppress(OSError):
-            for line in self.path.read_text(encoding="utf-8").splitlines():
+            for line in self.path.read_text(encoding="utf-8", errors="replace").split("\n"):
                 # A line that is cut short (power failure, full disk) is a result that is done again.
                 with contextlib.suppress(ValueError, KeyError, TypeError):
                     entry = json.loads(line)
                     self._lines[entry["output"]["name"]] = entry
 
     def state(self, source: Path, target: Path, settings: dict[str, Any]) -> str:
-        """ "done", or why `target`, which exists, is not what this run would write: one of "unknown", "changed", "input", "settings"."""
-        entry = self._lines.get(target.name)
+        """ "done", or why `target`, which exists, is not what this run would write: one of "unknown", "changed", "input",
+        "automatic" (an earlier version chose otherwise) and "settings"."""
+        entry = self._lines.get(_text(target.name))
         if entry is None:
             return "unknown"
         if not _same(entry["output"], target):
             return "changed"
         if entry["settings"] != settings:
-            return "settings"
+            return "automatic" if _but_for_the_choice(entry["settings"]) == _but_for_the_choice(settings) else "settings"
         return "done" if _same(entry["input"], source) else "input"
+
+    def made(self, path: Path) -> bool:
+        """Whether the file at `path` is a result of this folder, as it was made."""
+        entry = self._lines.get(_text(path.name))
+        try:
+            return entry is not None and _same(entry["output"], path)
+        except (OSError, KeyError):
+            return False
+
+
+def _but_for_the_choice(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings without what says which automatic mode chose; 0.1 wrote the method that it always took."""
+    return {name: value for name, value in settings.items() if name not in ("automatic", "method")}
 
 
 def enter(source: Path, target: Path, temporary: Path, settings: dict[str, Any]) -> None:
-    """Write down that `temporary` is about to become `target`."""
-    import json
-
+    """Write down that `temporary` is about to become `target`. A folder that is not ours may have a ledger that we may not write: then
+    the result is made all the same, and made again when the command is repeated with --overwrite."""
     path = target.parent / NAME
-    entry = {"output": _identity(temporary) | {"name": target.name}, "input": _identity(source), "settings": settings}
-    line = ("\n" if _ends_in_half_a_line(path) else "") + json.dumps(entry, ensure_ascii=False) + "\n"
+    entry = {"output": _identity(temporary) | {"name": _text(target.name)}, "input": _identity(source), "settings": settings}
+    line = ("\n" if _ends_in_half_a_line(path) else "") + _json(entry) + "\n"
     # One write to a file opened for appending: lines of two runs do not mix.
-    with path.open("ab", buffering=0) as stream:
+    with contextlib.suppress(PermissionError), path.open("ab", buffering=0) as stream:
         stream.write(line.encode())
         os.fsync(stream.fileno())
 
 
 def _identity(path: Path) -> dict[str, Any]:
     status = path.stat()
-    return {"name": str(path), "bytes": status.st_size, "mtime_ns": status.st_mtime_ns, "sha256": digest(path)}
+    return {"name": _text(str(path)), "bytes": status.st_size, "mtime_ns": status.st_mtime_ns, "sha256": digest(path)}
 
 
 def _same(recorded: dict[str, Any], path: Path) -> bool:
@@ -70,6 +83,23 @@ def digest(path: Path) -> str:
 
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _text(name: str) -> str:
+    """A file's name as the ledger has it, alike in every locale: UTF-8, and where it is none, bytes as Python's surrogates."""
+    return os.fsencode(name).decode("utf-8", "surrogateescape")
+
+
+def _json(entry: dict[str, Any]) -> str:
+    """One line of JSON that can be stored as UTF-8, whatever the names in it."""
+    import json
+
+    text = json.dumps(entry, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(entry)
+    return text
 
 
 def _ends_in_half_a_line(path: Path) -> bool:

@@ -7,10 +7,12 @@ from pathlib import Path
 
 from denoise_cli.errors import DenoiseError
 
-__all__ = ["PIPE", "read_stdin", "write_stdout"]
+__all__ = ["PIPE", "STDIN", "read_stdin", "write_stdout"]
 
 # In the place of a path: standard input, standard output.
 PIPE = Path("-")
+# What errors call the first of them.
+STDIN = Path("stdin")
 
 
 def read_stdin() -> bytes:

@@ -15,7 +15,7 @@ from typing import BinaryIO, Literal, TextIO
 
 from denoise_cli.errors import DenoiseError
 
-__all__ = ["LogFile", "appear", "check_writable", "remove_stray_temporaries", "stands_in_the_way", "written_into"]
+__all__ = ["LogFile", "appear", "check_writable", "has_ended", "remove_stray_temporaries", "stands_in_the_way", "written_into"]
 
 ONE_DAY = 86_400
 # Bytes of the result's name in that of its temporary file, which must stay under 255 with all that is added.
@@ -56,9 +56,9 @@ def appear(path: Path, *, overwrite: bool, seal: Callable[[Path], None] | None =
         _write_into(path, content.getbuffer())
         return
     target = _behind_links(path)
-    # Cut, so that a name as long as the file system allows still leaves room.
-    beginning = os.fsencode(target.name)[:NAME_BYTES].decode("utf-8", "ignore")
-    temporary = target.with_name(f".{beginning}.{_host()}-{os.getpid()}-{os.urandom(4).hex()}.denoise-tmp")
+    # Cut, and not within a letter, so that a name as long as the file system allows still leaves room.
+    beginning = os.fsencode(target.name)[:NAME_BYTES].decode("utf-8", "ignore").encode()
+    temporary = target.with_name(f".{os.fsdecode(beginning)}.{_host()}-{os.getpid()}-{os.urandom(4).hex()}.denoise-tmp")
     try:
         # Created with the permissions that any new file gets here, unlike those that tempfile makes.
         handle = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_BINARY", 0), 0o666)
@@ -149,8 +149,15 @@ def check_writable(path: Path) -> None:
         raise DenoiseError(f"{path}: the directory {folder} is not writable; choose another place with -o")
 
 
+#: How a log ends once its run has ended. All other lines end in "\n" alone, and whatever reads CSV takes both alike.
+END_MARK = b"\r\n"
+
+
 class LogFile:
-    """A CSV with one row an iteration, written as it happens; values to full precision (repr), cells that were not computed empty."""
+    """A CSV with one row an iteration, written as it happens; values to full precision (repr), cells that were not computed empty.
+
+    When the run has ended, its last line ends in END_MARK: whoever follows the log need not wait for more.
+    """
 
     def __init__(self, path: Path, columns: Iterable[str], *, named: bool, overwrite: bool) -> None:
         """`named` puts a leading column with the file's name. Raises DenoiseError if the log cannot be begun."""
@@ -187,4 +194,19 @@ class LogFile:
 
     def close(self) -> None:
         with contextlib.suppress(OSError):
+            self._stream.flush()
+            handle = self._stream.fileno()
+            if stat.S_ISREG(os.fstat(handle).st_mode):
+                os.lseek(handle, -1, os.SEEK_END)
+                os.write(handle, END_MARK)
+        with contextlib.suppress(OSError):
             self._stream.close()
+
+
+def has_ended(log: Path) -> bool:
+    """Whether the run that writes this log has ended, as far as the log says: not if it was killed."""
+    try:
+        data = log.read_bytes()
+    except OSError:
+        return False
+    return data.endswith(END_MARK) and data.count(END_MARK) == 1

@@ -162,7 +162,7 @@ def as_map(values: npt.ArrayLike, name: str, size: tuple[int, ...], dtype: npt.D
     if table.shape != size:
         raise ValueError(f"{name} has shape {table.shape}, the picture {size}: they must agree")
     with np.errstate(over="ignore"):
-        table = table.astype(dtype)
+        table = table.astype(dtype, order="C")
     if not (np.isfinite(table).all() and (table >= 0).all()):
         raise ValueError(f"{name} must be finite and not negative in every pixel")
     return table

@@ -24,7 +24,8 @@ class Problem:
 
     The picture of its owner is  unit · f + offset, in `shape`. `offset`, one value a channel, (channels, 1, 1), was taken off because the
     bound of a picture far from 0 would drown in rounding; `unit` > 0 because float32 has no room for squares of very small or very
-    large numbers. λ is that of f: the owner's λ times unit^(1 − degree), where F(k·r) = k^degree · F(r).
+    large numbers. λ is that of f: the owner's λ times unit^(1 − degree), where F(k·r) = k^degree · F(r). `hole_depth` tells how large
+    holes are: blocks of 2^depth pixels a side all hold a pixel whose weight is not 0.
     """
 
     observed: Array
@@ -34,6 +35,7 @@ class Problem:
     shape: tuple[int, ...] | None = None
     offset: Array | None = None
     unit: float = 1.0
+    hole_depth: int = 0
 
     @property
     def strips(self) -> Strips:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from denoise_cli.variational.fidelities import FIDELITIES, Fidelity
+from denoise_cli.variational.holes import with_holes_cut_out, with_holes_filled
 from denoise_cli.variational.minimise import follow, minimise
 from denoise_cli.variational.operators import BOUNDARIES
 from denoise_cli.variational.options import check_options
@@ -40,6 +41,7 @@ def denoise(
     channels: str | None = None,
     boundary: str | None = None,
     weights: npt.ArrayLike | None = None,
+    fill: bool = True,
     reference: npt.ArrayLike | None = None,
     dtype: npt.DTypeLike | None = None,
     workers: int | None = None,
@@ -81,6 +83,8 @@ def denoise(
     boundary : "optimal": "symmetric" (unless told) or "periodic".
     weights : "optimal": one weight ≥ 0 a pixel, (height, width), on the fidelity term. 0 is unknown: whatever such a pixel holds, NaN
         included, takes no part, and the result there is what the surroundings suggest.
+    fill : False cuts unknown pixels out of the picture instead: no difference with one of them counts, and the result holds there what
+        the image holds. That takes no longer than a picture without holes, where filling a large hole takes many iterations.
     reference : a clean picture to compare with, shaped and scaled as `image`: fills rmse, snr_db and psnr_db of the records.
     dtype : "float32" or "float64", what is computed in; float64 for an image of float64 or of integers of 32 and 64 bits, else float32.
         The image of the result is of this type, too, unless float32 cannot hold it: elevations of 8,000 m in steps of a millimetre.
@@ -130,15 +134,21 @@ def denoise(
         return follow(states, solver, status=Status.ITERATIONS_DONE, records=records, callback=callback, keep_dual=keep_dual)
     known = None if data_term.weights is None else data_term.weights > 0
     frame = Frame.of(pixels, dtype, known, scalable=data_term.degree is not None)
-    observed = frame.numbers(pixels, dtype, known)
-    problem = problem_of(observed, frame)
-    if problem.input_is_a_minimiser() and (known is None or known.all()):
+    if known is not None and known.all():
+        known = None
+    problem = problem_of(frame.numbers(pixels, dtype, known), frame)
+    if known is None and problem.input_is_a_minimiser():
         # Nothing is taken off, so that the very input comes back.
         problem = problem_of(planar(pixels, dtype, "the picture"))
-    return minimise(
+    elif known is not None:
+        problem = with_holes_filled(problem, known) if fill else with_holes_cut_out(problem, known)
+    solution = minimise(
         problem, gap=options["gap"], iterations=options["iterations"], reference=comparison, records=records, callback=callback,
         start=start, keep_dual=keep_dual,
     )  # fmt: skip
+    if known is not None and not fill:
+        solution.image[~known] = as_float(pixels[~known][None])[0]
+    return solution
 
 
 def _fidelity(told: str | Fidelity | type[Fidelity], options: Mapping[str, Any], size: tuple[int, ...], dtype: np.dtype[Any]) -> Fidelity:
@@ -161,7 +171,7 @@ def _lambda(weight: float | npt.ArrayLike, method: str, size: tuple[int, ...], d
         return number * factor
     if method != "optimal":
         raise ValueError(f"a map of weights (lambda) has no meaning for method {method}: use method optimal, or give one number")
-    scaled: Array = (as_map(weight, "weight (lambda)", size, np.float64) * factor).astype(dtype)
+    scaled: Array = (as_map(weight, "weight (lambda)", size, np.float64) * factor).astype(dtype, order="C")
     return scaled
 
 

@@ -12,6 +12,10 @@ from denoise_cli.variational.problem import Problem
 __all__ = ["Anchors", "Penalties", "Schedule", "Step", "anchors_of", "mean_of", "penalties_of"]
 
 
+#: Unknown pixels are scattered if blocks of 2^3 pixels a side all hold a known one (`python -m benchmarks holes` has what follows from it).
+SCATTERED = 3
+
+
 @dataclass(frozen=True)
 class Penalties:
     """α on g = Du and β on d = u − f at iteration k:  scale_k·(alpha, beta).
@@ -132,9 +136,13 @@ def penalties_of(problem: Problem, spread: float) -> Penalties:
         fidelity_weight *= problem.fidelity.steepest
         start = 4 * min(1.0, level / fidelity_weight) ** 2 * fidelity_weight / spread
         return Penalties(start, start, growth=1.1, peak=10, settled=10)
-    return Penalties(
-        4 * level / spread, fidelity_weight * problem.fidelity.stiffness(spread) / 4, growth=1.3, peak=45, decay=0.93, settled=8
-    )
+    alpha, beta = 4 * level / spread, fidelity_weight * problem.fidelity.stiffness(spread) / 4
+    if problem.hole_depth:
+        # An unknown pixel moves by a share αk²/β of its way at wave number k: β must be small, but not so small that known ones lag.
+        scattered = problem.hole_depth <= SCATTERED
+        alpha *= 0.3 if scattered else 1.0
+        beta *= min(1.0, (0.3 if scattered else 0.2) * math.sqrt(level / (fidelity_weight * spread)))
+    return Penalties(alpha, beta, growth=1.3, peak=45, decay=0.93, settled=8)
 
 
 def anchors_of(problem: Problem) -> Anchors | None:

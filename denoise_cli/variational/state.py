@@ -28,6 +28,8 @@ class Status(StrEnum):
     ITERATION_LIMIT = "iteration_limit"
     INPUT_IS_MINIMISER = "input_is_minimiser"
     STOPPED = "stopped"
+    # Of methods that do not iterate.
+    DONE = "done"
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -79,13 +80,27 @@ def test_a_pattern_that_matches_nothing_is_a_failed_row(denoise, scans, tmp_path
     assert results(tmp_path / "x") == ["a.png"]
 
 
-def test_two_inputs_for_one_output_are_refused_before_any_work(denoise, scans, tmp_path):
-    picture(scans / "a.bmp")
-    outcome = denoise(scans, "-o", tmp_path / "x", "--format", "png", *FAST)
-    assert outcome.code == 2
-    assert len(outcome.err.splitlines()) == 1
-    assert "a.png" in outcome.err
-    assert not (tmp_path / "x").exists()
+def test_two_inputs_of_one_stem_get_results_under_their_whole_names(denoise, scans, tmp_path):
+    picture(scans / "a.bmp", 150)
+    for _ in range(2):
+        outcome = denoise(scans, "-o", tmp_path / "x", "--format", "tiff", "--residual", tmp_path / "r", *FAST)
+        assert outcome.code == 0, outcome.err
+        assert results(tmp_path / "x") == results(tmp_path / "r") == ["a.bmp.tif", "a.png.tif", "b.tif", "c.tif"]
+    assert "0 done, 4 skipped" in outcome.err
+    for name in ("a.bmp", "a.png"):
+        assert denoise(scans / name, "-o", tmp_path / f"{name}.alone.tif", *FAST).code == 0
+        with Image.open(tmp_path / "x" / f"{name}.tif") as ours, Image.open(tmp_path / f"{name}.alone.tif") as alone:
+            assert np.array_equal(np.asarray(ours), np.asarray(alone))
+
+
+def test_equal_names_from_two_folders_are_a_failed_row_whose_advice_works(denoise, scans, tmp_path):
+    picture(tmp_path / "other" / "a.png")
+    outcome = denoise(scans, tmp_path / "other", "-o", tmp_path / "x", *FAST)
+    assert outcome.code == 1
+    assert "3 done, 0 skipped, 1 failed" in outcome.err
+    assert "denoise it by itself, into a folder of its own (-o)" in outcome.err
+    assert denoise(tmp_path / "other" / "a.png", "-o", f"{tmp_path}/y/", *FAST).code == 0
+    assert results(tmp_path / "y") == ["a.png"]
 
 
 def test_suffix_and_format_name_the_results(denoise, scans):
@@ -128,7 +143,8 @@ def test_json_is_one_object_a_picture_and_a_summary(denoise, scans, tmp_path):
     (scans / "bad.png").write_text("no picture")
     outcome = denoise(scans, "-o", tmp_path / "x", "--json", "--lambda", 0.1, "--method", "optimal")
     assert outcome.code == 1
-    *rows, last = map(json.loads, outcome.out.splitlines())
+    *rows, over, last = map(json.loads, outcome.out.splitlines())
+    assert (Path(over["input"]).name, over["status"], over["notes"]) == ("notes.txt", "passed_over", [".txt"])
     assert [Path(row["input"]).name for row in rows] == ["a.png", "b.png", "bad.png", "c.tif"]
     wanted = {"input", "output", "method", "weight", "iterations", "status", "gap", "cost", "psnr_db", "seconds", "error"}
     assert all(wanted <= row.keys() for row in rows)
@@ -146,8 +162,6 @@ def test_fail_fast_stops_at_the_first_failure(denoise, scans, tmp_path):
 
 
 def test_times_are_preserved_when_asked_for(denoise, scans, tmp_path):
-    import os
-
     os.utime(scans / "a.png", ns=(10**18, 10**18 + 12345))
     assert denoise(scans / "a.png", "-o", tmp_path / "t.png", "--preserve-times", *FAST).code == 0
     assert (tmp_path / "t.png").stat().st_mtime_ns == 10**18 + 12345
@@ -209,7 +223,8 @@ def program(*words: object, **options: object) -> subprocess.CompletedProcess[by
 
 def test_a_pipe_carries_the_picture_and_nothing_else(denoise, scans, tmp_path):
     assert denoise(scans / "a.png", "-o", tmp_path / "file.png", *FAST).code == 0
-    piped = program("-", "-o", "-", *FAST, input=(scans / "a.png").read_bytes())
+    utf8 = {**os.environ, "PYTHONIOENCODING": "utf-8"}
+    piped = program("-", "-o", "-", *FAST, input=(scans / "a.png").read_bytes(), env=utf8)
     assert piped.returncode == 0, piped.stderr
     assert piped.stdout == (tmp_path / "file.png").read_bytes()
     assert b"\xe2\x86\x92" in piped.stderr

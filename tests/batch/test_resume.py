@@ -251,3 +251,37 @@ def test_a_result_that_appeared_before_its_report_was_lost_is_no_stranger(origin
     assert run(_again(job)).error is None
     job.output.write_bytes(b"retouched by hand")
     assert "exists already" in run(_again(job)).error
+
+
+# ── interrupted ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+GOES_ON = "; the same command goes on where it stopped"
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+@pytest.mark.parametrize(
+    ("words", "end"),
+    [
+        (("SCANS", "-o", "OUT"), GOES_ON),
+        (("SCANS", "-o", "OUT", "--overwrite"), ""),
+        (("SCANS", "-o", "OUT", "--log", "LOG"), "; the same command with another --log goes on where it stopped"),
+        (("SCANS/00.png", "-o", "OUT.png", "--log", "LOG"), ""),
+    ],
+    ids=["a folder", "a folder overwritten", "a log", "one picture"],
+)
+def test_an_interrupted_run_says_what_is_true(originals, tmp_path, sign, words, end):
+    places = {"SCANS/00.png": originals / "00.png", "SCANS": originals, "OUT": tmp_path / "out", "OUT.png": tmp_path / "o.png"}
+    places["LOG"] = tmp_path / "log.csv"
+    typed = [str(places.get(word, word)) for word in words]
+    many = "1000000" if "OUT.png" in words else "3000"
+    command = [sys.executable, "-m", "denoise_cli", *typed, "--lambda", "0.1", "--iterations", many]
+    program = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and not any(path.suffix == ".png" or path.stat().st_size > 1000 for path in tmp_path.rglob("*.*")):
+        time.sleep(0.01)
+    program.send_signal(sign)
+    _, said = program.communicate(timeout=60)
+    assert program.returncode == 130, said
+    assert said.splitlines()[-1] == f"denoise: interrupted{end}"
+    assert leftovers(tmp_path) == []
+    assert "Traceback" not in said

@@ -16,7 +16,7 @@ import pytest
 import tifffile
 from PIL import Image, ImageCms
 
-from denoise_cli.cli.commands.info import _effort, _side
+from denoise_cli.pipeline.forecast import _effort, _side
 
 Run = Callable[..., Any]
 
@@ -136,11 +136,11 @@ def test_predicted_memory_is_what_the_process_takes(denoise: Run, tmp_path: Path
 
 
 def test_a_picture_that_denoise_would_refuse_is_described(denoise: Run, tmp_path: Path) -> None:
-    np.save(tmp_path / "hole.npy", np.where(np.eye(30) > 0, np.nan, 0.5))
+    np.save(tmp_path / "hole.npy", np.full((30, 30), np.nan))
     run = denoise("info", tmp_path / "hole.npy")
     assert run.code == 0
     assert "30 × 30 pixels" in run.out
-    assert "would fail: the picture holds NaN" in run.out
+    assert "would fail: no pixel has a value" in run.out
     assert denoise(tmp_path / "hole.npy").code == 1
 
 

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from denoise_cli.choice.path import COLUMNS as PATH_COLUMNS
-from denoise_cli.cli.commands.logs import read_logs
+from denoise_cli.cli.log_files import read_logs
 from denoise_cli.draw.curves import COLOURS, Panel, panels, thinned
 from denoise_cli.draw.figures import FORMATS, draw, encode
 from denoise_cli.draw.terminal import text

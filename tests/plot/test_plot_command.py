@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import subprocess
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 
 from denoise_cli.cli.commands import plot
+from denoise_cli.errors import DenoiseError
 
 Run = Callable[..., Any]
 HEADER = "iteration,cost,seconds\n"
@@ -79,7 +81,7 @@ def test_a_figure_that_exists_is_kept_unless_told(denoise: Run, log: Path, tmp_p
     assert "--overwrite" in run.err
     assert figure.read_text() == "mine"
     assert denoise("plot", log, "-o", figure, "--overwrite").code == 0
-    assert "<svg" in figure.read_text()
+    assert "<svg" in figure.read_text(encoding="utf-8")
 
 
 def test_a_log_is_never_overwritten_by_its_figure(denoise: Run, log: Path, tmp_path: Path) -> None:
@@ -102,7 +104,7 @@ def test_without_its_packages_the_message_says_how_to_install_them(
 
 
 def test_a_last_line_that_is_still_being_written_is_left_out(denoise: Run, log: Path) -> None:
-    from denoise_cli.cli.commands.logs import read_logs
+    from denoise_cli.cli.log_files import read_logs
 
     whole = log.read_text()
     for partial in ("3", "3,", "3,3.", '"3', "3,1e-,", "3,1,1e-"):
@@ -148,10 +150,51 @@ def test_following_standard_input_is_a_mistake(denoise: Run) -> None:
 def test_whoever_stops_following_made_no_mistake_and_gets_the_figure(log: Path, tmp_path: Path) -> None:
     figure = tmp_path / "f.svg"
     command = [sys.executable, "-m", "denoise_cli", "plot", str(log), "--follow", "-o", str(figure)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | {"PYTHONUTF8": "1"})
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", env=os.environ | {"PYTHONUTF8": "1"}
+    )
     time.sleep(2)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=30)
     assert process.returncode == 0, err
     assert out.count("cost against iteration") == 1  # in a pipe, once
-    assert "<svg" in figure.read_text()
+    assert "<svg" in figure.read_text(encoding="utf-8")
+
+
+def test_a_log_without_seconds_is_drawn_against_iterations(denoise: Run, tmp_path: Path) -> None:
+    (tmp_path / "own.csv").write_text("iteration,cost\n1,5\n2,4\n3,3.5\n")
+    run = denoise("plot", tmp_path / "own.csv", "-o", tmp_path / "own.svg", "--terminal")
+    assert run.code == 0, run.err
+    assert "cost against iteration" in run.out
+    assert "time" not in run.out
+    assert denoise("plot", tmp_path / "own.csv", "--against", "seconds").code == 1
+
+
+@pytest.mark.parametrize("words", [("--iterations", "300"), ("--iterations", "100000000")], ids=["a run that ends", "one that is ended"])
+def test_following_ends_with_the_run(tmp_path: Path, samples: Path, words: tuple[str, ...]) -> None:
+    log = tmp_path / "run.csv"
+    picture = [str(samples / "camera_gaussian.png"), "-o", str(tmp_path / "out.png"), "--lambda", "0.1", *words, "--log", str(log)]
+    run = subprocess.Popen([sys.executable, "-m", "denoise_cli", *picture], stderr=subprocess.DEVNULL)
+    follower = subprocess.Popen([sys.executable, "-m", "denoise_cli", "plot", str(log), "--follow"], stdout=subprocess.PIPE)
+    try:
+        if words[1] != "300":
+            deadline = time.monotonic() + 60
+            while not (log.exists() and log.read_bytes().count(b"\n") > 5) and time.monotonic() < deadline:
+                time.sleep(0.01)
+            assert b"\r" not in log.read_bytes()
+            run.terminate()
+        run.wait(60)
+        assert log.read_bytes().endswith(b"\r\n")
+        assert b"cost" in follower.communicate(timeout=60)[0]
+    finally:
+        run.kill()
+        follower.kill()
+
+
+def test_the_end_of_a_run_is_known_from_its_log_and_no_pause_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plot, "QUIET_SECONDS", math.inf)
+    (tmp_path / "run.csv").write_bytes(HEADER.encode() + b"1,5,0.1\n2,4,0.2\r\n")
+    assert [curves[0]["iteration"].tolist() for curves, _ in plot._versions([tmp_path / "run.csv"])] == [[1, 2]]
+    (tmp_path / "run.csv").write_bytes(HEADER.encode().replace(b"\n", b"\r\n"))
+    with pytest.raises(DenoiseError, match="no rows"):
+        list(plot._versions([tmp_path / "run.csv"]))

@@ -49,7 +49,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "negative lambda": ({"weight": -0.5}, r"weight \(lambda\) must be positive and finite, not -0.5"),
     "NaN lambda": ({"weight": np.nan}, r"weight \(lambda\) must be positive and finite, not nan"),
     "infinite lambda": ({"weight": np.inf}, r"weight \(lambda\) must be positive and finite, not inf"),
-    "map of lambda with matlab": ({"weight": MAP}, r"map of weights \(lambda\) has no meaning for method matlab: use method optimal"),
+    "map of lambda with matlab": ({"weight": MAP, "method": "matlab"}, "lambda-map has no meaning for method matlab; use method optimal"),
     "map of lambda of another size": ({"weight": MAP.T, "method": "optimal"}, r"lambda\) has shape \(7, 6\), the picture \(6, 7\)"),
     "negative map of lambda": ({"weight": -MAP, "method": "optimal"}, r"lambda\) must be finite and not negative in every pixel"),
     "NaN in a map of lambda": ({"weight": MAP * np.nan, "method": "optimal"}, r"lambda\) must be finite and not negative"),
@@ -80,8 +80,8 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "half precision": ({"dtype": "float16"}, "dtype must be float32 or float64, not float16"),
     "integers to compute in": ({"dtype": "int32"}, "dtype must be float32 or float64, not int32"),
     "no workers": ({"workers": 0}, "workers must be at least 1, not 0"),
-    "a NaN pixel": ({"image": poisoned(np.nan)}, "NaN or infinite pixels; replace them"),
-    "an infinite pixel": ({"image": poisoned(np.inf)}, "NaN or infinite pixels; replace them"),
+    "nothing but NaN": ({"image": np.full((4, 5), np.nan)}, "no pixel has a value"),
+    "nothing but infinite pixels": ({"image": np.full((4, 5), np.inf)}, "no pixel has a value"),
     "no rows": ({"image": np.empty((0, 5))}, r"empty: shape \(0, 5\)"),
     "no channels": ({"image": np.empty((4, 5, 0))}, r"empty: shape \(4, 5, 0\)"),
     "a line": ({"image": np.ones(5)}, r"\(height, width\) or \(height, width, channels\), not an array of shape \(5,\)"),
@@ -140,6 +140,20 @@ def test_half_precision_is_a_picture() -> None:
 def test_a_reference_without_an_agreed_scale_is_refused() -> None:
     with pytest.raises(TypeError, match="no agreed scale"):
         denoise(PICTURE, 0.1, reference=np.ones((6, 7), complex))
+
+
+@pytest.mark.parametrize("method", ["matlab", "optimal"])
+@pytest.mark.parametrize("missing", [np.nan, np.inf])
+def test_a_pixel_without_a_value_keeps_none_and_leaves_the_others_alone(method: str, missing: float) -> None:
+    picture = np.random.default_rng(4).random((16, 17))
+    holed = picture.copy()
+    holed[5, 6] = missing
+    found = denoise(holed, 0.1, method=method).image
+    assert not np.isfinite(found[5, 6])
+    others = np.ones(picture.shape, bool)
+    others[5, 6] = False
+    assert np.isfinite(found[others]).all()
+    assert np.abs(found - denoise(picture, 0.1, method=method).image)[others].max() < 0.5
 
 
 def test_a_reference_with_nan_is_refused_by_its_name() -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from denoise_cli.errors import FAILED, OK, DenoiseError, UsageError
-from denoise_cli.formats.files import FORMATS
+from denoise_cli.formats.known import writable
 
 if TYPE_CHECKING:
     from denoise_cli.formats.files import Picture
@@ -32,12 +32,12 @@ def number(text: str) -> float:
 
 
 def _kind(text: str) -> str:
-    if text not in FORMATS.values():
+    if text not in writable():
         raise typer.BadParameter(f"{text!r} is none of {KINDS}")
     return text
 
 
-KINDS = ", ".join(dict.fromkeys(FORMATS.values()))
+KINDS = ", ".join(writable())
 
 
 def _option(help: str, *names: str, **details: Any) -> Any:
@@ -80,7 +80,7 @@ def add_noise(
     speckle: Speckle = None,
     whole_pixels: WholePixels = False,
     seed: Seed = 0,
-    output: Annotated[Path | None, OUTPUT] = None,
+    output: Annotated[str | None, OUTPUT] = None,
     no_clip: Annotated[bool, NO_CLIP] = False,
     kind: Annotated[str | None, FORMAT] = None,
     recursive: Annotated[bool, RECURSIVE] = False,
@@ -103,7 +103,8 @@ def add_noise(
     from denoise_cli.cli.progress import pictures_bar, say
     from denoise_cli.cli.session import Run, make_folders, planned
     from denoise_cli.formats import files
-    from denoise_cli.pipeline.job import Settings, check_output
+    from denoise_cli.pipeline.job import check_output
+    from denoise_cli.settings import Settings
     from denoise_cli.storage.writing import remove_stray_temporaries
 
     noise = noise_of(
@@ -111,11 +112,11 @@ def add_noise(
         whole_pixels=whole_pixels,
     )  # fmt: skip
     settings = Settings(weight=None, overwrite=overwrite, max_pixels=max_pixels or files.MAX_PIXELS)
-    jobs = planned(Run(tuple(pictures), settings, output, kind=kind, mark="_noisy", selection=Selection(recursive)))
+    run = Run(tuple(pictures), settings, output, kind=kind, mark="_noisy", selection=Selection(recursive), recorded=False)
+    jobs = planned(run)
     if any(str(job.output) == "-" for job in jobs) and (len(jobs) > 1 or sys.stdout.isatty()):
         raise UsageError("stdout carries one picture, to a file or a pipe: name an output with -o")
-    if len(jobs) > 1 and output is not None:
-        make_folders(jobs)
+    make_folders(run, jobs)
     for folder in dict.fromkeys(job.output.parent for job in jobs):
         remove_stray_temporaries(folder)
     failed = 0

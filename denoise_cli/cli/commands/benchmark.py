@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
-import importlib.util
 import math
 import time
 import warnings
@@ -32,6 +30,7 @@ from denoise_cli.cli.streams import print_json
 from denoise_cli.errors import FAILED, OK, DenoiseError, UsageError
 
 if TYPE_CHECKING:
+    from denoise_cli.methods.base import Subject
     from denoise_cli.noise.synthetic import Noise
     from denoise_cli.variational import Solution
 
@@ -188,6 +187,7 @@ class Trial:
     noisy: Any
     sigma: float
     data_range: float
+    subject: Subject
 
     @property
     def channels(self) -> int:
@@ -213,6 +213,7 @@ def parse_method(word: str, contest: Contest) -> Method:
     """`optimal:0.1`, `matlab:1.4s`, `nl-means` → a Method. Raises UsageError."""
     from denoise_cli.cli.commands.add_noise import number
     from denoise_cli.methods.peers import PEERS
+    from denoise_cli.methods.registry import find, known_names
 
     name, colon, strength = (part.strip() for part in word.partition(":"))
     fidelity = contest.fidelity.upper()
@@ -234,15 +235,16 @@ def parse_method(word: str, contest: Contest) -> Method:
     if name == "noisy":
         return Method(name, "", lambda trial: (trial.noisy, None, None))
     if name == "auto":
-        missing = "" if True else "this version chooses no λ; give one: optimal:0.1"
-        return Method(name, "optimal, λ from the picture", partial(_automatic, contest), missing)
+        return Method(name, "what denoise does by itself", partial(_by_itself, contest, None))
     if name == "oracle":
         return Method(name, f"{fidelity}, optimal, best λ for each", partial(_oracle, contest))
+    if name in known_names():
+        return Method(name, find(name).summary, partial(_by_itself, contest, name))
     if name in PEERS:
         peer = PEERS[name]
         missing = f"it needs {' and '.join(peer.missing)}: pip install {' '.join(peer.missing)}" if peer.missing else ""
         return Method(name, peer.setting, lambda trial: (peer.denoise(trial.noisy, trial.sigma), None, None), missing, (1, 3))
-    raise UsageError(f"--methods {word.strip()}: unknown; choose from noisy, matlab, optimal, auto, oracle, {', '.join(PEERS)}")
+    raise UsageError(f"--methods {word.strip()}: unknown; choose from noisy, auto, oracle, {', '.join([*known_names(), *PEERS])}")
 
 
 def _ours(contest: Contest, method: str, weight: float | None, relative: bool, trial: Trial) -> tuple[Any, float, None]:
@@ -250,9 +252,13 @@ def _ours(contest: Contest, method: str, weight: float | None, relative: bool, t
     return contest.solve(trial.noisy, strength, method).image, strength, None
 
 
-def _automatic(contest: Contest, trial: Trial) -> tuple[Any, float, None]:
-    choice = importlib.import_module("denoise_cli.choice.choose").choose(trial.noisy, workers=contest.workers)
-    return contest.solve(trial.noisy, choice.weight, fidelity=choice.fidelity).image, choice.weight, None
+def _by_itself(contest: Contest, method: str | None, trial: Trial) -> tuple[Any, float | None, None]:
+    """What `denoise PICTURE` would do, or `denoise PICTURE --method METHOD`."""
+    from denoise_cli.pipeline.plan import carry_out
+    from denoise_cli.settings import Settings
+
+    done = carry_out(trial.subject, Settings(method=method, workers=contest.workers))
+    return done.solution.image, done.plan.weight, None
 
 
 def _oracle(contest: Contest, trial: Trial) -> tuple[Any, float, float]:
@@ -299,9 +305,17 @@ def _pages(path: Path, noise: Noise, seed: int, max_pixels: int, *, no_clip: boo
 
     picture = read_picture(path, max_pixels=max_pixels)
     cleans = [as_float(page.frame) for page in picture.pages]
+    from denoise_cli.measure.scale import Scale
+    from denoise_cli.methods.base import Subject
+
     noisy, _ = noisy_pages(picture, noise, seed, path, clip="never" if no_clip else "depth")
-    if not no_clip:
-        noisy = [as_float(page.successor(pixels).frame) for page, pixels in zip(picture.pages, noisy, strict=True)]
+    if no_clip:
+        subjects = [Subject(pixels, Scale.of(pixels)) for pixels in noisy]
+    else:
+        # As the file would hold it, so that methods see its type.
+        stored = [page.successor(pixels).colour for page, pixels in zip(picture.pages, noisy, strict=True)]
+        subjects = [Subject(pixels, Scale.of(pixels, page.scale.known)) for page, pixels in zip(picture.pages, stored, strict=True)]
+        noisy = [subject.scale.floats(subject.stored, "float64") for subject in subjects]
     trials = []
     for page, (clean, bad) in enumerate(zip(cleans, noisy, strict=True), 1):
         exact = replace(noise, gaussian=None)
@@ -309,13 +323,17 @@ def _pages(path: Path, noise: Noise, seed: int, max_pixels: int, *, no_clip: boo
         if (bad == clean).all():
             raise DenoiseError(f"{path}: the noise vanished when it was rounded to {picture.depth}; make it stronger, or say --no-clip")
         span = peak_of([clean]) if picture.depth.startswith("float") else 1.0
-        trials.append(Trial(str(path), page, clean, bad, sigma, span))
+        trials.append(Trial(str(path), page, clean, bad, sigma, span, subjects[page - 1]))
     return trials
 
 
 def _warm_up(methods: Sequence[Method], trial: Trial) -> None:
     """A first call of each on a corner of the picture: what is imported and set up then does not count."""
-    corner = replace(trial, clean=trial.clean[:64, :64], noisy=trial.noisy[:64, :64])
+    from denoise_cli.measure.scale import Scale
+
+    stored = trial.subject.stored[:64, :64]
+    subject = replace(trial.subject, stored=stored, scale=Scale.of(stored))
+    corner = replace(trial, clean=trial.clean[:64, :64], noisy=trial.noisy[:64, :64], subject=subject)
     for method in methods:
         if method.name != "oracle":
             with contextlib.suppress(DenoiseError):  # which comes again, and is told then

@@ -4,42 +4,39 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from denoise_cli.cli.commands.tables import STDIO, check_output, crop_of, plain, write_csv
+from denoise_cli.cli.csv_tables import plain, write_csv
+from denoise_cli.cli.progress import say
+from denoise_cli.cli.shared_options import Csv, Json, MaxPixels, Overwrite, declared
 from denoise_cli.cli.streams import print_json
+from denoise_cli.cli.typed import check_output, check_sheet, check_stdin_once, check_stdout_once, crop_of
 from denoise_cli.errors import FAILED, OK, DenoiseError, UsageError
+from denoise_cli.settings import MAX_PIXELS
+from denoise_cli.storage.pipes import PIPE
 
 if TYPE_CHECKING:
     from denoise_cli.draw.views import Box
     from denoise_cli.measure.comparison import Figures
+    from denoise_cli.pipeline.likeness import Likeness, Upright
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
 
 COLUMNS = ("psnr_db", "ssim", "rmse", "mae")
 
 
-def _option(help: str, *names: str, **details: Any) -> Any:
-    return typer.Option(*names, help=help, **details)
-
-
 CLEAN = typer.Argument(metavar="CLEAN", help="What the others are compared with; - for stdin.", show_default=False)
 PICTURES = typer.Argument(metavar="PICTURE...", help="Noisy picture, results: as many as you like.", show_default=False)
-CROP_BORDER = _option("Leave N pixels at each edge out.", metavar="N", min=0)
-DATA_RANGE = _option(
+CROP_BORDER = declared("Leave N pixels at each edge out.", metavar="N", min=0)
+DATA_RANGE = declared(
     "Peak of PSNR and SSIM, in the units of CLEAN. [default: white; floats: 1 if CLEAN lies in [0, 1], else its span]",
     metavar="X",
 )
-SHEET = _option("A picture to look at: crops, magnified, and what differs from CLEAN. [default: none]", metavar="FILE.png")
-CROP = _option("What the sheet shows. [default: 64 × 64 pixels where they differ most]", metavar="X,Y,W,H")
-CSV = _option("The table as CSV; - for stdout. [default: none]", "--csv", metavar="FILE.csv")
-JSON = _option("JSON on stdout instead of the table. [default: no]", "--json")
-OVERWRITE = _option("Replace a sheet or CSV that exists. [default: refuse]", "--overwrite")
-MAX_PIXELS = _option("Refuse larger pictures. [default: 268435456, 16384²]", metavar="N", min=1)
+SHEET = declared("A picture to look at: crops, magnified, and what differs from CLEAN. [default: none]", metavar="FILE.png")
+CROP = declared("What the sheet shows. [default: 64 × 64 pixels where they differ most]", metavar="X,Y,W,H")
 
 
 @app.command("compare", context_settings={"help_option_names": ["-h", "--help"]})
@@ -50,10 +47,10 @@ def compare(
     data_range: Annotated[float | None, DATA_RANGE] = None,
     sheet: Annotated[Path | None, SHEET] = None,
     crop: Annotated[str | None, CROP] = None,
-    csv: Annotated[Path | None, CSV] = None,
-    as_json: Annotated[bool, JSON] = False,
-    overwrite: Annotated[bool, OVERWRITE] = False,
-    max_pixels: Annotated[int | None, MAX_PIXELS] = None,
+    csv: Csv = None,
+    as_json: Json = False,
+    overwrite: Overwrite = False,
+    max_pixels: MaxPixels = MAX_PIXELS,
 ) -> None:
     """How far pictures are from a clean one, best PSNR first.
 
@@ -63,25 +60,25 @@ def compare(
     \b
     denoise compare clean.png noisy.png denoised.png --sheet sheet.png
     """
-    from denoise_cli.formats.files import MAX_PIXELS as most
+    from denoise_cli.pipeline.likeness import likeness, read_upright
 
     box = None if crop is None else crop_of(crop)
     _check(clean, pictures, sheet, box, csv, as_json, data_range, overwrite)
-    reference = _read(clean, max_pixels or most)
+    reference = read_upright(clean, max_pixels)
     rows, errors = [], []
     for path in pictures:
         try:
-            rows.append(_compare(_read(path, max_pixels or most), reference, crop_border, data_range, keep=sheet is not None))
+            rows.append(likeness(read_upright(path, max_pixels), reference, crop_border, data_range, keep=sheet is not None))
         except DenoiseError as error:
-            _say(str(error))
+            say(str(error))
             errors.append(str(error))
     rows.sort(key=lambda row: -math.inf if row.figures.psnr_db is None else row.figures.psnr_db, reverse=True)
     for row in rows:
         for note in row.notes:
-            _say(f"{row.name}: {note}")
+            say(f"{row.name}: {note}")
     if as_json:
         _print_json(reference.name, crop_border, rows, errors)
-    elif csv != STDIO:
+    elif csv != PIPE:
         _print_table(rows)
     if csv is not None:
         cells = ((row.name, *(getattr(row.figures, name) for name in COLUMNS)) for row in rows)
@@ -100,19 +97,16 @@ def _check(
 ) -> None:  # fmt: skip
     """Refuse what no picture could make right, before any is read."""
     from denoise_cli.draw.sheet import MOST_TILES
-    from denoise_cli.formats.files import format_of
 
     words = [clean, *pictures]
-    if words.count(STDIO) > 1:
-        raise UsageError("- stands for standard input, which holds one picture: name it once")
-    if as_json and csv == STDIO:
-        raise UsageError("--json and --csv - both write to stdout: name a file for --csv")
+    check_stdin_once(words)
+    check_stdout_once(csv, as_json)
     if data_range is not None and not 0 < data_range < math.inf:
         raise UsageError(f"--data-range must be positive and finite, not {data_range:g}")
     if box is not None and sheet is None:
         raise UsageError("--crop says what the sheet shows: name it with --sheet FILE.png")
-    if sheet is not None and format_of(sheet) in (None, "npy"):
-        raise UsageError(f"{sheet}: a sheet is a picture; name it .png, .jpg, .tif or .webp")
+    if sheet is not None:
+        check_sheet(sheet)
     if sheet is not None and len(words) > MOST_TILES:
         raise UsageError(f"a sheet holds {MOST_TILES} pictures, not {len(words)}: name fewer, or leave --sheet out")
     if sheet is not None and sheet == csv:
@@ -121,115 +115,10 @@ def _check(
         check_output(path, words, overwrite=overwrite)
 
 
-# ── during ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@dataclass(frozen=True)
-class _Read:
-    """A picture to be compared: its pages, upright, without transparency."""
-
-    name: str
-    pages: list[Any]
-    depth: str
-    cmyk: bool
-    notes: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class _Row:
-    """A result: its figures, those of its pages, and (for a sheet) its first page beside that of the clean picture."""
-
-    name: str
-    figures: Figures
-    pages: list[Figures]
-    notes: tuple[str, ...] = ()
-    first: tuple[Any, Any] | None = field(default=None, repr=False)
-    cmyk: bool = False
-
-
-def _read(path: Path, max_pixels: int) -> _Read:
-    from dataclasses import replace
-
-    import numpy as np
-
-    from denoise_cli.formats.conversion import convert
-    from denoise_cli.formats.files import read_picture
-    from denoise_cli.storage.pipes import read_stdin
-
-    name = Path("stdin") if path == STDIO else path
-    picture = read_picture(name, read_stdin() if path == STDIO else None, max_pixels=max_pixels)
-    # A .npy holds anything, so this loses nothing, and makes pictures from different formats comparable: upright, black at zero.
-    upright = [convert(replace(picture, pages=(page,)), "npy")[0].pages[0] for page in picture.pages]
-    notes = ["transparency is not compared"] if any(page.alpha is not None for page in upright) else []
-    pages = [page.frame if page.colour.dtype == np.uint32 else page.colour for page in upright]
-    if not all(np.isfinite(page).all() for page in pages if page.dtype.kind == "f"):
-        raise DenoiseError(f"{name}: holds NaN or infinite pixels, which have no distance; replace them first")
-    return _Read(str(name), pages, picture.depth, upright[0].model == "cmyk", tuple(notes))
-
-
-def _compare(picture: _Read, clean: _Read, border: int, peak: float | None, *, keep: bool) -> _Row:
-    import numpy as np
-
-    from denoise_cli.measure.comparison import Mismatch, alike, figures, peak_of, pooled
-    from denoise_cli.variational import as_float
-
-    references = clean.pages * len(picture.pages) if len(clean.pages) == 1 else clean.pages
-    if len(references) != len(picture.pages):
-        raise DenoiseError(
-            f"{picture.name}: has {len(picture.pages)} pages, {clean.name} has {len(references)}; compare as many, or with one page"
-        )
-    notes = dict.fromkeys((*clean.notes, *picture.notes))
-    if picture.depth != clean.depth:
-        notes[_depths(picture, clean)] = None
-    natural = peak_of(clean.pages) if clean.depth.startswith("float") else 1.0
-    span = natural if peak is None else peak / _white(clean)
-    pages, first = [], None
-    for ours, theirs in zip(picture.pages, references, strict=True):
-        try:
-            one, other, note = alike(ours, theirs)
-        except Mismatch as error:
-            raise DenoiseError(f"{picture.name}: {error} ({clean.name}); compare pictures of one size") from error
-        if note:
-            notes[note] = None
-        if min(one.shape[:2]) <= 2 * border:
-            raise DenoiseError(f"{picture.name}: --crop-border {border} leaves nothing of {one.shape[1]} × {one.shape[0]} pixels")
-        inner = slice(border, -border or None)
-        one, other = one[inner, inner], other[inner, inner]
-        if first is None and keep:
-            first = one, other
-        if one.dtype == other.dtype and one.dtype in (np.uint8, np.uint16):
-            # As stored: the same numbers as in floats, in an eighth of the memory.
-            white = float(np.iinfo(one.dtype).max)
-            pages.append(figures(one, other, span * white, unit=white))
-        else:
-            pages.append(figures(as_float(one), as_float(other), span))
-    together = pooled(pages)
-    if together.ssim is None and together.psnr_db is not None:
-        notes["SSIM needs 11 × 11 pixels or more"] = None
-    if together.psnr_db is None:
-        notes[f"{clean.name} is constant and beyond [0, 1], so PSNR and SSIM have no data range; give --data-range"] = None
-    if len(pages) > 1:
-        notes[f"{len(pages)} pages, pooled"] = None
-    return _Row(picture.name, together, pages, tuple(notes), first, clean.cmyk)
-
-
-def _white(clean: _Read) -> float:
-    """White, as it is stored; 1 for floats."""
-    return {"uint8": 255.0, "uint16": 65535.0, "uint32": 2.0**32 - 1}.get(clean.depth, 1.0)
-
-
-def _depths(picture: _Read, clean: _Read) -> str:
-    said = f"is {picture.depth}, {clean.name} {clean.depth}: compared from 0 to 1"
-    for floats in (picture, clean):
-        if floats.depth.startswith("float") and any(float(page.max()) > 2 for page in floats.pages):
-            said += f"; but {floats.name} goes up to {max(float(page.max()) for page in floats.pages):g}: divide it by what is white"
-    return said
-
-
 # ── after ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _print_table(rows: Sequence[_Row]) -> None:
+def _print_table(rows: Sequence[Likeness]) -> None:
     if not rows:
         return
     wide = max(len(row.name) for row in rows)
@@ -240,7 +129,7 @@ def _print_table(rows: Sequence[_Row]) -> None:
         print(f"{row.name:{wide}}  {psnr:>7}  {ssim:>6}  {told.rmse:7.5f}  {told.mae:7.5f}".rstrip())
 
 
-def _print_json(clean: str, border: int, rows: Sequence[_Row], errors: Sequence[str]) -> None:
+def _print_json(clean: str, border: int, rows: Sequence[Likeness], errors: Sequence[str]) -> None:
     def numbers(told: Figures) -> dict[str, float | None]:
         return plain({name: getattr(told, name) for name in COLUMNS})
 
@@ -253,7 +142,7 @@ def _print_json(clean: str, border: int, rows: Sequence[_Row], errors: Sequence[
     print_json({"clean": clean, "crop_border": border, "results": results, "errors": errors})
 
 
-def _write_sheet(path: Path, clean: _Read, rows: Sequence[_Row], box: Box | None, border: int, *, overwrite: bool) -> None:
+def _write_sheet(path: Path, clean: Upright, rows: Sequence[Likeness], box: Box | None, border: int, *, overwrite: bool) -> None:
     from denoise_cli.draw.sheet import Tile, contact_sheet
     from denoise_cli.draw.views import crop_box, difference, drawable
     from denoise_cli.formats.files import Picture, write_picture
@@ -290,15 +179,9 @@ def _write_sheet(path: Path, clean: _Read, rows: Sequence[_Row], box: Box | None
     write_picture(path, Picture("png", (Page(drawing),)), overwrite=overwrite)
 
 
-def _window(clean: _Read) -> tuple[float, float]:
+def _window(clean: Upright) -> tuple[float, float]:
     """What is drawn black, and what white."""
     low, high = min(float(page.min()) for page in clean.pages), max(float(page.max()) for page in clean.pages)
     if not clean.depth.startswith("float") or (low >= 0 and high <= 1):
         return 0.0, 1.0
     return low, high if high > low else low + 1
-
-
-def _say(line: str) -> None:
-    from denoise_cli.cli.progress import say
-
-    say(line)

@@ -14,11 +14,11 @@ from denoise_cli.cli.streams import print_json
 from denoise_cli.errors import FAILED, OK, DenoiseError, UsageError
 
 if TYPE_CHECKING:
-    from denoise_cli.choice.choose import Choice
     from denoise_cli.formats.files import Picture
     from denoise_cli.formats.picture import Page
+    from denoise_cli.pipeline.forecast import Forecast
 
-__all__ = ["Facts", "Forecast", "app", "describe"]
+__all__ = ["Facts", "app", "describe"]
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
 
@@ -84,22 +84,12 @@ def info(
 
 
 @dataclass(frozen=True)
-class Forecast:
-    """One method on one picture. iterations: of a page.  seconds: from opening the file to the finished result.
-    memory: peak of the process, bytes."""
-
-    iterations: int
-    seconds: float
-    memory: int
-
-
-@dataclass(frozen=True)
 class Facts:
     """What is told about a file. Every field can be written as JSON.
 
     depth: the type of the samples.  bits: of a sample.  channels: colours.  alpha: has transparency.  sizes: width, height of each page.
     profile: name of the ICC profile.  orientation: EXIF's, 1 (upright) to 8.  plan: what `denoise FILE` would do; None where it would
-    fail, and `trouble` says why.  noise: kind, sigma, impulses … as `denoise_cli.tuning.estimate` returns them.
+    fail, and `trouble` says why.  noise: kind, sigma, impulses … as `denoise_cli.noise.estimate` returns them.
     """
 
     file: str
@@ -159,21 +149,20 @@ def describe(path: Path, max_pixels: int, workers: int | None = None) -> Facts:
 
 
 def _with_forecast(facts: Facts, picture: Picture, reading: float, workers: int | None) -> Facts:
-    from denoise_cli.choice.choose import choose
-    from denoise_cli.measure.scale import Scale
-    from denoise_cli.noise.estimate import estimate
-    from denoise_cli.variational import as_float
+    from denoise_cli.pipeline.forecast import forecasts
+    from denoise_cli.pipeline.plan import make_plan, subject_of
+    from denoise_cli.settings import Settings
 
-    frame = picture.pages[0].frame
+    settings = Settings(workers=workers)
+    subject = subject_of(picture.pages[0], settings)
     start = time.perf_counter()
-    pixels = as_float(frame)
-    scale = Scale.of(frame)
-    noise = estimate(frame, scale)
-    facts = replace(facts, noise=asdict(noise))
-    choice = choose(frame, scale=scale, noise=noise, workers=workers)
-    choosing = (time.perf_counter() - start) * sum(page.colour.size for page in picture.pages) / picture.pages[0].colour.size
-    methods = _forecasts(picture, pixels, choice, reading, choosing, workers)
-    return replace(facts, plan=choice.sentence, fidelity=choice.fidelity, weight=choice.weight, methods=methods)
+    plan = make_plan(subject, settings)
+    planning = (time.perf_counter() - start) * sum(page.colour.size for page in picture.pages) / picture.pages[0].colour.size
+    methods = forecasts(picture, subject, plan, reading, planning)
+    return replace(
+        facts, noise=asdict(plan.noise) if plan.noise else None, plan=plan.sentence, fidelity=plan.fidelity, weight=plan.weight,
+        methods=methods,
+    )  # fmt: skip
 
 
 def _metadata(picture: Picture) -> Any:
@@ -214,140 +203,6 @@ def _profile(icc: bytes | None) -> str | None:
         return ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(io.BytesIO(icc))).strip() or "without a name"
     except Exception:  # a profile that is damaged, or a Pillow that was built without the library for them
         return f"unreadable, {len(icc)} bytes"
-
-
-# ── what it would take ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-# Values (pixels times channels) of the parts of the picture that are solved: one to count iterations, which hardly depend on the size,
-# and one to time them.
-COUNTED, TIMED = 2**16, 2**19
-TIMED_ITERATIONS, PATIENCE = 6, 0.06
-MATLAB_ITERATIONS = 100
-# Of README's table (python -m benchmarks memory): peak in float32 pictures, grey and colour.
-MULTIPLES = {
-    ("matlab", "l2"): (5.1, 5.1), ("matlab", "l1"): (5.1, 5.1), ("optimal", "l2"): (9.0, 9.0), ("optimal", "l1"): (13.2, 13.3),
-}  # fmt: skip
-# Python, NumPy, the codecs; where λ is chosen, SciPy as well; and while it is, on a part of the picture.
-PROCESS, CHOOSING_PROCESS, CHOOSING = 40 * 2**20, 60 * 2**20, 40 * 2**20
-
-
-def _forecasts(picture: Picture, pixels: Any, choice: Choice, reading: float, choosing: float, workers: int | None) -> dict[str, Forecast]:
-    from denoise_cli.variational import denoise
-
-    part = _middle(pixels, COUNTED)
-    solution = denoise(part, choice.weight, fidelity=choice.fidelity, method="optimal", dtype="float32", workers=workers, records=False)
-    files = reading + _writing(picture, solution.image)
-    scale = sum(page.colour.size for page in picture.pages) / pixels.size
-    rate = Rate.of(_middle(pixels, TIMED), choice, workers)
-
-    def forecast(method: str, iterations: int, before: float) -> Forecast:
-        seconds = rate.seconds(method, iterations) * pixels.size * scale
-        return Forecast(iterations, files + before + seconds, _memory(method, choice.fidelity, picture))
-
-    return {"matlab": forecast("matlab", MATLAB_ITERATIONS, 0.0), "optimal": forecast("optimal", solution.iterations, choosing)}
-
-
-@dataclass(frozen=True)
-class Rate:
-    """Seconds a value: what a method takes for one iteration and all around it, and for each further one."""
-
-    first: dict[str, float]
-    further: dict[str, float]
-
-    def seconds(self, method: str, iterations: int) -> float:
-        return self.first[method] + self.further[method] * max(0, iterations - 1)
-
-    @classmethod
-    def of(cls, pixels: Any, choice: Choice, workers: int | None) -> Rate:
-        """Measured, unless it has been for a picture of this shape."""
-        key = (pixels.shape, choice.fidelity, workers)
-        if key not in RATES:
-            first, further = {}, {}
-            for method in ("matlab", "optimal"):
-                one, several = (cls._seconds(pixels, choice, method, count, workers) for count in (1, TIMED_ITERATIONS))
-                first[method], further[method] = one, max(0.0, several - one) / (TIMED_ITERATIONS - 1)
-            RATES[key] = cls(first, further)
-        return RATES[key]
-
-    @staticmethod
-    def _seconds(pixels: Any, choice: Choice, method: str, iterations: int, workers: int | None) -> float:
-        from denoise_cli.variational import denoise
-
-        times: list[float] = []
-        # Others use the machine too: the best of three, unless that takes long.
-        while len(times) < 3 and sum(times) < PATIENCE:
-            start = time.perf_counter()
-            denoise(
-                pixels, choice.weight, fidelity=choice.fidelity, method=method, iterations=iterations, dtype="float32", workers=workers,
-                records=False,
-            )  # fmt: skip
-            times.append(time.perf_counter() - start)
-        return min(times) / float(pixels.size)
-
-
-RATES: dict[tuple[Any, ...], Rate] = {}
-
-
-def _middle(pixels: Any, values: int) -> Any:
-    """The middle of the picture: a part of its shape with no more than so many values, and with sides that transforms take as well."""
-    height, width = pixels.shape[:2]
-    if pixels.size <= values:
-        return pixels
-    channels = pixels.size // (height * width)
-    tall = _side(height, (values / channels * height / width) ** 0.5)
-    wide = _side(width, values / channels / tall)
-    top, left = (height - tall) // 2, (width - wide) // 2
-    return pixels[top : top + tall, left : left + wide]
-
-
-def _side(length: int, most: float) -> int:
-    """A length up to `most` for which a Fourier transform takes about as long, for each value, as for `length`."""
-    most = max(1, int(most))
-    if length <= most:
-        return length
-    effort = _effort(length)
-    return min(range(most, max(1, int(0.8 * most)) - 1, -1), key=lambda side: abs(_effort(side) - effort))
-
-
-def _effort(length: int) -> float:
-    """Of a Fourier transform, for each value: the sum of the prime factors; large ones are got around with one of twice the length
-    (Bluestein), forward and back."""
-    total, rest, factor = 0, length, 2
-    while rest > 1:
-        if factor * factor > rest:
-            factor = rest
-        while rest % factor == 0:
-            total += factor
-            rest //= factor
-        factor += 1
-    return min(total, 6.0 * length.bit_length())
-
-
-def _writing(picture: Picture, image: Any) -> float:
-    """Seconds that encoding the result takes, from a part of it."""
-    from denoise_cli.formats.files import encode_picture
-
-    page = picture.pages[0]
-    height, width = image.shape[:2]
-    beside = None if page.beside is None else page.beside[:height, :width]
-    part = replace(picture, pages=(replace(page, colour=page.colour[:height, :width], beside=beside),))
-    start = time.perf_counter()
-    encode_picture(part.successor([image]), picture.format, Path(picture.format))
-    whole = sum(each.colour.size for each in picture.pages)
-    return (time.perf_counter() - start) * whole / float(image.size)
-
-
-def _memory(method: str, fidelity: str, picture: Picture) -> int:
-    """Peak of the process: the file's pages, the results so far, and the largest page in float64 and in the solver's arrays."""
-    stored = sum(page.colour.nbytes + (0 if page.beside is None else page.beside.nbytes) for page in picture.pages)
-    largest = max((page.colour for page in picture.pages), key=lambda colour: colour.size)
-    multiple = MULTIPLES[method, fidelity][largest.ndim == 3 and largest.shape[2] > 1]
-    others = 4 * (sum(page.colour.size for page in picture.pages) - largest.size)
-    converted = 0 if largest.dtype.kind == "f" else 8 * largest.size
-    solving = stored + others + converted + int(multiple * 4 * largest.size)
-    if method == "matlab":
-        return PROCESS + solving
-    return CHOOSING_PROCESS + max(solving, stored + converted + CHOOSING)
 
 
 # ── in words ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────

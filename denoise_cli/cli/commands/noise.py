@@ -13,9 +13,11 @@ from denoise_cli.cli.streams import print_json
 from denoise_cli.errors import FAILED, OK, DenoiseError, UsageError
 
 if TYPE_CHECKING:
-    from denoise_cli.choice.choose import Choice
+    from denoise_cli.formats.picture import Page as PicturePage
     from denoise_cli.measure.scale import Scale
+    from denoise_cli.methods.base import Plan
     from denoise_cli.noise.estimate import Noise
+    from denoise_cli.settings import Settings
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
 
@@ -92,14 +94,14 @@ def _found(words: list[Path], *, recursive: bool) -> Iterator[tuple[Path, str | 
 class _Page:
     """One page of a picture, and what was found."""
 
-    def __init__(self, name: str, page: int, pages: int, unit: bool, found: Noise, choice: Choice | None, trouble: str) -> None:
-        self.name, self.page, self.pages, self.unit = name, page, pages, unit
-        self.found, self.choice, self.trouble = found, choice, trouble
+    def __init__(self, name: str, page: int, pages: int, scale: Scale, found: Noise, plan: Plan | None, trouble: str) -> None:
+        self.name, self.page, self.pages, self.scale = name, page, pages, scale
+        self.found, self.plan, self.trouble = found, plan, trouble
 
     def text(self) -> str:
         found = self.found
         title = self.name + (f", page {self.page} of {self.pages}" if self.pages > 1 else "")
-        level = self._level(found.sigma)
+        level = self.scale.amount(found.sigma)
         if len(set(found.sigmas)) > 1:
             level += f"; by channel {', '.join(f'{sigma:.3g}' for sigma in found.sigmas)}"
         impulses = f"{100 * found.impulses:.3g} %"
@@ -108,53 +110,48 @@ class _Page:
         lines = [("noise level", f"σ {level}"), ("impulses", impulses), ("verdict", VERDICTS[found.model]), ("why", found.evidence)]
         if found.gain:
             lines.insert(1, ("growth", f"variance = {found.gain:.3g}·brightness + {found.read_noise:.3g}²"))
-        lines.append(("automatic", self.trouble or (self.choice.sentence if self.choice else "nothing to be done")))
+        lines.append(("automatic", self.trouble or (self.plan and self.plan.sentence) or "nothing to be done"))
         return "\n".join([title, *(f"  {word:12s} {value}" for word, value in lines)])
-
-    def _level(self, sigma: float) -> str:
-        return f"{sigma:.3g}" + (f" ({255 * sigma:.3g}/255)" if self.unit else "")
 
     def record(self) -> dict[str, Any]:
         from dataclasses import asdict
 
         automatic = None
-        if self.choice is not None:
-            choice = self.choice
-            automatic = {"fidelity": choice.fidelity, "lambda": choice.weight, "sigma": choice.sigma, "sentence": choice.sentence}
+        if (plan := self.plan) is not None:
+            automatic = {
+                "method": plan.method.name, "fidelity": plan.fidelity, "lambda": plan.weight, "sigma": plan.sigma,
+                "sentence": plan.sentence,
+            }  # fmt: skip
         return {"input": self.name, "page": self.page, "pages": self.pages} | plain(asdict(self.found)) | {"automatic": automatic}
 
 
 def _pages(path: Path, max_pixels: int, workers: int | None) -> Iterator[_Page]:
-    from denoise_cli.formats.files import read_picture
-    from denoise_cli.measure.scale import Scale
-    from denoise_cli.noise.estimate import estimate
-    from denoise_cli.storage.pipes import read_stdin
+    from denoise_cli.pipeline.job import read_input
+    from denoise_cli.settings import Settings
 
-    if path == STDIO:
-        picture = read_picture(Path("stdin"), read_stdin(), max_pixels=max_pixels)
-    else:
-        picture = read_picture(path, max_pixels=max_pixels)
+    settings = Settings(workers=workers, max_pixels=max_pixels)
+    picture = read_input(path, settings)
     for number, page in enumerate(picture.pages, 1):
-        known = None if page.hidden is None else ~page.hidden
         try:
-            scale = Scale.of(page.frame, known)
-            found = estimate(page.frame, scale)
-            choice, trouble = _choice(page.frame, scale, found, workers)
+            found, plan, trouble = _planned(page, settings)
         except (ValueError, TypeError) as error:
             raise DenoiseError(f"{path}: {error}") from error
         except MemoryError as error:
             raise DenoiseError(f"{path}: not enough memory for this picture; cut it into tiles") from error
-        yield _Page(str(path), number, len(picture.pages), page.colour.dtype.kind != "f", found, choice, trouble)
+        yield _Page(str(path), number, len(picture.pages), page.scale, found, plan, trouble)
 
 
-def _choice(frame: Any, scale: Scale, found: Noise, workers: int | None) -> tuple[Choice | None, str]:
-    """What the automatic mode would do, or why it would refuse."""
-    from denoise_cli.choice.choose import choose
+def _planned(page: PicturePage, settings: Settings) -> tuple[Noise, Plan | None, str]:
+    """The noise of a page and what would be done about it, or why nothing would."""
+    from denoise_cli.noise.estimate import estimate
+    from denoise_cli.pipeline.plan import make_plan, subject_of
 
+    subject = subject_of(page, settings)
     try:
-        return choose(frame, scale=scale, noise=found, workers=workers), ""
+        plan = make_plan(subject, settings)
     except ValueError as error:
-        return None, f"would refuse: {error}"
+        return estimate(subject.stored, subject.scale), None, f"would refuse: {error}"
+    return plan.noise or estimate(subject.stored, subject.scale), plan, ""
 
 
 def _say(line: str) -> None:

@@ -13,7 +13,6 @@ from denoise_cli.cli.commands.tables import check_output, crop_of, write_csv
 from denoise_cli.errors import OK, DenoiseError, UsageError
 
 if TYPE_CHECKING:
-    from denoise_cli.choice.choose import Choice
     from denoise_cli.choice.path import Step
     from denoise_cli.draw.sheet import Tile
     from denoise_cli.draw.views import Box
@@ -28,7 +27,7 @@ def _option(help: str, *names: str, **details: Any) -> Any:
     return typer.Option(*names, help=help, **details)
 
 
-PICTURE = typer.Argument(metavar="PICTURE", help="PNG, JPEG, TIFF, BMP, WebP or .npy.", show_default=False)
+PICTURE = typer.Argument(metavar="PICTURE", help="Of any format that docs/formats.md lists.", show_default=False)
 FROM = _option("The smallest λ. [default: a quarter of the automatic one]", "--from", metavar="A")
 TO = _option("The largest λ. [default: four times the automatic one]", "--to", metavar="B")
 COUNT = _option("How many, evenly spaced in log λ.", metavar="N", min=1, max=MOST_STEPS)
@@ -39,6 +38,7 @@ SIGMA = _option("The noise's standard deviation, such as 0.04 or 10/255. [defaul
 TV = _option("isotropic or anisotropic. [default: isotropic]", metavar="TV")
 CHANNELS = _option("coupled or separate. [default: coupled]", metavar="HOW")
 BOUNDARY = _option("symmetric or periodic. [default: symmetric]", metavar="WHICH")
+METHOD = _option("The method whose λ is followed.", metavar="METHOD")
 GAP = _option("Relative duality gap to stop at. [default: 0.001]", metavar="G")
 REFERENCE = _option("A clean picture: PSNR and SSIM of each. [default: none]", metavar="CLEAN")
 OUTPUT = _option("The sheet: the same crop at each λ. [default: NAME_path.png beside the input]", "-o", "--output", metavar="SHEET.png")
@@ -65,6 +65,7 @@ def path(
     tv: Annotated[str | None, TV] = None,
     channels: Annotated[str | None, CHANNELS] = None,
     boundary: Annotated[str | None, BOUNDARY] = None,
+    method: Annotated[str, METHOD] = "optimal",
     gap: Annotated[float | None, GAP] = None,
     reference: Annotated[Path | None, REFERENCE] = None,
     output: Annotated[Path | None, OUTPUT] = None,
@@ -91,21 +92,22 @@ def path(
     from denoise_cli.cli.progress import say
     from denoise_cli.cli.settings_file import format_config
     from denoise_cli.formats.files import MAX_PIXELS as most
-    from denoise_cli.settings import number
+    from denoise_cli.pipeline.plan import check, make_plan, subject_of
+    from denoise_cli.settings import Settings, number
     from denoise_cli.storage.writing import appear
-    from denoise_cli.variational import check_options
     from denoise_cli.variational import denoise as solve
 
     if l1 and l2:
         raise UsageError("--l1 and --l2 are two fidelities: give one of them")
-    told = {"tv": tv, "channels": channels, "boundary": boundary, "gap": gap}
+    told: dict[str, Any] = {"tv": tv, "channels": channels, "boundary": boundary, "gap": gap}
+    settings = Settings(
+        fidelity="l1" if l1 else "l2" if l2 else None, sigma=None if sigma is None else number(sigma, "sigma"), method=_followed(method),
+        workers=workers, **told,
+    )  # fmt: skip
     try:
-        check_options("optimal", "l1" if l1 else "l2", "float32", workers, **told)
+        check(settings)
     except ValueError as error:
         raise UsageError(f"--{error}") from error
-    level = None if sigma is None else number(sigma, "sigma")
-    if level is not None and not 0 < level < math.inf:
-        raise UsageError(f"--sigma must be positive and finite, not {sigma}")
     weights = _typed(lambdas, smallest, largest, pick)
     sheet = output or picture.with_name(f"{picture.stem}_path.png")
     _check([path for path in (picture, reference) if path is not None], [sheet, csv, save_config], overwrite)
@@ -114,14 +116,15 @@ def path(
     options = {name: value for name, value in told.items() if value is not None} | {"workers": workers}
     album = _Album(source, pixels, picture, _box(crop, pixels), results, overwrite=overwrite)
     try:
-        choice = _choose(pixels, "l1" if l1 else "l2" if l2 else None, level, options)
-        every = sorted({*(weights or _spaced(choice.weight, smallest, largest, steps)), choice.weight, pick or choice.weight})
+        plan = make_plan(subject_of(source.pages[0], settings), settings)
+        fidelity, automatic = plan.fidelity or "l2", plan.weight or 1.0
+        every = sorted({*(weights or _spaced(automatic, smallest, largest, steps)), automatic, pick or automatic})
         if results is not None:
             _make_folder(results, [album.place(weight) for weight in every], overwrite)
         roughly: dict[str, Any] = options | {"gap": 0.05}
-        album.look(solve(pixels, every[-1], fidelity=choice.fidelity, method="optimal", records=False, **roughly).image)
-        for step in walk(pixels, every, fidelity=choice.fidelity, reference=clean, **options):
-            album.add(step, automatic=step.weight == choice.weight, picked=step.weight == pick)
+        album.look(solve(pixels, every[-1], fidelity=fidelity, method="optimal", records=False, **roughly).image)
+        for step in walk(pixels, every, fidelity=fidelity, reference=clean, **options):
+            album.add(step, automatic=step.weight == automatic, picked=step.weight == pick)
     except (ValueError, TypeError) as error:
         raise DenoiseError(f"{picture}: {error}") from error
     except MemoryError as error:
@@ -130,19 +133,34 @@ def path(
     if csv is not None:
         write_csv(csv, COLUMNS, album.rows, overwrite=overwrite)
     with appear(sheet, overwrite=overwrite) as stream:
-        stream.write(album.sheet(f"{picture.name}: {choice.sentence}", sheet))
-    taken = pick or choice.weight
+        stream.write(album.sheet(f"{picture.name}: {plan.sentence}", sheet))
+    taken = pick or automatic
     if save_config is not None:
-        frozen = {"lambda": taken, choice.fidelity: True, "method": "optimal", **told}
+        frozen = {"lambda": taken, fidelity: True, "method": "optimal", **told}
         with appear(save_config, overwrite=overwrite) as stream:
             stream.write(format_config(frozen).encode())
-    say(f"{picture} → {sheet}: {choice.sentence}")
+    say(f"{picture} → {sheet}: {plan.sentence}")
     if save_config is None:
         say(f"freeze one with --pick {taken:g} --save-config tuned.toml, then denoise … --config tuned.toml")
     raise typer.Exit(OK)
 
 
 # ── before ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _followed(name: str) -> str:
+    """The method whose λ the path follows. Raises UsageError for one that has none."""
+    from denoise_cli.methods.registry import find
+
+    try:
+        method = find(name)
+    except ValueError as error:
+        raise UsageError(f"--{error}") from error
+    if not method.has_weight:
+        raise UsageError(f"--method {name} has no λ, so there is no path along it; run it with denoise PICTURE --method {name}")
+    if name != "optimal":
+        raise UsageError(f"--method {name}: the path follows the certified minimiser; run others with denoise PICTURE --lambda X")
+    return name
 
 
 def _typed(lambdas: str | None, smallest: float | None, largest: float | None, pick: float | None) -> list[float]:
@@ -232,12 +250,6 @@ def _box(text: str | None, pixels: Any) -> Box | None:
     return x, y, width, height
 
 
-def _choose(pixels: Any, fidelity: str | None, sigma: float | None, options: dict[str, Any]) -> Choice:
-    from denoise_cli.choice.choose import choose
-
-    return choose(pixels, fidelity=fidelity, sigma=sigma, **{name: value for name, value in options.items() if name != "gap"})
-
-
 # ── after ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -264,11 +276,13 @@ class _Album:
 
     def place(self, weight: float) -> Path:
         """Where a whole result goes."""
-        return (self.results or Path()) / f"{self.source.stem}_{weight:g}{self.source.suffix}"
+        from denoise_cli.formats.known import suffix_for
+
+        return (self.results or Path()) / f"{self.source.stem}_{weight:g}{suffix_for(self.source.suffix)}"
 
     def add(self, step: Step, *, automatic: bool, picked: bool) -> None:
         from denoise_cli.draw.sheet import Tile
-        from denoise_cli.formats.files import write_picture
+        from denoise_cli.formats.files import write_picture, written_format
 
         solution = step.solution
         self.rows.append(
@@ -283,7 +297,7 @@ class _Album:
         self.tiles.append(Tile(self._crop(solution.image), tuple(caption), marked=automatic))
         if self.results is not None:
             page = replace(self.picture, pages=self.picture.pages[:1])
-            write_picture(self.place(step.weight), page.successor([solution.image]), overwrite=self.overwrite, kind=page.format)
+            write_picture(self.place(step.weight), page.successor([solution.image]), overwrite=self.overwrite, kind=written_format(page))
 
     def _crop(self, image: Any) -> Any:
         from denoise_cli.draw.views import drawable

@@ -14,15 +14,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from denoise_cli.cli.commands.tables import STDIO, check_output
+from denoise_cli.cli.typed import check_output
 from denoise_cli.errors import DenoiseError, UsageError
+from denoise_cli.storage.pipes import PIPE
 
 if TYPE_CHECKING:
     from denoise_cli.draw.curves import Curve
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
 
-# A log is finished when it has not grown for so long; or for five times its longest pause before, if that is more.
+# A log whose run was killed is finished when it has not grown for so long; or for five times its longest pause before, if that is more.
 QUIET_SECONDS, QUIET_PAUSES, LOOK_SECONDS = 10.0, 5, 0.25
 CLEAR = "\033[H\033[2J"
 
@@ -44,7 +45,7 @@ def plot(
     ] = None,
     terminal: Annotated[bool, typer.Option("--terminal", help="Draw in the terminal, with -o too. [default: only without -o]")] = False,
     follow: Annotated[
-        bool, typer.Option("--follow", help="Redraw in the terminal until the logs stop growing for 10 s, or Ctrl-C (exit code 0).")
+        bool, typer.Option("--follow", help="Redraw in the terminal until the runs have ended, or Ctrl-C (exit code 0).")
     ] = False,
     against: Annotated[Against, typer.Option(help="What iterations are drawn against.")] = Against.both,
     width: Annotated[float, typer.Option(metavar="CM", min=5, max=60, help="Of the figure: 8.9 is one column, 18.3 are two.")] = 8.9,
@@ -62,7 +63,7 @@ def plot(
 
     if output is not None:
         _check(output, logs, overwrite=overwrite)
-    if follow and STDIO in logs:
+    if follow and PIPE in logs:
         raise UsageError("--follow reads a log again and again, and cannot read standard input twice: name the file")
     if follow:
         curves, notes = _follow(logs, against)
@@ -91,7 +92,7 @@ def _check(output: Path, logs: list[Path], *, overwrite: bool) -> None:
 
 
 def _read(logs: list[Path], *, growing: bool = False) -> tuple[list[Curve], list[str]]:
-    from denoise_cli.cli.commands.logs import read_logs
+    from denoise_cli.cli.log_files import read_logs
 
     return read_logs(logs, growing=growing)
 
@@ -159,23 +160,29 @@ def _follow(logs: list[Path], against: str) -> tuple[list[Curve], list[str]]:
 
 
 def _versions(logs: list[Path]) -> Iterator[tuple[list[Curve], list[str]]]:
-    """The curves, each time that there is more of them, until there is no more for a while."""
-    from denoise_cli.cli.commands.logs import NoRows
+    """The curves, each time that there is more of them, until the logs say that their runs have ended, or do not grow for a while."""
+    from denoise_cli.cli.log_files import NoRows
     from denoise_cli.cli.progress import say
+    from denoise_cli.storage.writing import has_ended
 
     seen: list[tuple[int, int] | None] = []
     since, longest, told = time.monotonic(), 0.0, False
     while True:
+        ended = all(has_ended(log) for log in logs)  # asked first, so that no row can come in between
         state = [_state(log) for log in logs]
         now = time.monotonic()
         if None not in state and state != seen:
             try:
                 yield _read(logs, growing=True)
             except NoRows:
-                pass  # not yet
+                if ended:
+                    raise
+                # Not yet.
             else:
                 longest = max(longest, now - since) if seen else 0.0
                 seen, since = state, now
+        if seen and ended:
+            return
         if seen and now - since > max(QUIET_SECONDS, QUIET_PAUSES * longest):
             return
         if not seen and not told:

@@ -1,0 +1,61 @@
+"""What the methods that minimise F + λ·TV have in common: their options, the call of the solver, and words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from denoise_cli.methods.base import Array, Plan, Subject, Watch
+from denoise_cli.variational import Solution, check_options
+from denoise_cli.variational import denoise as solve
+
+if TYPE_CHECKING:
+    from denoise_cli.settings import Settings
+
+__all__ = ["SOLVER_OPTIONS", "ended", "run_solver", "saved_options", "solver_options", "threshold_note"]
+
+#: The settings that go to the solver as they are.
+SOLVER_OPTIONS = ("iterations", "alpha", "beta", "gap", "tv", "channels", "boundary")
+
+
+def solver_options(method: str, settings: Settings) -> dict[str, Any]:
+    """What the solver is told, with its defaults. Raises ValueError, its message beginning with the option's name."""
+    told = {name: getattr(settings, name) for name in SOLVER_OPTIONS}
+    return check_options(method, settings.fidelity or "l2", settings.dtype, settings.workers, **told)
+
+
+def saved_options(method: str, settings: Settings, fixed: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The solver's options for a settings file, without those that the method fixes."""
+    options = solver_options(method, settings)
+    return {name: options[name] for name in SOLVER_OPTIONS if name in options and name not in fixed}
+
+
+def run_solver(pixels: Array, plan: Plan, weight: float | Array | None, subject: Subject, watch: Watch | None, **details: Any) -> Solution:
+    """`pixels`, typed units, by the plan's method with λ = `weight`."""
+    assert weight is not None
+    settings = plan.settings
+    told = {name: getattr(settings, name) for name in SOLVER_OPTIONS}
+    defaults: dict[str, Any] = {"reference": subject.reference, "records": False, "callback": watch}
+    return solve(
+        pixels, weight, fidelity=plan.fidelity or "l2", method=plan.method.name, dtype=settings.dtype, workers=settings.workers,
+        **(told | defaults | details),
+    )  # fmt: skip
+
+
+def ended(solution: Solution) -> str:
+    """How a run of the solver ended."""
+    gap = f"gap {solution.gap or 0:.1e}"
+    return {
+        "iterations_done": f"{solution.iterations} iterations, all that were asked for",
+        "converged": f"{solution.iterations} iterations, certified: {gap}",
+        "iteration_limit": f"stopped at the limit of {solution.iterations} iterations, NOT at the optimum: {gap}",
+        "input_is_minimiser": "0 iterations, the input is the exact minimiser: gap 0",
+        "stopped": f"stopped by the callback after {solution.iterations} iterations",
+    }[solution.status]
+
+
+def threshold_note(plan: Plan, solution: Solution, effect: str) -> tuple[str, ...]:
+    """A word where λ is so small that TV-L1 has its own input as a minimiser; `effect` says what follows."""
+    if not solution.input_is_a_minimiser:
+        return ()
+    weight = "this λ map" if plan.weight is None else f"λ {plan.weight:g}"
+    return (f"L1 with {weight} is at or under the threshold (1/4 anisotropic, 0.2929 isotropic; more in 1-D): {effect}",)

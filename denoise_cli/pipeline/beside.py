@@ -1,0 +1,101 @@
+"""What lies beside a picture: the clean one to compare with, weights, a mask, a map of λ. Each is read once a job."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from denoise_cli.errors import DenoiseError
+from denoise_cli.formats.files import read_picture
+
+if TYPE_CHECKING:
+    from denoise_cli.settings import Settings
+
+__all__ = ["Beside"]
+
+
+class Beside:
+    """The files that a job's settings name beside its input. Raises DenoiseError for what cannot be read or does not fit."""
+
+    def __init__(self, settings: Settings, source: Path) -> None:
+        self.settings, self.source = settings, source
+
+    def reference(self, page: int, pages: int, shape: tuple[int, ...]) -> Any:
+        """The clean page for page number `page` of `pages`, in typed units: its own, or the only one there is; None without --reference."""
+        path = self.settings.reference
+        if path is None:
+            return None
+        cleans = self._references
+        if len(cleans) not in (1, pages):
+            raise DenoiseError(f"{path}: the reference has {len(cleans)} pages, {self.source} has {pages}; give as many, or one for all")
+        clean = cleans[page if len(cleans) > 1 else 0]
+        if clean.shape != shape:
+            raise DenoiseError(
+                f"{path}: the reference is {_size(clean.shape)}, {self.source} is {_size(shape)}; give a clean picture of the same size"
+            )
+        return clean
+
+    def weights(self, size: tuple[int, ...]) -> Any:
+        """The weights of the fidelity, (height, width), from --weights or from --mask (above half is known); None without either."""
+        if self.settings.weights is not None:
+            return self._fitting(self._weights, self.settings.weights, size)
+        if self.settings.mask is None:
+            return None
+        known = self._fitting(self._mask, self.settings.mask, size) > 0.5
+        if not known.any():
+            raise DenoiseError(f"{self.settings.mask}: the mask hides every pixel; white is known, black is to be filled in. Invert it?")
+        return known.astype("float64")
+
+    def weight_map(self, size: tuple[int, ...]) -> Any:
+        """λ of each pixel, (height, width); None without --lambda-map."""
+        if self.settings.lambda_map is None:
+            return None
+        return self._fitting(self._lambda_map, self.settings.lambda_map, size)
+
+    @cached_property
+    def _references(self) -> list[Any]:
+        assert self.settings.reference is not None
+        return _floats(self.settings.reference, self.settings.max_pixels)
+
+    @cached_property
+    def _weights(self) -> Any:
+        return _map(self.settings.weights, self.settings.max_pixels)
+
+    @cached_property
+    def _mask(self) -> Any:
+        return _map(self.settings.mask, self.settings.max_pixels)
+
+    @cached_property
+    def _lambda_map(self) -> Any:
+        return _map(self.settings.lambda_map, self.settings.max_pixels)
+
+    def _fitting(self, values: Any, path: Path, size: tuple[int, ...]) -> Any:
+        if values.shape != size:
+            raise DenoiseError(
+                f"{path}: the map is {_size(values.shape)}, {self.source} is {_size(size)}; give one value a pixel, grey, of the same size"
+            )
+        return values
+
+
+def _floats(path: Path, max_pixels: int) -> list[Any]:
+    """The pages of a file in typed units."""
+    from denoise_cli.measure.scale import Scale
+
+    return [Scale.of(page.colour).floats(page.colour, "float64") for page in read_picture(path, max_pixels=max_pixels).pages]
+
+
+def _map(path: Path | None, max_pixels: int) -> Any:
+    import numpy as np
+
+    assert path is not None
+    values = _floats(path, max_pixels)[0]
+    if values.ndim == 3 and values.shape[2] == 1:
+        values = values[:, :, 0]
+    if not np.isfinite(values).all() or (values < 0).any():
+        raise DenoiseError(f"{path}: the map holds negative or NaN values; give finite ones, 0 or larger")
+    return values
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return f"{shape[1]} × {shape[0]}" + (f" × {shape[2]} channels" if len(shape) == 3 else " grey")

@@ -1,0 +1,113 @@
+"""How far a picture is from a clean one: two files in, figures and what is to be said about them out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from denoise_cli.errors import DenoiseError
+from denoise_cli.formats.conversion import convert
+from denoise_cli.formats.files import read_picture
+from denoise_cli.measure.comparison import Figures, Mismatch, alike, figures, peak_of, pooled
+from denoise_cli.storage.pipes import PIPE, STDIN
+from denoise_cli.variational import as_float
+
+__all__ = ["Likeness", "Upright", "likeness", "read_upright"]
+
+
+@dataclass(frozen=True)
+class Upright:
+    """A picture to be compared: its pages, upright, without transparency."""
+
+    name: str
+    pages: list[Any]
+    depth: str
+    cmyk: bool
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """A result: its figures, those of its pages, and (for a sheet) its first page beside that of the clean picture."""
+
+    name: str
+    figures: Figures
+    pages: list[Figures]
+    notes: tuple[str, ...] = ()
+    first: tuple[Any, Any] | None = field(default=None, repr=False)
+    cmyk: bool = False
+
+
+def read_upright(path: Path, max_pixels: int) -> Upright:
+    """Read a picture to compare, "-" from standard input. Raises DenoiseError, also for pixels that have no distance."""
+    name = STDIN if path == PIPE else path
+    picture = read_picture(path, max_pixels=max_pixels)
+    # A .npy holds anything, so this loses nothing, and makes pictures from different formats comparable: upright, black at zero.
+    upright = [convert(replace(picture, pages=(page,)), "npy")[0].pages[0] for page in picture.pages]
+    notes = ["transparency is not compared"] if any(page.alpha is not None for page in upright) else []
+    pages = [page.frame if page.colour.dtype == np.uint32 else page.colour for page in upright]
+    if not all(np.isfinite(page).all() for page in pages if page.dtype.kind == "f"):
+        raise DenoiseError(f"{name}: holds NaN or infinite pixels, which have no distance; replace them first")
+    return Upright(str(name), pages, picture.depth, upright[0].model == "cmyk", tuple(notes))
+
+
+def likeness(picture: Upright, clean: Upright, border: int, peak: float | None, *, keep: bool) -> Likeness:
+    """The figures of a picture beside those of the clean one, all of its pages or each with the only page that there is.
+
+    border: so many pixels at each edge do not count.  peak: the data range, in the units that the clean picture is stored in.
+    keep: the first pages stay with the result, for a sheet. Raises DenoiseError for pictures that cannot be compared.
+    """
+    references = clean.pages * len(picture.pages) if len(clean.pages) == 1 else clean.pages
+    if len(references) != len(picture.pages):
+        raise DenoiseError(
+            f"{picture.name}: has {len(picture.pages)} pages, {clean.name} has {len(references)}; compare as many, or with one page"
+        )
+    notes = dict.fromkeys((*clean.notes, *picture.notes))
+    if picture.depth != clean.depth:
+        notes[_depths(picture, clean)] = None
+    natural = peak_of(clean.pages) if clean.depth.startswith("float") else 1.0
+    span = natural if peak is None else peak / _white(clean)
+    pages, first = [], None
+    for ours, theirs in zip(picture.pages, references, strict=True):
+        try:
+            one, other, note = alike(ours, theirs)
+        except Mismatch as error:
+            raise DenoiseError(f"{picture.name}: {error} ({clean.name}); compare pictures of one size") from error
+        if note:
+            notes[note] = None
+        if min(one.shape[:2]) <= 2 * border:
+            raise DenoiseError(f"{picture.name}: --crop-border {border} leaves nothing of {one.shape[1]} × {one.shape[0]} pixels")
+        inner = slice(border, -border or None)
+        one, other = one[inner, inner], other[inner, inner]
+        if first is None and keep:
+            first = one, other
+        if one.dtype == other.dtype and one.dtype in (np.uint8, np.uint16):
+            # As stored: the same numbers as in floats, in an eighth of the memory.
+            white = float(np.iinfo(one.dtype).max)
+            pages.append(figures(one, other, span * white, unit=white))
+        else:
+            pages.append(figures(as_float(one), as_float(other), span))
+    together = pooled(pages)
+    if together.ssim is None and together.psnr_db is not None:
+        notes["SSIM needs 11 × 11 pixels or more"] = None
+    if together.psnr_db is None:
+        notes[f"{clean.name} is constant and beyond [0, 1], so PSNR and SSIM have no data range; give --data-range"] = None
+    if len(pages) > 1:
+        notes[f"{len(pages)} pages, pooled"] = None
+    return Likeness(picture.name, together, pages, tuple(notes), first, clean.cmyk)
+
+
+def _white(clean: Upright) -> float:
+    """White, as it is stored; 1 for floats."""
+    return {"uint8": 255.0, "uint16": 65535.0, "uint32": 2.0**32 - 1}.get(clean.depth, 1.0)
+
+
+def _depths(picture: Upright, clean: Upright) -> str:
+    said = f"is {picture.depth}, {clean.name} {clean.depth}: compared from 0 to 1"
+    for floats in (picture, clean):
+        if floats.depth.startswith("float") and any(float(page.max()) > 2 for page in floats.pages):
+            said += f"; but {floats.name} goes up to {max(float(page.max()) for page in floats.pages):g}: divide it by what is white"
+    return said

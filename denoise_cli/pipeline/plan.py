@@ -1,0 +1,121 @@
+"""The one decision: from a page and the settings to what is going to be done, and why. All commands and Python ask here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from denoise_cli.measure.scale import Scale
+from denoise_cli.methods import registry
+from denoise_cli.methods.base import Outcome, Plan, Subject, Watch
+
+if TYPE_CHECKING:
+    from denoise_cli.formats.picture import Page
+    from denoise_cli.methods.base import Method
+    from denoise_cli.pipeline.beside import Beside
+    from denoise_cli.settings import Settings
+
+__all__ = ["carry_out", "check", "make_plan", "most_iterations", "options_of", "subject_of"]
+
+
+#: Options that `--save-config` writes, beside λ, σ, the fidelity and files.
+SHAPING = ("iterations", "alpha", "beta", "gap", "tv", "channels", "boundary")
+
+
+def check(settings: Settings) -> None:
+    """Refuse settings that no page could make right. Raises ValueError, its message beginning with the option's name."""
+    import math
+
+    if settings.weight is not None and not 0 < settings.weight < math.inf:
+        raise ValueError(f"lambda must be positive and finite, not {settings.weight:g}")
+    if settings.sigma is not None and not settings.automatic:
+        raise ValueError("sigma has no meaning beside a λ that is given: leave one of them out")
+    if settings.weights is not None and settings.mask is not None:
+        raise ValueError("weights and --mask are two ways to say the same: give one of them")
+    name = registry.named_for(settings)
+    if name is not None:
+        registry.find(name).check(settings)
+    else:
+        _candidates(settings)
+
+
+def subject_of(page: Page, settings: Settings, beside: Beside | None = None, *, number: int = 0, pages: int = 1) -> Subject:
+    """A page as methods get it, with what lies beside it. Raises DenoiseError where that does not fit."""
+    size = page.colour.shape[:2]
+    weights = None if beside is None else beside.weights(size)
+    if weights is None or weights.all():
+        scale = page.scale if is_measured(settings) else page.units
+    else:
+        known = weights > 0 if page.units.known is None else page.units.known & (weights > 0)
+        scale = (Scale.of if is_measured(settings) else Scale.bare)(page.colour, known, limits=page.limits)
+    return Subject(
+        page.colour, scale, weights=weights, weight_map=None if beside is None else beside.weight_map(size),
+        reference=None if beside is None else beside.reference(number, pages, page.colour.shape), precision=settings.dtype,
+    )  # fmt: skip
+
+
+def is_measured(settings: Settings) -> bool:
+    """Whether somebody looks at the span and the levels of a page, which takes a moment to measure."""
+    return settings.automatic or settings.vst is not None
+
+
+def make_plan(subject: Subject, settings: Settings) -> Plan:
+    """What is going to be done to a page: scale, noise, method and its parameters, and the sentence that says so.
+
+    The method that is named is taken; where none is named and no λ is typed, the one that suits the page.
+    Raises ValueError or TypeError where nothing can be done.
+    """
+    if subject.known is not None and not subject.known.any():
+        hidden = subject.weights is not None and not subject.weights.any()
+        raise ValueError(
+            "weights hide every pixel: nothing is known to restore the picture from"
+            if hidden
+            else "no pixel has a value, so there is nothing to denoise"
+        )
+    name = registry.named_for(settings)
+    if name is not None:
+        return registry.find(name).plan(subject, settings)
+    method, *_ = _candidates(settings)
+    return method.plan(subject, settings)
+
+
+def _candidates(settings: Settings) -> list[Method]:
+    """The methods that can do without a number and have every option that was told. Raises ValueError where there is none."""
+    found, refusals = [], list[ValueError]()
+    for method in registry.all_methods().values():
+        if method.is_automatic:
+            try:
+                method.check(settings)
+            except ValueError as refusal:
+                refusals.append(refusal)
+            else:
+                found.append(method)
+    if not found:
+        raise (
+            refusals[-1]
+            if refusals
+            else ValueError(
+                f"lambda is needed: none of the methods here ({', '.join(registry.known_names())}) can choose it from the picture"
+            )
+        )
+    return found
+
+
+def most_iterations(settings: Settings) -> int:
+    """How many iterations a page takes at most, for a progress bar; 1 for methods that have none."""
+    name = registry.named_for(settings)
+    method = registry.find(name) if name is not None else _candidates(settings)[0]
+    return int(method.options.get("iterations") or 1)
+
+
+def options_of(settings: Settings) -> dict[str, Any]:
+    """The options that shape the picture, as they were told or as the method has them; of an automatic run, those that were told."""
+    name = registry.named_for(settings)
+    if name is None:
+        return {option: value for option in SHAPING if (value := getattr(settings, option)) is not None}
+    return registry.find(name).told_options(settings)
+
+
+def carry_out(subject: Subject, settings: Settings, watch: Watch | None = None, **details: Any) -> Outcome:
+    """Plan a page and do it. Raises ValueError or TypeError where it cannot be done."""
+    plan = make_plan(subject, settings)
+    return Outcome(plan, plan.method.run(subject, plan, watch, **details))
