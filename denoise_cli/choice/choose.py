@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,7 @@ def choose(
     channels: str | None = None,
     boundary: str | None = None,
     workers: int | None = None,
+    strength: float = 1.0,
 ) -> Choice:
     """The fidelity and the λ with which `denoise(image, λ, fidelity=…, method="optimal")` comes nearest to the clean picture.
 
@@ -66,9 +68,12 @@ def choose(
     noise : what `estimate` found, if that has been done.
     weights : as in `denoise`; a pixel of weight 0 does not count.
     tv, channels, boundary, workers : as in `denoise`.
+    strength : λ is that of least estimated error times this: less than 1 leaves more noise and more detail.
 
     Raises ValueError for a σ that is negative or not finite, and what `denoise` raises.
     """
+    if not 0 < strength < math.inf:
+        raise ValueError(f"strength must be positive and finite, not {strength}")
     pixels = as_pixels(stored)
     if pixels.size == 0:
         raise ValueError(f"the picture is empty: shape {pixels.shape}")
@@ -90,8 +95,9 @@ def choose(
     weight, risks = _impulses(sample, noise, channels) if by_impulses else _gaussian(sample, noise, scale, channels)
     unit = scale.unit if fidelity == "l2" else 1.0
     return Choice(
-        fidelity, float(f"{weight:.{DIGITS}g}") * unit, noise, None if by_impulses else noise.sigma, sigma is not None,
+        fidelity, float(f"{weight:.{DIGITS}g}") * unit * strength, noise, None if by_impulses else noise.sigma, sigma is not None,
         tuple((tried * unit, risk * scale.unit**2) for tried, risk in sorted(risks.items())), amount=scale.amount(noise.sigma),
+        strength=strength,
     )  # fmt: skip
 
 

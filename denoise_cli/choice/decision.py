@@ -20,6 +20,7 @@ class Choice:
     deviation of the Gaussian noise that was assumed, root mean square over the channels, in typed units; None where impulses decided.
     noise: what was estimated.  given: True if sigma was told, not estimated.  risks: (λ, estimated mean squared error) of what was tried.
     stabilised: weight is for the picture after a variance-stabilising transform.  amount: sigma in words and in the units of the file.
+    strength: what the λ of least estimated error was multiplied by to get weight.
     """
 
     fidelity: str
@@ -30,11 +31,13 @@ class Choice:
     risks: tuple[tuple[float, float], ...] = field(default=(), repr=False)
     stabilised: bool = False
     amount: str = ""
+    strength: float = 1.0
 
     @property
     def sentence(self) -> str:
         """ "Gaussian noise, σ ≈ 0.041 (10.4/255) → λ 0.058, L2": what was assumed, and what follows."""
-        return f"{self._assumed()} → λ {self.weight:.3g}, {self.fidelity.upper()}"
+        times = "" if self.strength == 1 else f" ({self.strength:g} times the best guess)"
+        return f"{self._assumed()} → λ {self.weight:.3g}{times}, {self.fidelity.upper()}"
 
     def _assumed(self) -> str:
         noise, about = self.noise, "=" if self.given else "≈"

@@ -32,7 +32,9 @@ FALL = 1.2
 #: with noise of a camera, JPEG, blur and enlargement: 88 % are told right. With the thresholds below, which count in that photographs are
 #: noisier than those were, and that content of a grey picture has no chroma to tell it from noise, clean Kodak, BSD and Set12 stay clean.
 UNEQUAL, STRENGTH, CHROMA, COLOUR_CONSTANT, GREY_CONSTANT = -12.7, 1.66, 1.63, -0.28, -0.4
-COLOUR_ODDS, GREY_ODDS = -1.9, 2.5
+COLOUR_ODDS, GREY_ODDS = -1.9, 3.2
+#: Less chroma than this share of luma is as good as none: noise of cameras has 0.3 and more, after JPEG 0.19.
+LEAST_CHROMA = 0.15
 #: Coloured noise below this share of the span is left alone, as is what is hardly stronger than white noise that explains it.
 FAINT, STRONGER = 0.006, 1.1
 #: Below this share of the span, noise and the grain of a clean photograph (up to 2.6/255 among 58) cannot be told apart.
@@ -125,7 +127,7 @@ def _is_coloured(found: Coloured, white: float) -> bool:
     if found.fall < FALL or sigma < max(FAINT, STRONGER * white):
         return False
     odds = UNEQUAL * math.log(max(found.unequal, 0.9)) + STRENGTH * math.log(255 * sigmas[0])
-    if len(sigmas) == 3 and sigmas[1] + sigmas[2] > 0:
+    if len(sigmas) == 3 and _rms(list(sigmas[1:])) > LEAST_CHROMA * sigmas[0]:
         return odds + CHROMA * math.log(_rms(list(sigmas[1:])) / sigmas[0]) + COLOUR_CONSTANT > COLOUR_ODDS
     return odds + GREY_CONSTANT > GREY_ODDS
 
