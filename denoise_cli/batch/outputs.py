@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from denoise_cli.errors import UsageError
+from denoise_cli.formats.known import suffix_for
 from denoise_cli.pipeline.job import PIPE, Job, inputs
 from denoise_cli.storage.ledger import NAME
 from denoise_cli.storage.writing import written_into
@@ -49,14 +50,14 @@ class Outputs:
         if found.path == PIPE:
             return PIPE if self.folder is None else self.folder / f"stdin{self.suffix}{self.extension or '.png'}"
         place = self.folder / found.relative.parent if self.folder else found.path.parent
-        return place / f"{found.path.name if whole_name else found.path.stem}{self.suffix}{self.extension or found.path.suffix}"
+        return place / f"{found.path.name if whole_name else found.path.stem}{self.suffix}{self.extension or suffix_for(found.path.suffix)}"
 
     def of_all(self, pictures: Sequence[Found]) -> list[Path]:
         """The places of all results. Pictures that would share one, having one stem, are called by their whole names."""
         places = [self.of(found) for found in pictures]
         shared = Counter(_key(place) for place in places)
         return [
-            self.of(found, whole_name=True) if self.extension and shared[_key(place)] > 1 else place
+            self.of(found, whole_name=True) if place.suffix != found.path.suffix and shared[_key(place)] > 1 else place
             for found, place in zip(pictures, places, strict=True)
         ]
 

@@ -88,7 +88,7 @@ PICTURES = Annotated[
     list[Path] | None,
     typer.Argument(
         metavar="[PICTURE]...",
-        help="PNG, JPEG, TIFF, BMP, WebP or .npy; a folder; a pattern in quotes; - for stdin.",
+        help="PNG, JPEG, TIFF, .npy and more (docs/formats.md); a folder; a pattern in quotes; - for stdin.",
         show_default=False,
         rich_help_panel=FILES,
     ),

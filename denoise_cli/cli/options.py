@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 import typer
 
-from denoise_cli.cli.shared_options import PictureFormat
 from denoise_cli.errors import UsageError
+from denoise_cli.formats.known import writable
 from denoise_cli.settings import FILES, RUN, Option, Settings, option, options_of
 
 __all__ = ["Request", "Takes", "default_options", "method_names", "understand"]
@@ -35,7 +35,7 @@ class Request:
     suffix: str | None = option(FILES, "Added to a name.", says="_denoised; nothing in a folder named by -o", metavar="TEXT",
         in_file="written")
     kind: str | None = option(FILES, "Of the results.", "--format", says="what the output's name says, or that of the input",
-        values=get_args(PictureFormat), in_file="written")
+        values=writable(), in_file="written")
     skip_existing: bool = option(FILES, "Keep any result that exists.", default=False,
         says="those done with the same settings")
     residual: str | None = option(FILES, "Also write input − result, around mid-grey; a folder for several.", says="no", metavar="FILE",

@@ -83,7 +83,9 @@ def replacing(destination: str) -> Iterator[BinaryIO]:
             with Path(destination).open("wb") as stream:
                 yield stream
             return
-        temporary = path.with_name(f".{os.fsencode(path.name)[:100].decode('utf-8', 'ignore')}.{os.getpid()}.tmp")
+        # The name is cut, and not within a letter, so that one as long as the file system allows still leaves room.
+        beginning = os.fsdecode(os.fsencode(path.name)[:100].decode("utf-8", "ignore").encode())
+        temporary = path.with_name(f".{beginning}.{os.getpid()}.tmp")
         with temporary.open("xb") as stream:
             yield stream
         temporary.replace(path)

@@ -38,6 +38,11 @@ class Axes:
         """The letters that count pages, with their sizes, slowest first."""
         return tuple((letter, size) for letter, size in zip(self.letters, self.sizes, strict=True) if letter in counted(self.letters))
 
+    @property
+    def count(self) -> int:
+        """How many pages there are."""
+        return math.prod(size for _, size in self.counted)
+
     def place(self, number: int) -> tuple[tuple[str, int], ...]:
         """Where page `number` stands: its index in each axis that counts pages, letter by letter."""
         indices = []

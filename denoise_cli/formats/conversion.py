@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from denoise_cli.formats.axes import Axes
+from denoise_cli.formats.known import known
 from denoise_cli.formats.picture import Metadata, Page, Picture, Refused, quantise
 
 if TYPE_CHECKING:
@@ -16,24 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["codec", "convert"]
 
 
-@dataclass(frozen=True)
-class Holds:
-    """What a format can hold."""
-
-    bits: int
-    any_pixels: bool = False  # floats, signed and wide integers, any number of channels
-    pages: bool = False
-    alpha: bool = True
-    ink: bool = False
-    profile: bool = True
-
-
-HOLDS = {
-    "png": Holds(16), "jpeg": Holds(8, alpha=False, ink=True), "webp": Holds(8), "bmp": Holds(8, alpha=False, profile=False),
-    "tiff": Holds(32, any_pixels=True, pages=True, ink=True), "npy": Holds(32, any_pixels=True, pages=True, ink=True, profile=False),
-}  # fmt: skip
-
-
+SOFTWARE = 305
 LARGEST_IN_JPEG = 65_500
 #: 32-bit values that all lie below this are less than half a level of 8 bits: a black picture.
 SMALL_COUNTS = 2**23
@@ -41,16 +25,18 @@ SMALL_COUNTS = 2**23
 
 def codec(kind: str) -> Any:
     """The module that reads and writes `kind`."""
-    return import_module(f"denoise_cli.formats.{kind}")
+    return import_module(f"denoise_cli.formats.{known(kind).module}")
 
 
 def convert(picture: Picture, kind: str) -> tuple[Picture, list[str]]:
     """`picture` as `kind`, and what was lost. Raises Refused for what does not fit at all."""
     if kind == picture.format:
         return picture, []
-    if len(picture.pages) > 1 and not HOLDS[kind].pages:
-        raise Refused(f"{len(picture.pages)} pages do not fit a {kind.upper()}; write .tif, or split the input first (tiffsplit)")
-    if kind == "npy":
+    if len(picture.pages) > 1 and not known(kind).holds.pages:
+        raise Refused(f"{len(picture.pages)} pages do not fit a {known(kind).title}; write .tif, or split the input first (tiffsplit)")
+    if known(kind).holds.own:
+        raise Refused(f"a {known(kind).title} is only made from a {known(kind).title}, whose other elements it keeps; write .tif or .npy")
+    if kind in ("npy", "fits"):
         _refuse_unequal(picture)
     metadata: Metadata = codec(picture.format).metadata(picture)
     losses, pages, turned = list[str](), list[Page](), metadata
@@ -60,24 +46,48 @@ def convert(picture: Picture, kind: str) -> tuple[Picture, list[str]]:
         except Refused as refusal:
             raise Refused(f"{picture.page_name(number)}: {refusal}" if len(picture.pages) > 1 else str(refusal)) from refusal
         pages.append(page)
-    for word in ("exif", "xmp"):
-        if kind == "jpeg" and len(getattr(turned, word) or b"") > LARGEST_IN_JPEG:
-            losses.append(f"JPEG holds at most 64 KB of {word.upper()}: left out")
-            without: dict[str, Any] = {word: None}
-            turned = replace(turned, **without)
-    if turned.colours:
-        named = ", ".join(turned.colours)
-        losses.append(f"{kind.upper()} holds no {named} of a {picture.format.upper()}: its colours will look different; keep the format")
-    if turned.icc and not HOLDS[kind].profile:
-        losses.append(f"{kind.upper()} holds no colour profile: left out")
+    if kind == "jpeg":
+        if len(turned.exif or b"") > LARGEST_IN_JPEG:
+            losses.append("JPEG holds at most 64 KB of EXIF: left out")
+            turned = replace(turned, exif=None)
+        if len(turned.xmp or b"") > LARGEST_IN_JPEG:
+            losses.append("JPEG holds at most 64 KB of XMP: left out")
+            turned = replace(turned, xmp=None)
+    losses += _lost_metadata(turned, kind, picture.format)
+    if not known(picture.format).writes and kind == "tiff":
+        losses.append(f"{known(picture.format).title} is read, but not written: comes back as TIFF")
     return Picture(kind, tuple(pages), codec(kind).adopt(turned) | _stack_of(picture, kind)), list(dict.fromkeys(losses))
+
+
+def _lost_metadata(metadata: Metadata, kind: str, source: str) -> list[str]:
+    """What `kind` has no place for, in words."""
+    holds, name, lost = known(kind).holds, known(kind).title, list[str]()
+    if metadata.colours:
+        named = ", ".join(metadata.colours)
+        lost.append(f"{name} holds no {named} of a {known(source).title}: its colours will look different; keep the format")
+    if metadata.icc and not holds.profile:
+        lost.append(f"{name} holds no colour profile: left out")
+    if metadata.exif and not holds.exif and _says_something(metadata.exif):
+        lost.append(f"{name} holds no EXIF: left out")
+    if metadata.units:
+        lost.append(metadata.units)
+    return lost
+
+
+def _says_something(block: bytes) -> bool:
+    """Whether an EXIF block holds more than the name of a program and a turn, which was done."""
+    from denoise_cli.formats import exif
+
+    told = exif.unpack(block)
+    return told is not None and bool(told.exif or told.gps or {tag.code for tag in told.main} - {exif.ORIENTATION, SOFTWARE})
 
 
 def _convert_page(page: Page, kind: str, metadata: Metadata, losses: list[str]) -> tuple[Page, Metadata]:
     from denoise_cli.formats import exif
 
-    holds, name = HOLDS[kind], kind.upper()
-    page = replace(page, bits=8, extras={})
+    holds, name = known(kind).holds, known(kind).title
+    extras = {"white": page.extras["white"]} if holds.floats and "white" in page.extras else {}
+    page = replace(page if holds.any_pixels or holds.floats else _to_white(page, name, losses), bits=8, extras=extras)
     if page.model == "white is zero":
         colour = page.colour
         page = replace(page, model="", colour=~colour if colour.dtype.kind in "bui" else 1 - colour)
@@ -122,26 +132,64 @@ def _stack_of(picture: Picture, kind: str) -> dict[str, Any]:
 
 
 def _fit_channels(page: Page, kind: str, losses: list[str]) -> Page:
-    if HOLDS[kind].any_pixels:
+    if known(kind).holds.any_pixels:
         return page
     if page.colour.ndim == 3 and page.colour.shape[2] == 1:
         page = replace(page, colour=page.colour[:, :, 0])
     if page.colour.ndim == 3 and page.colour.shape[2] != 3 and page.model != "cmyk":
-        raise Refused(f"{page.colour.shape[2]} channels do not fit a {kind.upper()}; write .npy or .tif")
+        raise Refused(f"{page.colour.shape[2]} channels do not fit a {known(kind).title}; write .npy or .tif")
     if page.beside is not None and (page.alpha is None or page.beside.shape[2] > 1):
         count = page.beside.shape[2] - (page.alpha is not None)
-        losses.append(f"{kind.upper()} holds no further channels: {count} left out")
+        losses.append(f"{known(kind).title} holds no further channels: {count} left out")
         kept = None if page.alpha is None else page.beside[:, :, page.alpha : page.alpha + 1]
         page = replace(page, beside=kept, alpha=None if kept is None else 0)
     return page
+
+
+def _to_white(page: Page, name: str, losses: list[str]) -> Page:
+    """Values whose white is not the largest of their type (a PGM of 12 bits), stretched until it is."""
+    import numpy as np
+
+    white = page.extras.get("white")
+    if white is None:
+        return page
+    top = int(np.iinfo(page.colour.dtype).max)
+    losses.append(f"{name} has its white at {top:,}: the values were stretched from {white:,}; write TIFF or .npy to keep them")
+    return replace(page, colour=quantise(page.colour / np.float64(white), page.colour.dtype), limits=None)
+
+
+def _to_floats(page: Page, kind: str, losses: list[str]) -> Page:
+    """For formats of 32-bit floats: white is 1, numbers in units of their own stay."""
+    import numpy as np
+
+    name, white = known(kind).title, page.extras.get("white") or page.units.white
+    if page.colour.dtype.kind != "f" and (white > 1 or page.colour.dtype == bool):
+        losses.append(f"{name} holds floats: white is 1 there")
+    elif page.colour.dtype in (np.float64, np.int64, np.uint64, np.int32):
+        losses.append(f"{name} holds 32-bit floats: the values were rounded to 7 digits")
+
+    def floats(samples: Array) -> Array:
+        top = white if samples.dtype.kind in "bu" and samples.dtype.itemsize <= 4 else 1.0
+        return (samples / np.float64(top)).astype(np.float32)
+
+    colour = page.colour if page.colour.dtype == np.float16 and kind == "exr" else floats(page.colour)
+    if kind == "hdr":
+        if not np.isfinite(colour).all() or colour.min() < 0:
+            raise Refused("negative, NaN or infinite values do not fit a Radiance HDR; write .tif, .exr or .npy")
+        losses.append("Radiance HDR holds 8 bits of precision: the values were rounded")
+        colour = colour if colour.ndim == 3 else np.repeat(colour[:, :, None], 3, axis=2)
+    beside = None if page.beside is None else floats(page.beside)
+    return replace(page, colour=colour, beside=beside, nodata=(), limits=None, extras={})
 
 
 def _fit_depth(page: Page, kind: str, losses: list[str]) -> Page:
     """`page` in a depth that `kind` holds, by the same scale: what is 1 in typed units stays 1."""
     import numpy as np
 
-    holds, name, pixels = HOLDS[kind], kind.upper(), page.colour
-    deepest = np.dtype(np.uint16 if holds.bits == 16 else np.uint8)
+    holds, name, pixels = known(kind).holds, known(kind).title, page.colour
+    if holds.floats:
+        return _to_floats(page, kind, losses)
+    deepest = np.dtype(np.uint16 if holds.bits >= 16 else np.uint8)
     if not holds.any_pixels:
         _refuse_own_units(page, name)
         if page.nodata and page.units.known is not None:

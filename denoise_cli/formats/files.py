@@ -8,11 +8,14 @@ import logging
 import stat
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from denoise_cli.errors import DenoiseError
 from denoise_cli.formats.axes import check_letters
 from denoise_cli.formats.conversion import codec, convert
+from denoise_cli.formats.known import FORMATS as KNOWN
+from denoise_cli.formats.known import camera_raw, formats_of_files, known, readable, sniff, suffix_for
 from denoise_cli.formats.picture import Picture, PixelLimit, Refused, quantise
 from denoise_cli.settings import MAX_PIXELS
 from denoise_cli.storage.pipes import PIPE, STDIN, read_stdin
@@ -28,20 +31,15 @@ __all__ = [
     "quantise",
     "read_picture",
     "read_source",
+    "suffix_for",
     "write_picture",
+    "written_format",
 ]
 
-FORMATS = {
-    ".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".jpe": "jpeg", ".tif": "tiff", ".tiff": "tiff", ".bmp": "bmp", ".webp": "webp",
-    ".npy": "npy",
-}  # fmt: skip
-MAGIC = {
-    b"\x89PNG\r\n\x1a\n": "png", b"\xff\xd8\xff": "jpeg", b"II*\0": "tiff", b"MM\0*": "tiff", b"II+\0": "tiff", b"MM\0+": "tiff",
-    b"BM": "bmp", b"\x93NUMPY": "npy",
-}  # fmt: skip
+# Suffix → format, of all files that are looked at in a folder.
+FORMATS = formats_of_files()
 # Formats that hold more than pages of pixels in an order of their own.
 STACKS = ("tiff", "npy")
-READABLE = "PNG, JPEG, TIFF, BMP, WebP or .npy"
 
 
 def format_of(path: Path) -> str | None:
@@ -60,10 +58,12 @@ def read_picture(path: Path, data: bytes | None = None, *, max_pixels: int = MAX
         path, data = read_source(path)
     if not data:
         raise DenoiseError(f"{path}: the file is empty; get it again from its source")
-    kind = _sniff(data)
+    if camera_raw(data, path.suffix):
+        raise DenoiseError(f"{path}: a camera's raw file; develop it to TIFF first (darktable-cli IN OUT.tif)")
+    kind = sniff(data, path.suffix)
     if kind is None:
-        raise DenoiseError(f"{path}: not a picture that denoise can read; it reads {READABLE}. Convert it first")
-    with _in_one_line(path, f"damaged or incomplete {kind.upper()} file", "get it again from its source"):
+        raise DenoiseError(f"{path}: not a picture that denoise can read; it reads {readable()}. Convert it first")
+    with _in_one_line(path, f"damaged or incomplete {known(kind).title} file", "get it again from its source"):
         return _decode(kind, data, PixelLimit(max_pixels), axes)
 
 
@@ -76,8 +76,8 @@ def _decode(kind: str, data: bytes, limit: PixelLimit, axes: str | None) -> Pict
         check_letters(axes)
         picture = codec(kind).decode(data, limit)
         if set(axes) - set("YXCS"):
-            raise Refused(f"--axes {axes} does not fit a {kind.upper()}, which is one picture; leave it out")
-    return picture
+            raise Refused(f"--axes {axes} does not fit a {known(kind).title}, which is one picture; leave it out")
+    return picture if picture.format == kind else replace(picture, format=kind)
 
 
 def write_picture(
@@ -87,26 +87,38 @@ def write_picture(
 
     Returns what the conversion lost, in words. `seal` is called with the complete file just before it appears under its name.
     """
-    encoded, losses = encode_picture(picture, kind or format_of(path) or picture.format, path)
+    encoded, losses = encode_picture(picture, kind or format_of(path) or written_format(picture), path)
     with appear(path, overwrite=overwrite, seal=seal) as stream:
         stream.write(encoded)
     return losses
 
 
+def written_format(picture: Picture) -> str:
+    """The format in which a result of `picture` comes back if nothing else is asked for: its own, or TIFF where that is not written."""
+    return picture.format if known(picture.format).writes else "tiff"
+
+
 def check_fits(picture: Picture, kind: str, path: Path) -> None:
     """Refuse a conversion that could not be written, before the work is done."""
-    with _in_one_line(path, f"cannot be written as {kind.upper()}", "choose another format, such as .tif"):
+    _check_written(kind, path)
+    with _in_one_line(path, f"cannot be written as {known(kind).title}", "choose another format, such as .tif"):
         convert(picture, kind)
 
 
 def encode_picture(picture: Picture, kind: str, path: Path) -> tuple[bytes, list[str]]:
     """The bytes of `picture` as a file of format `kind`, and what the conversion lost; `path` is what errors name."""
+    _check_written(kind, path)
     stream = io.BytesIO()
     # What fails here is, mostly, a side too long for the format.
-    with _in_one_line(path, f"cannot be written as {kind.upper()}", "choose another format, such as .tif"):
+    with _in_one_line(path, f"cannot be written as {known(kind).title}", "choose another format, such as .tif"):
         converted, losses = convert(picture, kind)
         codec(kind).encode(stream, converted)
     return stream.getvalue(), losses
+
+
+def _check_written(kind: str, path: Path) -> None:
+    if not known(kind).writes:
+        raise DenoiseError(f"{path}: {known(kind).title} is read, but not written; name the result .tif or .png")
 
 
 def read_source(path: Path) -> tuple[Path, bytes]:
@@ -130,19 +142,13 @@ def _read_bytes(path: Path) -> bytes:
         raise DenoiseError(f"{path}: not enough memory to read it; cut it into tiles") from error
 
 
-def _sniff(data: bytes) -> str | None:
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "webp"
-    return next((kind for magic, kind in MAGIC.items() if data.startswith(magic)), None)
-
-
 @contextlib.contextmanager
 def _in_one_line(path: Path, trouble: str, way_out: str) -> Iterator[None]:
     """Decoders and encoders raise what they please (struct.error, zlib.error, SyntaxError, IndexError …): one DenoiseError instead.
 
     Their warnings are not heard: either the picture is good, or the error says what is wrong.
     """
-    for library in ("tifffile", "imagecodecs"):
+    for library in ("tifffile", "imagecodecs", "pydicom", "imageio", "PIL"):
         logging.getLogger(library).setLevel(logging.CRITICAL + 1)
     try:
         with warnings.catch_warnings():
@@ -151,8 +157,10 @@ def _in_one_line(path: Path, trouble: str, way_out: str) -> Iterator[None]:
     except Refused as refusal:
         raise DenoiseError(f"{path}: {refusal}") from refusal
     except ImportError as error:
-        name = error.name or error
-        raise DenoiseError(f"{path}: needs the package {name}, which is not installed; pip install {name}") from error
+        name = str(error.name or error)
+        extra = next((each.extra for each in KNOWN if each.package == name.partition(".")[0]), "")
+        install = f"pip install 'denoise-cli[{extra}]'" if extra else f"pip install {name}"
+        raise DenoiseError(f"{path}: needs the package {name}, which is not installed; {install}") from error
     except MemoryError as error:
         raise DenoiseError(f"{path}: not enough memory for its pixels; cut it into tiles") from error
     except Exception as error:

@@ -67,7 +67,7 @@ def encode(stream: BinaryIO, picture: Picture) -> None:
 
     pages = [with_beside(page) for page in picture.pages]
     named: Axes | None = picture.extras.get("axes")
-    if named is not None:
+    if named is not None and len(pages) == named.count:
         np.save(stream, join(pages, named))
     else:
         np.save(stream, pages[0] if len(pages) == 1 else np.stack(pages))

@@ -221,6 +221,8 @@ class Metadata:
     dpi: tuple[float, float] | None = None
     comment: str | None = None
     colours: tuple[str, ...] = ()
+    # A sentence on what the numbers lose in another format, such as their rescale slope.
+    units: str = ""
 
 
 def page_name(number: int, count: int, axes: Sequence[tuple[str, int]] = ()) -> str:

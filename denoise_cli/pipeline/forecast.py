@@ -139,14 +139,20 @@ def _seconds(method: Method, part: Subject, settings: Settings) -> float:
 
 def _writing(picture: Picture, image: Any) -> float:
     """Seconds that encoding the result takes, from a part of it."""
-    from denoise_cli.formats.files import encode_picture
+    from denoise_cli.errors import DenoiseError
+    from denoise_cli.formats.files import encode_picture, written_format
 
     page = picture.pages[0]
     height, width = image.shape[:2]
     beside = None if page.beside is None else page.beside[:height, :width]
     part = replace(picture, pages=(replace(page, colour=page.colour[:height, :width], beside=beside),))
     start = time.perf_counter()
-    encode_picture(part.successor([image]), picture.format, Path(picture.format))
+    result = part.successor([image])
+    try:
+        encode_picture(result, written_format(picture), Path(picture.format))
+    except DenoiseError:
+        # A format that keeps the rest of its file takes a whole picture only.
+        encode_picture(result, "npy", Path(picture.format))
     whole = sum(each.colour.size for each in picture.pages)
     return (time.perf_counter() - start) * whole / float(image.size)
 

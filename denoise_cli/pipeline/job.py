@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from denoise_cli.errors import DenoiseError
-from denoise_cli.formats.files import Picture, check_fits, encode_picture, format_of, read_picture, write_picture
+from denoise_cli.formats.files import Picture, check_fits, encode_picture, format_of, read_picture, write_picture, written_format
+from denoise_cli.formats.known import known
 from denoise_cli.pipeline.beside import Beside
 from denoise_cli.pipeline.plan import carry_out, subject_of
 from denoise_cli.pipeline.report import Report, notes_of, numbers_of, plan_of, pooled, psnr_of
@@ -50,8 +51,10 @@ class Job:
 
     def format_for(self, path: Path, picture: Picture) -> str:
         """The format in which `picture` is written to `path`."""
-        asked = None if path in self.named_after_input else format_of(path)
-        return self.kind or asked or picture.format
+        own = written_format(picture)
+        if path in self.named_after_input and own == picture.format:
+            return self.kind or own
+        return self.kind or format_of(path) or own
 
 
 def run(job: Job, watch: Watch | None = None, seal: Seal | None = None) -> Report:
@@ -127,7 +130,7 @@ def read_input(path: Path, settings: Settings) -> Picture:
 
 def _write(job: Job, picture: Picture, seal: Seal | None) -> list[str]:
     if job.output == PIPE:
-        data, losses = encode_picture(picture, job.kind or picture.format, Path("stdout"))
+        data, losses = encode_picture(picture, job.kind or written_format(picture), Path("stdout"))
         write_stdout(data)
         return losses
     kind = job.format_for(job.output, picture)
@@ -138,8 +141,8 @@ def wrong_name(job: Job, picture: Picture) -> tuple[str, ...]:
     """What is to be said where the name of the input is that of another format."""
     if format_of(job.input) in (None, picture.format):
         return ()
-    written = picture.format if job.output == PIPE else job.format_for(job.output, picture)
-    return (f"is a {picture.format.upper()} file named {job.input.suffix}; written as {written.upper()}",)
+    written = written_format(picture) if job.output == PIPE else job.format_for(job.output, picture)
+    return (f"is a {known(picture.format).title} file named {job.input.suffix}; written as {known(written).title}",)
 
 
 def check_output(job: Job) -> None:

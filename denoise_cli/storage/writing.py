@@ -56,9 +56,9 @@ def appear(path: Path, *, overwrite: bool, seal: Callable[[Path], None] | None =
         _write_into(path, content.getbuffer())
         return
     target = _behind_links(path)
-    # Cut, so that a name as long as the file system allows still leaves room.
-    beginning = os.fsencode(target.name)[:NAME_BYTES].decode("utf-8", "ignore")
-    temporary = target.with_name(f".{beginning}.{_host()}-{os.getpid()}-{os.urandom(4).hex()}.denoise-tmp")
+    # Cut, and not within a letter, so that a name as long as the file system allows still leaves room.
+    beginning = os.fsencode(target.name)[:NAME_BYTES].decode("utf-8", "ignore").encode()
+    temporary = target.with_name(f".{os.fsdecode(beginning)}.{_host()}-{os.getpid()}-{os.urandom(4).hex()}.denoise-tmp")
     try:
         # Created with the permissions that any new file gets here, unlike those that tempfile makes.
         handle = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_BINARY", 0), 0o666)

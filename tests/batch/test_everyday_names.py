@@ -183,7 +183,7 @@ def test_a_name_too_long_for_its_result_is_one_failed_row(tmp_path):
 
 @pytest.mark.parametrize("letter", ["m", "画"])
 def test_a_name_as_long_as_the_file_system_allows_works(tmp_path, letter):
-    name = letter * (251 // len(letter.encode())) + ".png"
+    name = os.fsdecode((letter * (251 // len(letter.encode())) + ".png").encode())
     picture(tmp_path / "in" / name)
     done = program(tmp_path, "in", "-o", "out", *FAST)
     assert done.returncode == 0, done.stderr

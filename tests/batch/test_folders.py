@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -161,8 +162,6 @@ def test_fail_fast_stops_at_the_first_failure(denoise, scans, tmp_path):
 
 
 def test_times_are_preserved_when_asked_for(denoise, scans, tmp_path):
-    import os
-
     os.utime(scans / "a.png", ns=(10**18, 10**18 + 12345))
     assert denoise(scans / "a.png", "-o", tmp_path / "t.png", "--preserve-times", *FAST).code == 0
     assert (tmp_path / "t.png").stat().st_mtime_ns == 10**18 + 12345
@@ -224,7 +223,8 @@ def program(*words: object, **options: object) -> subprocess.CompletedProcess[by
 
 def test_a_pipe_carries_the_picture_and_nothing_else(denoise, scans, tmp_path):
     assert denoise(scans / "a.png", "-o", tmp_path / "file.png", *FAST).code == 0
-    piped = program("-", "-o", "-", *FAST, input=(scans / "a.png").read_bytes())
+    utf8 = {**os.environ, "PYTHONIOENCODING": "utf-8"}
+    piped = program("-", "-o", "-", *FAST, input=(scans / "a.png").read_bytes(), env=utf8)
     assert piped.returncode == 0, piped.stderr
     assert piped.stdout == (tmp_path / "file.png").read_bytes()
     assert b"\xe2\x86\x92" in piped.stderr

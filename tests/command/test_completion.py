@@ -57,7 +57,7 @@ def test_options_of_the_default_command_as_the_first_word(tab: Callable[[str], l
 
 @pytest.mark.parametrize(("option", "begun", "values"), [
     ("--method", "", ["matlab", "optimal"]), ("--method", "o", ["optimal"]), ("--tv", "", ["isotropic", "anisotropic"]),
-    ("--boundary", "p", ["periodic"]), ("--format", "t", ["tiff"]),
+    ("--boundary", "p", ["periodic"]), ("--format", "ti", ["tiff"]), ("--format", "p", ["png", "pnm", "pfm"]),
 ])  # fmt: skip
 def test_values_of_an_option(tab: Callable[[str], list[str]], option: str, begun: str, values: list[str]) -> None:
     assert tab(f"denoise pic.png {option} {begun}") == values
@@ -119,7 +119,8 @@ def test_in_bash_itself(tmp_path: Path) -> None:
     script = """source <(denoise --show-completion bash)
         COMP_WORDS=(denoise a.png --met); COMP_CWORD=2; _denoise_completion denoise; echo "${COMPREPLY[@]}"
         complete -p denoise"""
-    env = {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(Path(__file__).parents[2])}
+    places = os.pathsep.join(filter(None, [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH")]))
+    env = {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": places}
     run = subprocess.run(["bash", "--norc", "-c", script], env=env, capture_output=True, text=True, check=True)
     assert run.stdout.splitlines() == ["--method", "complete -o default -F _denoise_completion denoise"]
 

@@ -25,14 +25,16 @@ IN_ASCII = [("--help",), ("noise", "a.png"), ("info", "--json", "a.png"), ("a.pn
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("desk")
-    for seed, name in enumerate(("a.png", "b.png", "λ→画.png")):
-        Image.fromarray(np.random.default_rng(seed).integers(80, 160, (40, 36), dtype=np.uint8)).save(folder / name)
+    for seed, name in enumerate((b"a.png", b"b.png", "λ→画.png".encode())):
+        Image.fromarray(np.random.default_rng(seed).integers(80, 160, (40, 36), dtype=np.uint8)).save(folder / os.fsdecode(name))
     return folder
 
 
 def program(desk: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
-    command = [sys.executable, "-m", "denoise_cli", *words]
-    return subprocess.run(command, cwd=desk, capture_output=True, timeout=120, env={**os.environ, **environment})
+    """With file names in UTF-8, whatever the locale of these tests; what is printed has the encoding that `environment` names."""
+    command = [sys.executable, "-m", "denoise_cli", *(word.encode() for word in words)]
+    told = {**os.environ, "LC_ALL": "C.UTF-8", **environment}
+    return subprocess.run(command, cwd=desk, capture_output=True, timeout=120, env=told)
 
 
 @pytest.mark.parametrize(

@@ -163,6 +163,115 @@ def text_chunks() -> PngImagePlugin.PngInfo:
 PNG_DRESS: dict[str, Any] = {"icc_profile": ICC, "exif": exif(), "dpi": (300, 300)}
 TAGS = [(274, 3, 1, 6, True), (700, 1, len(XMP), XMP, True), (34675, 7, len(ICC), ICC, True), (65000, 12, 2, (0.25, 4.0), True)]
 
+
+def netpbm(kind: int, array: np.ndarray, white: int, comment: bytes = b"# scanner\n") -> bytes:
+    height, width = array.shape[:2]
+    head = b"P%d\n%s%d %d\n" % (kind, comment, width, height) + (b"" if kind in (1, 4) else b"%d\n" % white)
+    if kind < 4:
+        return head + b"\n".join(b" ".join(b"%d" % value for value in row) for row in array.reshape(height, -1)) + b"\n"
+    if kind == 4:
+        return head + np.packbits(array, axis=1).tobytes()
+    return head + array.astype("u1" if white < 256 else ">u2").tobytes()
+
+
+def levels(*channels: int, white: int) -> np.ndarray:
+    return np.random.default_rng(white).integers(0, white + 1, (HEIGHT, WIDTH, *channels))
+
+
+def pfm(array: np.ndarray, scale: bytes) -> bytes:
+    head = b"P%s\n%d %d\n%s\n" % (b"F" if array.ndim == 3 else b"f", WIDTH, HEIGHT, scale)
+    return head + array[::-1].astype("<f4" if scale[:1] == b"-" else ">f4").tobytes()
+
+
+def codecs(name: str, array: np.ndarray, *words: Any, **options: Any) -> bytes:
+    import imagecodecs
+
+    return bytes(getattr(imagecodecs, f"{name}_encode")(array, *words, **options))
+
+
+def jpeg_2000(array: np.ndarray, **options: Any) -> bytes:
+    return codecs("jpeg2k", array, 0, reversible=True, resolutions=1, **options)
+
+
+def heic(array: np.ndarray, mode: str, *, twelve: bool = False, **options: Any) -> bytes:
+    pillow_heif = pytest.importorskip("pillow_heif")
+    stream = io.BytesIO()
+    pillow_heif.options.SAVE_HDR_TO_12_BIT = twelve
+    pillow_heif.encode(mode, (WIDTH, HEIGHT), array.tobytes(), stream, quality=95, chroma=444, **options)
+    return stream.getvalue()
+
+
+def exr(channels: dict[str, np.ndarray], **header: Any) -> bytes:
+    OpenEXR = pytest.importorskip("OpenEXR")
+    stream = io.BytesIO()
+    told = {"compression": OpenEXR.PIZ_COMPRESSION, "type": OpenEXR.scanlineimage, "note": "kept"} | header
+    with OpenEXR.File(told, channels) as file:
+        file.write(stream)
+    return stream.getvalue()
+
+
+def radiance(array: np.ndarray) -> bytes:
+    head = b"#?RADIANCE\n# made by hand\nEXPOSURE=2.0\nFORMAT=32-bit_rle_rgbe\n\n-Y %d +X %d\n" % array.shape[:2]
+    return head + codecs("rgbe", np.ascontiguousarray(array), header=False, rle=True)
+
+
+def fits(array: np.ndarray, **cards: Any) -> bytes:
+    astropy = pytest.importorskip("astropy.io.fits")
+    header = astropy.Header()
+    header["OBSERVER"], header["FILTER"] = "E. Hubble", "r"
+    primary = astropy.PrimaryHDU(array, header=header)
+    for keyword, value in cards.items():
+        primary.header[keyword] = value
+    table = astropy.BinTableHDU.from_columns([astropy.Column(name="t", format="E", array=np.arange(3.0))])
+    stream = io.BytesIO()
+    astropy.HDUList([primary, table]).writeto(stream)
+    return stream.getvalue()
+
+
+def fits_of_ints(array: np.ndarray, scale: float, zero: float, blank: int | None = None) -> bytes:
+    """A header by hand: astropy would rescale what it is given."""
+    cards = ["SIMPLE  =                    T", f"BITPIX  = {8 * array.dtype.itemsize:20d}", f"NAXIS   = {array.ndim:20d}"]
+    cards += [f"NAXIS{at}  = {size:20d}" for at, size in enumerate(reversed(array.shape), 1)]
+    cards += [
+        f"BSCALE  = {scale:20}",
+        f"BZERO   = {zero:20}",
+        *([] if blank is None else [f"BLANK   = {blank:20d}"]),
+        "BUNIT   = 'adu     '",
+    ]
+    head = b"".join(card.ljust(80).encode() for card in [*cards, "END"]).ljust(2880)
+    body = array.astype(array.dtype.newbyteorder(">")).tobytes()
+    return head + body + bytes(-len(body) % 2880)
+
+
+def dicom(array: np.ndarray, *, bits: int = 0, frames: int = 0, kind: str = "MONOCHROME2", **elements: Any) -> bytes:
+    pydicom = pytest.importorskip("pydicom")
+    from pydicom.dataset import FileDataset, FileMetaDataset
+    from pydicom.uid import ExplicitVRLittleEndian
+
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = "1.2.840.10008.5.1.4.1.1.2", "1.2.3.4"
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    dataset = FileDataset(None, {}, file_meta=meta, preamble=bytes(128))
+    dataset.SOPClassUID, dataset.SOPInstanceUID, dataset.PatientName = meta.MediaStorageSOPClassUID, "1.2.3.4", "Roentgen^W"
+    dataset.add_new((0x0009, 0x0010), "LO", "PRIVATE")
+    dataset.Rows, dataset.Columns = array.shape[1 if frames else 0], array.shape[2 if frames else 1]
+    dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 3 if kind == "RGB" else 1, kind
+    if kind == "RGB":
+        dataset.PlanarConfiguration = 0
+    if frames:
+        dataset.NumberOfFrames = frames
+    dataset.BitsAllocated = 8 * array.dtype.itemsize
+    dataset.BitsStored = bits or dataset.BitsAllocated
+    dataset.HighBit, dataset.PixelRepresentation = dataset.BitsStored - 1, int(array.dtype.kind == "i")
+    for name, value in elements.items():
+        setattr(dataset, name, value)
+    dataset.PixelData = array.tobytes() + bytes(array.nbytes % 2)
+    dataset["PixelData"].VR = "OB" if array.dtype.itemsize == 1 else "OW"
+    stream = io.BytesIO()
+    pydicom.dcmwrite(stream, dataset, enforce_file_format=True)
+    return stream.getvalue()
+
+
 EXAMPLES: dict[str, tuple[str, Callable[[], bytes]]] = {
     "png 1 bit": (".png", lambda: pil(pixels(dtype=bool), "PNG")),
     "png grey 2 bits": (".png", lambda: few_bits(2)),
@@ -243,7 +352,72 @@ EXAMPLES: dict[str, tuple[str, Callable[[], bytes]]] = {
     "npy": (".npy", lambda: npy(pixels(3, dtype=np.float32))),
     "npy 16": (".npy", lambda: npy(pixels(dtype=np.uint16))),
     "npy 32, big-endian": (".npy", lambda: npy(pixels(dtype=np.uint32).astype(">u4"))),
+    "pgm": (".pgm", lambda: netpbm(5, levels(white=255), 255)),
+    "pgm of 12 bits": (".pgm", lambda: netpbm(5, levels(white=4095), 4095)),
+    "pgm of 16 bits": (".pgm", lambda: netpbm(5, levels(white=65535), 65535)),
+    "pgm with 7 levels, plain": (".pgm", lambda: netpbm(2, levels(white=6), 6)),
+    "pgm plain": (".pgm", lambda: netpbm(2, levels(white=255), 255)),
+    "ppm": (".ppm", lambda: netpbm(6, levels(3, white=255), 255, b"")),
+    "ppm of pillow": (".ppm", lambda: pil(pixels(3), "PPM")),
+    "ppm of 16 bits": (".ppm", lambda: netpbm(6, levels(3, white=65535), 65535)),
+    "ppm plain of 10 bits": (".ppm", lambda: netpbm(3, levels(3, white=1023), 1023)),
+    "pbm": (".pbm", lambda: netpbm(4, levels(white=1), 1)),
+    "pbm plain": (".pbm", lambda: netpbm(1, levels(white=1), 1)),
+    "pfm": (".pfm", lambda: pfm(pixels(dtype=np.float32), b"-1.0")),
+    "pfm rgb, big-endian": (".pfm", lambda: pfm(pixels(3, dtype=np.float32), b"2.5")),
+    "jpeg 2000 grey": (".jp2", lambda: jpeg_2000(pixels())),
+    "jpeg 2000 rgb": (".jp2", lambda: jpeg_2000(pixels(3))),
+    "jpeg 2000 rgba": (".jp2", lambda: jpeg_2000(pixels(4))),
+    "jpeg 2000 of 12 bits": (".jp2", lambda: jpeg_2000(levels(white=4095).astype(np.uint16), bitspersample=12)),
+    "jpeg 2000 of 16 bits, codestream": (".j2k", lambda: jpeg_2000(pixels(3, dtype=np.uint16), codecformat="J2K")),
+    "jpeg 2000 of pillow": (".jp2", lambda: pil(pixels(3), "JPEG2000", irreversible=False)),
+    "jpeg xl grey of 16 bits": (".jxl", lambda: codecs("jpegxl", pixels(dtype=np.uint16), lossless=True)),
+    "jpeg xl of 10 bits": (".jxl", lambda: codecs("jpegxl", levels(3, white=1023).astype(np.uint16), lossless=True, bitspersample=10)),
+    "jpeg xl rgb": (".jxl", lambda: codecs("jpegxl", pixels(3), lossless=True, usecontainer=True)),
+    "jpeg xl rgba": (".jxl", lambda: codecs("jpegxl", pixels(4), lossless=True)),
+    "jpeg xl floats": (".jxl", lambda: codecs("jpegxl", pixels(3, dtype=np.float32), lossless=True)),
+    "avif": (".avif", lambda: pil(smooth(3), "AVIF", quality=90, icc_profile=ICC, exif=exif(1), xmp=XMP)),
+    "avif of 10 bits": (".avif", lambda: codecs("avif", smooth(3).astype(np.uint16) * 4, 95, bitspersample=10, pixelformat="444")),
+    "heic": (".heic", lambda: heic(smooth(3), "RGB", exif=b"Exif\0\0" + exif(1).removeprefix(b"Exif\0\0"))),
+    "heic of 10 bits": (".heic", lambda: heic(smooth(3).astype(np.uint16) * 257, "RGB;16")),
+    "tga rgb": (".tga", lambda: pil(pixels(3), "TGA")),
+    "tga rgba, packed": (".tga", lambda: pil(pixels(4) // 128, "TGA", compression="tga_rle")),
+    "tga grey": (".tga", lambda: pil(pixels(), "TGA", orientation=1, id_section=b"mine")),
+    "exr": (".exr", lambda: exr({"RGB": pixels(3, dtype=np.float16)})),
+    "exr grey with depth": (".exr", lambda: exr({"Y": pixels(dtype=np.float32), "Z": pixels(dtype=np.float32, seed=1)})),
+    "exr with alpha": (".exr", lambda: exr({"RGBA": np.abs(pixels(4, dtype=np.float32))})),
+    "radiance": (".hdr", lambda: radiance(np.abs(pixels(3, dtype=np.float32)) * 40)),
+    "fits": (".fits", lambda: fits(pixels(dtype=np.float32).astype(np.float32))),
+    "fits doubles": (".fits", lambda: fits(pixels(dtype=np.float64))),
+    "fits of 16 bits": (".fits", lambda: fits(pixels(dtype=np.int16))),
+    "fits unsigned": (".fits", lambda: fits(pixels(dtype=np.uint16))),
+    "fits cube": (".fits", lambda: fits(np.stack([pixels(dtype=np.int32, seed=seed) for seed in range(3)]))),
+    "fits rescaled": (".fits", lambda: fits_of_ints(pixels(dtype=np.int16), 0.25, 12.5, -32768)),
+    "dicom": (".dcm", lambda: dicom(pixels(dtype=np.int16), RescaleSlope=1, RescaleIntercept=-1024)),
+    "dicom of 12 bits": (".dcm", lambda: dicom(levels(white=4095).astype(np.uint16), bits=12, RescaleSlope=1, RescaleIntercept=-1024)),
+    "dicom frames": (".dcm", lambda: dicom(stack().astype(np.uint16), frames=4, RescaleSlope=0.5, RescaleIntercept=3)),
+    "dicom rgb": (".dcm", lambda: dicom(pixels(3), kind="RGB")),
 }  # fmt: skip
+
+
+def sun_raster(array: np.ndarray) -> bytes:
+    """By hand: Pillow reads them, but does not write them. Rows are of an even length, colours blue first."""
+    height, width = array.shape[:2]
+    rows = np.zeros((height, 3 * width + 3 * width % 2), np.uint8)
+    rows[:, : 3 * width] = array[:, :, ::-1].reshape(height, -1)
+    return struct.pack(">8I", 0x59A66A95, width, height, 24, rows.size, 1, 0, 0) + rows.tobytes()
+
+
+# Formats that are read, but not written: suffix, file, pixels that must come out.
+READ_ONLY: dict[str, tuple[str, Callable[[], bytes], Callable[[], np.ndarray]]] = {
+    "gif grey": (".gif", lambda: pil(pixels(), "GIF"), lambda: np.stack([pixels()] * 3, 2)),
+    "pcx": (".pcx", lambda: pil(pixels(3), "PCX"), lambda: pixels(3)),
+    "sgi": (".sgi", lambda: pil(pixels(3), "SGI"), lambda: pixels(3)),
+    "dds": (".dds", lambda: pil(pixels(3), "DDS"), lambda: pixels(3)),
+    "qoi": (".qoi", lambda: codecs("qoi", pixels(3)), lambda: pixels(3)),
+    "sun raster": (".ras", lambda: sun_raster(pixels(3)), lambda: pixels(3)),
+    "ico": (".ico", lambda: pil(pixels(3, size=(32, 32)), "ICO", sizes=[(32, 32)]), lambda: pixels(3, size=(32, 32))),
+}
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -266,6 +440,24 @@ def example(request: pytest.FixtureRequest) -> Example:
 @pytest.fixture
 def example_named() -> Callable[[str], Example]:
     return make
+
+
+@pytest.fixture
+def every_example() -> list[str]:
+    """The names of all files in EXAMPLES."""
+    return list(EXAMPLES)
+
+
+@pytest.fixture
+def read_only() -> dict[str, tuple[str, bytes]]:
+    """Suffix and bytes of a file in each format that is read, but not written."""
+    return {name: (suffix, make_file()) for name, (suffix, make_file, _) in READ_ONLY.items()}
+
+
+@pytest.fixture
+def read_only_pixels() -> dict[str, np.ndarray]:
+    """What the files of `read_only` show."""
+    return {name: shown() for name, (_, _, shown) in READ_ONLY.items()}
 
 
 @pytest.fixture

@@ -166,7 +166,7 @@ def test_cmyk_travels_between_jpeg_and_tiff(example_named):
 
 def test_a_side_too_long_for_the_format_is_one_line(encoders):
     data = encoders.pil(np.zeros((2, 17000), np.uint8), "PNG")
-    with pytest.raises(DenoiseError, match="cannot be written as WEBP") as refusal:
+    with pytest.raises(DenoiseError, match="cannot be written as WebP") as refusal:
         convert(data, "webp")
     assert "\n" not in str(refusal.value)
 

@@ -81,7 +81,7 @@ def test_a_figure_that_exists_is_kept_unless_told(denoise: Run, log: Path, tmp_p
     assert "--overwrite" in run.err
     assert figure.read_text() == "mine"
     assert denoise("plot", log, "-o", figure, "--overwrite").code == 0
-    assert "<svg" in figure.read_text()
+    assert "<svg" in figure.read_text(encoding="utf-8")
 
 
 def test_a_log_is_never_overwritten_by_its_figure(denoise: Run, log: Path, tmp_path: Path) -> None:
@@ -150,13 +150,15 @@ def test_following_standard_input_is_a_mistake(denoise: Run) -> None:
 def test_whoever_stops_following_made_no_mistake_and_gets_the_figure(log: Path, tmp_path: Path) -> None:
     figure = tmp_path / "f.svg"
     command = [sys.executable, "-m", "denoise_cli", "plot", str(log), "--follow", "-o", str(figure)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | {"PYTHONUTF8": "1"})
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", env=os.environ | {"PYTHONUTF8": "1"}
+    )
     time.sleep(2)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=30)
     assert process.returncode == 0, err
     assert out.count("cost against iteration") == 1  # in a pipe, once
-    assert "<svg" in figure.read_text()
+    assert "<svg" in figure.read_text(encoding="utf-8")
 
 
 def test_a_log_without_seconds_is_drawn_against_iterations(denoise: Run, tmp_path: Path) -> None:

@@ -145,7 +145,7 @@ def test_csv_has_a_row_a_picture_and_method(denoise: Callable[..., Any], desk: P
     outcome = denoise("benchmark", "set", "--gaussian", "0.1", "--methods", "optimal", "--csv", "rows.csv")
     assert outcome.code == 0
     assert "| method" in outcome.out
-    rows = list(csv.DictReader(io.StringIO((desk / "rows.csv").read_text())))
+    rows = list(csv.DictReader(io.StringIO((desk / "rows.csv").read_text(encoding="utf-8"))))
     assert [(Path(row["file"]).name, row["method"]) for row in rows] == [
         ("a.png", "noisy"), ("a.png", "optimal"), ("b.png", "noisy"), ("b.png", "optimal"),
     ]  # fmt: skip

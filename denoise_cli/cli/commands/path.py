@@ -25,7 +25,7 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions
 STEPS, MOST_STEPS = 9, 100
 
 
-PICTURE = typer.Argument(metavar="PICTURE", help="PNG, JPEG, TIFF, BMP, WebP or .npy.", show_default=False)
+PICTURE = typer.Argument(metavar="PICTURE", help="Of any format that docs/formats.md lists.", show_default=False)
 FROM = declared("The smallest λ. [default: a quarter of the automatic one]", "--from", metavar="A")
 TO = declared("The largest λ. [default: four times the automatic one]", "--to", metavar="B")
 COUNT = declared("How many, evenly spaced in log λ.", metavar="N", min=1, max=MOST_STEPS)
