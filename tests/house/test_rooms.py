@@ -15,6 +15,7 @@ LONGEST = 250
 
 #: Longer than that, each with the reason.
 LONG_FILES = {
+    "formats/conversion.py": "what every format can hold, on one page",
     "formats/picture.py": "a page, and what every format says of it",
     "formats/tiff.py": "the one format with everything in it; to be split by its tags",
     "measure/scale.py": "one record, explained field by field",
