@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from denoise_cli.draw.sheet import Tile, contact_sheet
 from denoise_cli.draw.views import Box, crop_box, drawable
-from denoise_cli.formats.files import encode_picture, format_of, write_picture
+from denoise_cli.formats.files import encode_picture, format_of, write_picture, written_format
+from denoise_cli.formats.known import suffix_for
 from denoise_cli.formats.picture import Page, Picture
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class Album:
 
     def place(self, weight: float) -> Path:
         """Where a whole result goes."""
-        return (self.results or Path()) / f"{self.source.stem}_{weight:g}{self.source.suffix}"
+        return (self.results or Path()) / f"{self.source.stem}_{weight:g}{suffix_for(self.source.suffix)}"
 
     def add(self, step: PathStep, *, automatic: bool, picked: bool) -> None:
         """Keep one λ: of the automatic mode, or the one that was picked, or neither."""
@@ -58,7 +59,7 @@ class Album:
         self.tiles.append(Tile(self._crop(solution.image), tuple(caption), marked=automatic))
         if self.results is not None:
             page = replace(self.picture, pages=self.picture.pages[:1])
-            write_picture(self.place(step.weight), page.successor([solution.image]), overwrite=self.overwrite, kind=page.format)
+            write_picture(self.place(step.weight), page.successor([solution.image]), overwrite=self.overwrite, kind=written_format(page))
 
     def _crop(self, image: Any) -> Any:
         assert self.box is not None

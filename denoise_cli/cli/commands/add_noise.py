@@ -20,7 +20,9 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions
 PICTURES = typer.Argument(metavar="CLEAN...", help="Pictures; a folder; a pattern in quotes; - for stdin.", show_default=False)
 OUTPUT = declared("Result; a folder for several; - for stdout. [default: NAME_noisy beside the input]", "-o", "--output", metavar="PATH")
 NO_CLIP = declared("Keep what is below 0 and above 1: float32 TIFF or .npy. [default: clip, round to the depth]", "--no-clip")
-FORMAT = declared("Of the results. [default: what the output's name says, or that of the input]", "--format", metavar="KIND")
+FORMAT = declared(
+    "Of the results, such as tiff; TAB lists them. [default: what the output's name says, or that of the input]", "--format", metavar="KIND"
+)
 SKIP_EXISTING = declared("Keep results that exist. [default: refuse]", "--skip-existing")
 
 
