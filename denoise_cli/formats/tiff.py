@@ -36,6 +36,8 @@ SHARED = (271, 272, ORIENTATION, SOFTWARE, 306, 315, 33432)
 # GDAL's word for "no value here", a number as text.
 NODATA = 42113
 DEPTHS = ("bool", *(f"{sign}int{bits}" for sign in ("u", "") for bits in (8, 16, 32, 64)), "float16", "float32", "float64")
+# TIFF types: which stand for each other, which are raw bytes, and text.
+ALIKE, RAW_TYPES, TEXT = ({3, 4, 16}, {1, 2, 6, 7}, {5, 10, 11, 12}, {3, 8}, {4, 9}), (1, 6, 7), 2
 LARGEST_CLASSIC = 2**32 - 2**25
 
 
@@ -226,6 +228,9 @@ def _page(page: Any, pixels: Array, data: bytes, file: Any, notes: list[str]) ->
     if samples.dtype == np.uint32 and int(samples.max()) < 2**22:
         notes.append(f"32-bit values up to {int(samples.max()):,} count as little of 0 to 1: give as small a --lambda, or use floats")
     extras["tags"], extras["ifds"] = _tags(page, data, file)
+    extras["tags"], broken = sound(extras["tags"])
+    if broken:
+        notes.append(f"{'tags' if len(broken) > 1 else 'tag'} {', '.join(map(str, broken[:5]))} damaged: left out")
     colour = samples[:, :, :colours]
     return Page(
         colour[:, :, 0] if colours == 1 else colour, samples[:, :, colours:] if beside else None, alpha, MODELS[photometric], extras=extras,
@@ -241,6 +246,30 @@ def _nodata(tags: list[Entry]) -> tuple[float, ...]:
             with contextlib.suppress(ValueError):
                 return tuple(float(word) for word in words)
     return ()
+
+
+def sound(tags: list[Entry]) -> tuple[list[Entry], list[int]]:
+    """The tags that every reader takes, and the codes of those that are left out: of an unknown type, told twice, or not as TIFF asks for.
+
+    Pillow's table of the standard's tags says which type each has, and whether it holds one value. A text that lacks its end gets it.
+    """
+    from PIL import TiffTags
+
+    kept: dict[int, Entry] = {}
+    extras["tags"], broken = sound(extras["tags"])
+    for tag in tags:
+        standard = TiffTags.lookup(tag.code)
+        of_type = standard.type is None or tag.kind == standard.type or any({tag.kind, standard.type} <= alike for alike in ALIKE)
+        is_single = standard.length == 1 and standard.type != TEXT and tag.kind not in RAW_TYPES
+        if tag.code in LAYOUT:
+            kept.setdefault(tag.code, tag)
+        elif tag.kind not in SIZES or not tag.count or not of_type or (is_single and tag.count != 1) or tag.code in kept:
+            broken.append(tag.code)
+        elif tag.kind == TEXT and not tag.value.endswith(b"\0"):
+            kept[tag.code] = Entry(tag.code, TEXT, tag.count + 1, tag.value + b"\0")
+        else:
+            kept[tag.code] = tag
+    return list(kept.values()), broken
 
 
 def _look_up(indices: Array, colours: Array) -> Array:

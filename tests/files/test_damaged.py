@@ -6,7 +6,9 @@ import io
 import os
 import struct
 import time
+import warnings
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -257,3 +259,62 @@ def test_a_pyramid_comes_back_without_its_smaller_copies_and_says_so():
 def test_small_counts_in_32_bits_are_remarked_on(encoders):
     picture = read_picture(Path("it"), encoders.tiff(np.full((9, 9), 70_000, np.uint32)))
     assert "70,000 count as little of 0 to 1" in picture.notes[0]
+
+
+def opens(data: bytes) -> bool:
+    """Whether Pillow reads the first page, pixels and tags."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            image = Image.open(io.BytesIO(data))
+            image.load()
+            dict(image.tag_v2)
+    except Exception:
+        return False
+    return True
+
+
+def mutate_tags(data: bytes, rng: np.random.Generator) -> bytes:
+    """Some of the fields of the first directory changed: codes, types, counts, values."""
+    changed = bytearray(data)
+    (first,) = struct.unpack_from("<I", data, 4)
+    (count,) = struct.unpack_from("<H", data, first)
+    for _ in range(int(rng.integers(1, 4))):
+        at = first + 2 + 12 * int(rng.integers(0, count)) + int(rng.choice([0, 2, 3, 4, 5, 8, 9]))
+        changed[at] = int(rng.integers(0, 256)) if rng.random() < 0.5 else changed[at] ^ (1 << int(rng.integers(0, 8)))
+    return bytes(changed)
+
+
+def test_a_broken_tag_is_not_passed_on(encoders, draw):
+    """A damaged TIFF that reads gives one that others open as well as they open the same pixels without the tag."""
+    rng, read = np.random.default_rng(41), 0
+    tags = [
+        (274, 3, 1, 1, True), (318, 5, 2, (3127, 10000, 329, 1000), True), (297, 3, 2, (0, 1), True), (269, 2, 0, "doc", True),
+        (700, 1, 8, b"<x:xmp/>", True), (333, 2, 0, "inks", True), (336, 3, 2, (0, 255), True),
+        (34675, 7, len(encoders.ICC), encoders.ICC, True),
+        (33550, 12, 3, (1.0, 1.0, 0.0), True), (65000, 12, 2, (0.25, 4.0), True),
+    ]  # fmt: skip
+    good = encoders.tiff(draw(3), photometric="rgb", compression="lzw", extratags=tags, datetime="2024:05:06 07:08:09", software="scanner")
+    for _ in range(400):
+        try:
+            picture = read_picture(Path("it"), mutate_tags(good, rng), max_pixels=1 << 20)
+            data, _ = encode_picture(picture, "tiff", Path("out"))
+        except DenoiseError:
+            continue
+        page = picture.pages[0]
+        bare = replace(picture, pages=(replace(page, extras=page.extras | {"tags": [], "ifds": []}),))
+        if opens(encode_picture(bare, "tiff", Path("out"))[0]):
+            read += 1
+            assert opens(data)
+            with tifffile.TiffFile(io.BytesIO(data)) as file:
+                np.testing.assert_array_equal(file.pages.first.asarray().reshape(page.colour.shape), page.colour)
+    assert read > 100
+
+
+def test_a_tag_that_is_left_out_is_named(encoders, draw):
+    data = encoders.tiff(draw(), extratags=[(318, 3, 2, (1, 2), True), (65000, 12, 2, (0.25, 4.0), True)])
+    picture = read_picture(Path("it"), data)
+    assert picture.notes == ("tag 318 damaged: left out",)
+    with tifffile.TiffFile(io.BytesIO(encode_picture(picture, "tiff", Path("it"))[0])) as file:
+        assert 318 not in file.pages.first.tags
+        assert file.pages.first.tags[65000].value == (0.25, 4.0)
