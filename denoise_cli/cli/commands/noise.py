@@ -26,6 +26,7 @@ VERDICTS = {
     "none": "hardly any noise",
     "gaussian": "Gaussian noise, alike everywhere",
     "poisson": "noise that grows with brightness",
+    "coloured": "noise in clumps of several pixels, as cameras and JPEG leave it",
     "impulses": "impulse noise",
 }
 
