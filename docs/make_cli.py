@@ -23,7 +23,7 @@ EXIT_CODES = {
     errors.OK: "all was done",
     errors.FAILED: "some picture failed; a line on stderr says which, and why",
     errors.USAGE: "the command makes no sense, whatever the files hold; nothing was done",
-    errors.INTERRUPTED: "interrupted (Ctrl-C); the same command goes on where it stopped",
+    errors.INTERRUPTED: "interrupted (Ctrl-C, SIGTERM); the last line says whether the same command goes on where it stopped",
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,7 @@ def choose(
     channels: str | None = None,
     boundary: str | None = None,
     workers: int | None = None,
+    strength: float = 1.0,
 ) -> Choice:
     """The fidelity and the λ with which `denoise(image, λ, fidelity=…, method="optimal")` comes nearest to the clean picture.
 
@@ -66,9 +68,12 @@ def choose(
     noise : what `estimate` found, if that has been done.
     weights : as in `denoise`; a pixel of weight 0 does not count.
     tv, channels, boundary, workers : as in `denoise`.
+    strength : λ is that of least estimated error times this: less than 1 leaves more noise and more detail.
 
     Raises ValueError for a σ that is negative or not finite, and what `denoise` raises.
     """
+    if not 0 < strength < math.inf:
+        raise ValueError(f"strength must be positive and finite, not {strength}")
     pixels = as_pixels(stored)
     if pixels.size == 0:
         raise ValueError(f"the picture is empty: shape {pixels.shape}")
@@ -87,24 +92,26 @@ def choose(
         fidelity = "l1" if by_impulses else "l2"
     options: dict[str, Any] = {"tv": tv, "channels": channels, "boundary": boundary, "workers": workers}
     sample = Sample.of(pixels, scale, weights, fidelity, options)
-    weight, risks = _impulses(sample, noise, channels) if by_impulses else _gaussian(sample, noise, scale.unit, channels)
+    weight, risks = _impulses(sample, noise, channels) if by_impulses else _gaussian(sample, noise, scale, channels)
     unit = scale.unit if fidelity == "l2" else 1.0
     return Choice(
-        fidelity, float(f"{weight:.{DIGITS}g}") * unit, noise, None if by_impulses else noise.sigma, sigma is not None,
+        fidelity, float(f"{weight:.{DIGITS}g}") * unit * strength, noise, None if by_impulses else noise.sigma, sigma is not None,
         tuple((tried * unit, risk * scale.unit**2) for tried, risk in sorted(risks.items())), amount=scale.amount(noise.sigma),
+        strength=strength,
     )  # fmt: skip
 
 
-def _gaussian(sample: Sample, noise: Noise, unit: float, channels: str | None) -> tuple[float, dict[float, float]]:
+def _gaussian(sample: Sample, noise: Noise, scale: Scale, channels: str | None) -> tuple[float, dict[float, float]]:
     """λ in spans, and the risks of what was tried."""
-    sigmas = tuple(sigma / unit for sigma in noise.sigmas)
-    sigma, risks = noise.sigma / unit, dict[float, float]()
-    start = gaussian_law(sigma, _coupled(sample, channels), sample.fidelity)
+    noise = noise.times(1 / scale.unit, scale.bottom)
+    sigma, risks = noise.sigma, dict[float, float]()
+    start = gaussian_law(noise.clump * sigma, _coupled(sample, channels), sample.fidelity)
     if sigma <= HARDLY_ANY:
         return max(start, LEAST), risks
     if sample.seen.size < SMALLEST_SAMPLE:
         return start, risks
-    return least(Stein(sample, sigmas), start, STEPS[sample.fidelity], risks), risks
+    stein = Stein(sample.pixels, noise, ends=sample.ends, known=None if sample.weights is None else sample.weights > 0)
+    return least(lambda weight: stein(sample.solver(weight)), start, STEPS[sample.fidelity], risks), risks
 
 
 def _impulses(sample: Sample, noise: Noise, channels: str | None) -> tuple[float, dict[float, float]]:

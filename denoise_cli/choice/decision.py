@@ -9,6 +9,9 @@ from denoise_cli.noise.model import Noise
 __all__ = ["Choice"]
 
 
+KINDS = {"poisson": "noise that grows with brightness", "impulses": "impulse noise", "coloured": "noise in clumps"}
+
+
 @dataclass(frozen=True)
 class Choice:
     """What the automatic mode does to a picture, and why.
@@ -17,6 +20,7 @@ class Choice:
     deviation of the Gaussian noise that was assumed, root mean square over the channels, in typed units; None where impulses decided.
     noise: what was estimated.  given: True if sigma was told, not estimated.  risks: (λ, estimated mean squared error) of what was tried.
     stabilised: weight is for the picture after a variance-stabilising transform.  amount: sigma in words and in the units of the file.
+    strength: what the λ of least estimated error was multiplied by to get weight.
     """
 
     fidelity: str
@@ -27,11 +31,13 @@ class Choice:
     risks: tuple[tuple[float, float], ...] = field(default=(), repr=False)
     stabilised: bool = False
     amount: str = ""
+    strength: float = 1.0
 
     @property
     def sentence(self) -> str:
         """ "Gaussian noise, σ ≈ 0.041 (10.4/255) → λ 0.058, L2": what was assumed, and what follows."""
-        return f"{self._assumed()} → λ {self.weight:.3g}, {self.fidelity.upper()}"
+        times = "" if self.strength == 1 else f" ({self.strength:g} times the best guess)"
+        return f"{self._assumed()} → λ {self.weight:.3g}{times}, {self.fidelity.upper()}"
 
     def _assumed(self) -> str:
         noise, about = self.noise, "=" if self.given else "≈"
@@ -41,9 +47,11 @@ class Choice:
         if self.stabilised:
             brightness = f"(brightness − {noise.black:.3g})" if noise.black else "brightness"
             return f"noise of variance {noise.gain:.3g}·{brightness} + {noise.read_noise:.3g}², stabilised"
-        model = {"poisson": "noise that grows with brightness", "impulses": "impulse noise"}.get(noise.model, "Gaussian noise")
+        model = KINDS.get(noise.model, "Gaussian noise")
         if self.given:
             model = "Gaussian noise"
         elif noise.model == "none":
             model = "hardly any noise"
+        elif noise.model == "coloured":
+            model = f"noise in clumps of about {noise.clump:.1f} pixels"
         return f"{model}, σ {about} {self.amount or f'{self.sigma:.3g}'}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -21,46 +22,63 @@ SEED = (2, 71828, 18284, 59045)
 
 
 class Stein:
-    """Stein's unbiased estimate of the mean squared error under white Gaussian noise, less what does not depend on λ.
+    """Stein's unbiased estimate of the mean squared error of any denoiser u = solve(f) under Gaussian noise of covariance C:
 
-    ‖u − f‖²/n − σ² + 2σ²/n · div u  (Stein 1981, Ann. Statist. 9, 1135–1151), its divergence from a second solve with f + εb, b = ±1
-    (Ramani, Blu & Unser 2008, IEEE Trans. Image Process. 17, 1540–1554). Where noise was cut off at black or white, the variance and the
-    bias that are left there take the places of σ² and 0.
+        ‖u − f‖²/n − tr C/n + 2/n · tr(∂u/∂f · C)
+
+    (Stein 1981, Ann. Statist. 9, 1135–1151), the last term from a second solve with f + εb, b of covariance C: bᵀ(u(f + εb) − u(f))/ε
+    (Ramani, Blu & Unser 2008, IEEE Trans. Image Process. 17, 1540–1554). For white noise b is ±σ; for coloured noise it is drawn from the
+    spectrum, scaled with the brightness of the first u. Where white noise was cut off at black or white, the variance and the bias that are
+    left there take the places of σ² and 0; those, too, are of the first u: others for each solve would make the risks incomparable.
+
+    >>> f = np.random.default_rng(0).normal(0.5, 0.1, (64, 64, 1)).astype(np.float32)
+    >>> risk = Stein(f, Noise.told((0.1,)))
+    >>> round(risk(lambda pixels: np.full_like(pixels, 0.5)), 3), round(risk(lambda pixels: pixels), 3)
+    (0.0, 0.01)
     """
 
-    #: ε in σ: smaller steps are lost in the rough solves, larger ones see another picture (benchmarks/choice.py).
-    STEP = 0.06
+    #: ε: smaller steps are lost in rough solves, larger ones see another picture (benchmarks/choice.py). Coloured noise bears a larger one.
+    STEP, COLOURED_STEP = 0.06, 0.2
 
-    def __init__(self, sample: Sample, sigmas: tuple[float, ...]) -> None:
-        self.sample = sample
-        self.sigmas = sigmas
-        self.step = np.float32(self.STEP * max(sigmas))
-        self.probe = np.random.default_rng(SEED).choice(np.array([-1, 1], np.float32), sample.pixels.shape)
+    def __init__(
+        self, pixels: Array, noise: Noise, *, ends: tuple[float, float] = (-math.inf, math.inf), known: Array | None = None
+    ) -> None:
+        """pixels : (height, width, channels), floats; noise : in their units; ends : where values were cut off; known : (height, width)."""
+        self.pixels, self.noise, self.ends = pixels, noise, ends
+        self.known = None if known is None else known[:, :, None]
+        self.probe: Array | None = None
         self.left: tuple[Array, Array] | None = None
 
-    def __call__(self, weight: float) -> float:
-        f = self.sample.pixels
-        u, iterations = self.sample.solve(f, weight)
-        moved, _ = self.sample.solve(f + self.step * self.probe, weight, iterations)
-        if self.left is None:
-            self.left = self._left(u)
+    def __call__(self, solve: Callable[[Array], Array]) -> float:
+        f = self.pixels
+        u = solve(f)
+        if self.probe is None or self.left is None:
+            self.probe, self.left = self._probe(u), self._left(u)
+        step = f.dtype.type(self.COLOURED_STEP if self.noise.spectrum is not None else self.STEP)
         variance, bias = self.left
+        moved = solve(f + step * self.probe)
         moved -= u
-        moved *= self.probe
-        moved *= 2 / self.step * variance
-        u -= f
-        moved += u * (u + 2 * bias)
+        moved *= self.probe if self.noise.spectrum is not None else variance / self.probe
+        moved *= 2 / step
+        difference = u - f
+        moved += difference * (difference + 2 * bias)
         moved -= variance
-        return self.sample.mean(moved)
+        return float(np.mean(moved, dtype=np.float64, where=True if self.known is None else self.known))
+
+    def _probe(self, u: Array) -> Array:
+        random = np.random.default_rng(SEED)
+        if self.noise.spectrum is not None:
+            return self.noise.draw(u.shape[:2], random, u)
+        # One size for all channels: what a channel is moved by must not vanish where it has no noise.
+        return random.choice(np.array([-1, 1], np.float32), u.shape) * np.float32(max(self.noise.sigmas))
 
     def _left(self, u: Array) -> tuple[Array, Array]:
-        """Variance and bias of the noise as it was stored, pixel by pixel where some was cut off.
-
-        From the first picture: another one for each λ would make the risks incomparable.
-        """
-        if not any(map(math.isfinite, self.sample.ends)):
-            return np.square(np.asarray(self.sigmas, u.dtype)), np.zeros(1, u.dtype)
-        channels = [cut_off(u[:, :, c], sigma, self.sample.ends) for c, sigma in enumerate(self.sigmas)]
+        """Variance and bias of the noise as it was stored, pixel by pixel where some was cut off."""
+        if self.noise.spectrum is not None:
+            return np.square(self.noise.level_map(u)), np.zeros(1, u.dtype)
+        if not any(map(math.isfinite, self.ends)):
+            return np.square(np.asarray(self.noise.sigmas, u.dtype)), np.zeros(1, u.dtype)
+        channels = [cut_off(u[:, :, c], sigma, self.ends) for c, sigma in enumerate(self.noise.sigmas)]
         return np.stack([v for v, _ in channels], axis=-1), np.stack([b for _, b in channels], axis=-1)
 
 

@@ -67,6 +67,18 @@ class Sample:
         )  # fmt: skip
         return solution.image, solution.iterations
 
+    def solver(self, weight: float) -> Callable[[Array], Array]:
+        """`solve` at one λ for `choice.risk.Stein`: all pictures after the first are solved with as many iterations as that one."""
+        iterations: int | None = None
+
+        def solve(pixels: Array) -> Array:
+            nonlocal iterations
+            image, done = self.solve(pixels, weight, iterations)
+            iterations = done if iterations is None else iterations
+            return image
+
+        return solve
+
     @property
     def known(self) -> Array:
         """(height, width, 1), bool."""

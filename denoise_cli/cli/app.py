@@ -4,40 +4,25 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import fields, replace
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperGroup
 
 from denoise_cli import __version__
+from denoise_cli.cli.help import COMMANDS, COMPLETION, GroupedHelp
 from denoise_cli.cli.options import Takes, default_options, understand
 from denoise_cli.cli.plain_words import quicken
 from denoise_cli.cli.streams import ending_on_sigterm, prepare_streams
 from denoise_cli.errors import FAILED, INTERRUPTED, OK, USAGE, DenoiseError, UsageError
-from denoise_cli.settings import ALGORITHM, FILES, PROBLEM, RUN
+from denoise_cli.settings import FILES, RUN
 
-__all__ = ["main"]
+__all__ = ["COMMANDS", "COMPLETION", "DEFAULT", "app", "main"]
 
 DEFAULT = "image"
-# Loaded when called: word → (module with a Typer `app`, the line in the help).
-COMMANDS = {
-    "add-noise": ("denoise_cli.cli.commands.add_noise", "Noisy test pictures from clean ones, reproducible."),
-    "benchmark": ("denoise_cli.cli.commands.benchmark", "Mean PSNR, SSIM and seconds of methods, on clean pictures with noise added."),
-    "compare": ("denoise_cli.cli.commands.compare", "PSNR, SSIM, RMSE and MAE to a clean picture, and a sheet to look at."),
-    "info": ("denoise_cli.cli.commands.info", "Size, depth, noise; what `denoise FILE` would do, and in how long."),
-    "noise": ("denoise_cli.cli.commands.noise", "What noise a picture holds, and what the automatic mode would do."),
-    "path": ("denoise_cli.cli.commands.path", "The picture at many λ: a sheet to pick from by eye, a table, files."),
-    "plot": ("denoise_cli.cli.commands.plot", "Figures of logs: cost, gap and PSNR against iteration, seconds or λ; in the terminal too."),
-    "extras": ("denoise_cli.extras.entry", "Batch norm, normalisations, regression and LDAM loss: numbers in, numbers out."),
-}
-# Work without a picture, as the first word; an optional second one names the shell.
-COMPLETION = {
-    "--install-completion": "Let TAB complete commands, options, values and files, from the next shell on.",
-    "--show-completion": "Print what that would install.",
-}
 
 
 class DenoiseGroup(TyperGroup):
@@ -74,26 +59,6 @@ class DenoiseGroup(TyperGroup):
             return [*options, *(Offer(option, line) for option, line in COMPLETION.items() if option.startswith(incomplete))]
         words = [Offer(word, line) for word, (_, line) in COMMANDS.items() if word.startswith(incomplete)]
         return [*words, *map(Offer, files(incomplete))] if words else []
-
-
-class GroupedHelp(TyperCommand):
-    """Help in plain text, its options under headings: quick to print, and readable in a pipe."""
-
-    def format_usage(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
-        formatter.write_usage("denoise", "[OPTIONS] PICTURE...")
-
-    def format_options(self, ctx: Any, formatter: Any) -> None:
-        panels: dict[str, list[tuple[str, str]]] = {PROBLEM: [], ALGORITHM: [], FILES: [], RUN: []}
-        for parameter in self.get_params(ctx):
-            row = parameter.get_help_record(ctx)
-            if row is not None:
-                panels[getattr(parameter, "rich_help_panel", None) or RUN].append(row)
-        panels[RUN] += [(f"{option} [SHELL]", line) for option, line in COMPLETION.items()]
-        for title, rows in panels.items():
-            with formatter.section(title):
-                formatter.write_dl(rows)
-        with formatter.section("Other commands"):
-            formatter.write_dl([(f"denoise {word}", line) for word, (_, line) in COMMANDS.items()])
 
 
 app = typer.Typer(cls=DenoiseGroup, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -147,15 +112,13 @@ def image(ctx: typer.Context, pictures: list[Path] | None, **values: Any) -> Non
     denoise input.png --lambda 0.1 --l1       the original iteration, 100 times
     denoise scans/ -o clean/ --jobs 2         a folder
     """
-    from denoise_cli.batch.inputs import Selection
-    from denoise_cli.cli.session import Run, execute
+    from denoise_cli.cli.planning import Run
+    from denoise_cli.cli.session import execute
     from denoise_cli.methods.registry import named_for
 
     settings, request = understand(values, is_typed=lambda name: getattr(ctx.get_parameter_source(name), "name", "") == "COMMANDLINE")
-    told = {each.name: getattr(request, each.name) for each in fields(request)}
-    selection = Selection(*(told.pop(name) for name in ("recursive", "include", "exclude")))
     settings = replace(settings.resolved(), method=named_for(settings))
-    raise typer.Exit(execute(Run(tuple(pictures or ()), settings, selection=selection, **told)))
+    raise typer.Exit(execute(Run(tuple(pictures or ()), settings, request)))
 
 
 app.command(DEFAULT, cls=GroupedHelp, context_settings={"help_option_names": ["-h", "--help"]})(

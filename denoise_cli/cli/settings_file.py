@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from denoise_cli.cli.options import Request
 from denoise_cli.errors import UsageError
-from denoise_cli.settings import Option
+from denoise_cli.settings import Option, Settings, options_of
+from denoise_cli.storage.writing import appear
 
-__all__ = ["format_config", "read_config"]
+__all__ = ["format_config", "read_config", "save_settings"]
 
 KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text in quotes"}
 
@@ -71,6 +74,30 @@ def _checked(value: Any, wanted: type, trouble: str) -> Any:
     if not (isinstance(value, wanted) or is_number) or (wanted is not bool and isinstance(value, bool)):
         raise UsageError(f"{trouble} {KINDS[wanted]}")
     return value
+
+
+def save_settings(path: Path, settings: Settings, request: Request) -> None:
+    """Write what makes the picture, by the long names of the options; defaults are spelled out, so that they cannot change."""
+    from denoise_cli.pipeline.plan import options_of as shaping_options
+
+    defaults = shaping_options(settings) | {"weight": "auto" if settings.automatic else None}
+    written: dict[str, Any] = {}
+    for record in (settings, request):
+        for each in options_of(record):
+            value = getattr(record, each.name)
+            value = defaults.get(each.name) if value is None else value
+            if each.in_file == "written" and value is not None and value is not False:
+                written[each.long_name] = _spelled(value, each)
+    with appear(path, overwrite=settings.overwrite) as stream:
+        stream.write(format_config(written).encode())
+
+
+def _spelled(value: Any, each: Option) -> Any:
+    """A value as TOML can have it, and as it would be typed."""
+    if isinstance(value, tuple):
+        numbers = [item if math.isfinite(item) else str(item) for item in value]
+        return numbers if each.is_repeatable else ",".join(map(repr, numbers))
+    return str(value) if isinstance(value, Path) else value
 
 
 def format_config(settings: Mapping[str, Any]) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from denoise_cli.formats.known import writable
 from denoise_cli.settings import MAX_PIXELS
 
-__all__ = ["Csv", "Json", "MaxPixels", "Overwrite", "Quiet", "Recursive", "Workers", "declared"]
+__all__ = ["Csv", "Json", "MaxPixels", "Overwrite", "PictureFormat", "Quiet", "Recursive", "Workers", "declared"]
 
 
 def declared(help: str, *flags: str, **details: Any) -> Any:
@@ -21,6 +22,10 @@ Csv = Annotated[Path | None, declared("The table as CSV; - for stdout. [default:
 Json = Annotated[bool, declared("JSON on stdout instead of the table. [default: no]", "--json")]
 MaxPixels = Annotated[int, declared(f"Refuse larger pictures. [default: {MAX_PIXELS}, 16384²]", metavar="N", min=1)]
 Overwrite = Annotated[bool, declared("Replace files that exist. [default: refuse]", "--overwrite")]
+if TYPE_CHECKING:
+    PictureFormat = str
+else:
+    PictureFormat = Literal[writable()]
 Quiet = Annotated[bool, declared("Say nothing but errors. [default: one line a picture]", "-q", "--quiet")]
 Recursive = Annotated[bool, declared("Folders within folders too. [default: no]", "--recursive", "-r")]
 Workers = Annotated[int | None, declared("Threads. [default: all cores]", metavar="N", min=1)]

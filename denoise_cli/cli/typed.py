@@ -6,10 +6,21 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from denoise_cli.errors import DenoiseError, UsageError
+from denoise_cli.settings import Settings
 from denoise_cli.storage.pipes import PIPE
 from denoise_cli.storage.writing import check_writable, stands_in_the_way
 
-__all__ = ["check_output", "check_sheet", "check_stdin_once", "check_stdout_once", "crop_of"]
+__all__ = ["check_output", "check_settings", "check_sheet", "check_stdin_once", "check_stdout_once", "crop_of"]
+
+
+def check_settings(settings: Settings) -> None:
+    """Refuse settings that no picture could make right. Raises UsageError."""
+    from denoise_cli.pipeline.plan import check
+
+    try:
+        check(settings)
+    except ValueError as error:
+        raise UsageError(f"--{error}") from error
 
 
 def check_stdin_once(words: Sequence[Path]) -> None:

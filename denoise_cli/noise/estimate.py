@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from denoise_cli.measure.scale import Scale
 from denoise_cli.noise.blocks import Picture
+from denoise_cli.noise.coloured import Coloured, coloured
 from denoise_cli.noise.growth import Growth, growth
 from denoise_cli.noise.holes import level_around_holes
 from denoise_cli.noise.impulses import impulses
@@ -23,6 +24,19 @@ Array = npt.NDArray[Any]
 FEW = 0.02
 #: So many times the fewest blocks must be whole; otherwise blocks with unknown pixels are read as well.
 WHOLE_BLOCKS = 4 * FEWEST
+#: Amplitude of luma at the last but one ring of frequencies over the last above which noise is not white (white noise on photographs: up to
+#: 1.15; demosaicked, sharpened, enlarged or compressed: from 1.25).
+FALL = 1.2
+#: How likely coloured noise is, as logarithm of the odds: UNEQUAL·ln(unequal) + STRENGTH·ln(255·σ of luma, in spans)
+#: + CHROMA·ln(σ of chroma/σ of luma) + a constant. Fitted by logistic regression to 340 pictures that were made from photographs, clean or
+#: with noise of a camera, JPEG, blur and enlargement: 88 % are told right. With the thresholds below, which count in that photographs are
+#: noisier than those were, and that content of a grey picture has no chroma to tell it from noise, clean Kodak, BSD and Set12 stay clean.
+UNEQUAL, STRENGTH, CHROMA, COLOUR_CONSTANT, GREY_CONSTANT = -12.7, 1.66, 1.63, -0.28, -0.4
+COLOUR_ODDS, GREY_ODDS = -1.9, 3.2
+#: Less chroma than this share of luma is as good as none: noise of cameras has 0.3 and more, after JPEG 0.19.
+LEAST_CHROMA = 0.15
+#: Coloured noise below this share of the span is left alone, as is what is hardly stronger than white noise that explains it.
+FAINT, STRONGER = 0.006, 1.1
 #: Below this share of the span, noise and the grain of a clean photograph (up to 2.6/255 among 58) cannot be told apart.
 NEGLIGIBLE = 0.01
 
@@ -63,7 +77,13 @@ def estimate(stored: npt.ArrayLike, scale: Scale | None = None) -> Noise:
             curve = growth(found, picture)
     if all(each is None for each in levels) and not share:
         return Noise.none(picture.channels, "too few known pixels lie together to tell noise from content")
-    return _verdict(picture, [each or 0.0 for each in levels], curve, salt_pepper, random_valued, decisive)
+    noise = _verdict(picture, [each or 0.0 for each in levels], curve, salt_pepper, random_valued, decisive)
+    if decisive or picture.two_levels or share >= FEW:
+        return noise
+    found_spectrum = coloured(picture)
+    if found_spectrum is None or not _is_coloured(found_spectrum, noise.sigma / picture.scale.unit):
+        return noise
+    return _coloured(found_spectrum, picture)
 
 
 def _verdict(
@@ -97,6 +117,38 @@ def _verdict(
     return Noise(
         model, sigma * unit, tuple(each * unit for each in levels), share, salt_pepper, random_valued, gain * unit, read_noise * unit,
         evidence, picture.scale.bottom,
+    )  # fmt: skip
+
+
+def _is_coloured(found: Coloured, white: float) -> bool:
+    """Whether what was found in clumps is noise, rather than content, and more than the white noise that was found."""
+    sigmas = found.spectrum.opponent_sigmas
+    sigma = _rms(list(found.spectrum.sigmas))
+    if found.fall < FALL or sigma < max(FAINT, STRONGER * white):
+        return False
+    odds = UNEQUAL * math.log(max(found.unequal, 0.9)) + STRENGTH * math.log(255 * sigmas[0])
+    if len(sigmas) == 3 and _rms(list(sigmas[1:])) > LEAST_CHROMA * sigmas[0]:
+        return odds + CHROMA * math.log(_rms(list(sigmas[1:])) / sigmas[0]) + COLOUR_CONSTANT > COLOUR_ODDS
+    return odds + GREY_CONSTANT > GREY_ODDS
+
+
+def _coloured(found: Coloured, picture: Picture) -> Noise:
+    """The record in typed units."""
+    scale = picture.scale
+    spectrum = found.spectrum.times(scale.unit, -scale.bottom / scale.unit)
+    sigmas = spectrum.sigmas
+    sigma = _rms(list(sigmas))
+    luma = chroma = None
+    told = f"σ ≈ {scale.amount(sigma)}"
+    if len(sigmas) == 3:
+        luma, *chromas = spectrum.opponent_sigmas
+        chroma = _rms(chromas)
+        told += f", {scale.amount(luma)} in luma and {scale.amount(chroma)} in chroma"
+    clump = spectrum.clump
+    evidence = f"noise in clumps of about {clump:.1f} pixels (demosaicked, enlarged or compressed): {told}"
+    return Noise(
+        "coloured", sigma, sigmas, 0.0, 0.0, 0.0, 0.0, sigma, evidence, scale.bottom, luma=luma, chroma=chroma, clump=clump,
+        spectrum=spectrum,
     )  # fmt: skip
 
 

@@ -32,7 +32,7 @@ SOFT = 0.15
 #: Two rules for "it grows": the variance at the bright end over that at the dark end; the line's error over that of a constant; the line's
 #: error; and σ at the bright end over what is negligible. Strong growth may lie worse on the line (Poisson peaks 10 to 255 on 58 pictures,
 #: with and without clipping, against Gaussian noise of 5 to 50 levels: no Gaussian noise is taken to grow).
-STRONG = {"ratio": 2.8, "better": 0.25, "error": 0.28, "over_negligible": 2.0}
+STRONG = {"ratio": 2.8, "better": 0.25, "error": 0.28, "over_negligible": 3.0}
 CLEAR = {"ratio": 1.8, "better": 0.35, "error": 0.1, "over_negligible": 1.0}
 
 

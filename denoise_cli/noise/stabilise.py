@@ -9,9 +9,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Stabiliser"]
+from denoise_cli.measure.scale import Scale
+from denoise_cli.noise.model import Noise
+
+__all__ = ["Stabiliser", "stabiliser_for"]
 
 Array = npt.NDArray[Any]
+
+#: How many times the variance at the dark end must be reached at the bright end for a transform: below, one σ for all serves as well.
+LEAST_GROWTH = 2.0
 
 
 @dataclass(frozen=True)
@@ -97,3 +103,11 @@ def _floats(image: npt.ArrayLike) -> Array:
     """float32 stays, anything else becomes float64."""
     array = np.asarray(image)
     return array if array.dtype == np.float32 else np.asarray(array, np.float64)
+
+
+def stabiliser_for(noise: Noise, scale: Scale) -> Stabiliser | None:
+    """The transform that makes this noise uniform over the span of the picture; None where it is as good as uniform, or of another kind."""
+    if noise.model != "poisson" or noise.gain <= 0:
+        return None
+    dark, bright = (noise.gain * max(0.0, end - noise.black) + noise.read_noise**2 for end in (scale.bottom, scale.top))
+    return Stabiliser(noise.gain, noise.read_noise, noise.black) if bright >= LEAST_GROWTH * dark else None

@@ -93,10 +93,11 @@ def test_a_fidelity_that_is_told_is_kept(camera: np.ndarray) -> None:
 def test_steins_estimate_is_the_mean_squared_error(camera: np.ndarray) -> None:
     sigma = 20 / 255
     noisy = with_noise(camera, sigma).astype(np.float32)
-    risk = Stein(Sample(noisy[..., None]), (sigma,))
+    risk = Stein(noisy[..., None], Noise.told((sigma,)))
+    sample = Sample(noisy[..., None])
     for weight in (0.05, 0.1, 0.2):
         u = denoise(noisy, weight, method="optimal", gap=1e-2, records=False).image
-        assert risk(weight) == pytest.approx(np.mean((u - camera) ** 2), rel=0.06)
+        assert risk(sample.solver(weight)) == pytest.approx(np.mean((u - camera) ** 2), rel=0.06)
 
 
 def test_the_error_on_impulses_that_were_added_is_the_error_on_those_that_were_there(camera: np.ndarray) -> None:

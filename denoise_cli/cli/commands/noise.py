@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from denoise_cli.cli.commands.tables import STDIO, plain
+from denoise_cli.cli.csv_tables import plain
+from denoise_cli.cli.progress import say
+from denoise_cli.cli.shared_options import MaxPixels, Workers, declared
 from denoise_cli.cli.streams import print_json
-from denoise_cli.errors import FAILED, OK, DenoiseError, UsageError
+from denoise_cli.cli.typed import check_stdin_once
+from denoise_cli.errors import FAILED, OK, DenoiseError
+from denoise_cli.settings import MAX_PIXELS, Settings
 
 if TYPE_CHECKING:
-    from denoise_cli.formats.picture import Page as PicturePage
-    from denoise_cli.measure.scale import Scale
-    from denoise_cli.methods.base import Plan
-    from denoise_cli.noise.estimate import Noise
-    from denoise_cli.settings import Settings
+    from denoise_cli.pipeline.findings import Finding
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
 
@@ -25,19 +26,14 @@ VERDICTS = {
     "none": "hardly any noise",
     "gaussian": "Gaussian noise, alike everywhere",
     "poisson": "noise that grows with brightness",
+    "coloured": "noise in clumps of several pixels, as cameras and JPEG leave it",
     "impulses": "impulse noise",
 }
 
 
-def _option(help: str, *names: str, **details: Any) -> Any:
-    return typer.Option(*names, help=help, **details)
-
-
 PICTURES = typer.Argument(metavar="PICTURE...", help="Pictures, folders or patterns; - for stdin.", show_default=False)
-RECURSIVE = _option("Folders with all that is in them. [default: no]", "-r", "--recursive")
-JSON = _option("JSON on stdout, one object a picture and line. [default: no]", "--json")
-WORKERS = _option("Threads. [default: all cores]", metavar="N", min=1)
-MAX_PIXELS = _option("Refuse larger pictures. [default: 268435456, 16384²]", metavar="N", min=1)
+RECURSIVE = declared("Folders with all that is in them. [default: no]", "-r", "--recursive")
+JSON = declared("JSON on stdout, one object a picture and line. [default: no]", "--json")
 
 
 @app.command("noise", context_settings={"help_option_names": ["-h", "--help"]})
@@ -45,8 +41,8 @@ def noise(
     pictures: Annotated[list[Path], PICTURES],
     recursive: Annotated[bool, RECURSIVE] = False,
     as_json: Annotated[bool, JSON] = False,
-    workers: Annotated[int | None, WORKERS] = None,
-    max_pixels: Annotated[int | None, MAX_PIXELS] = None,
+    workers: Workers = None,
+    max_pixels: MaxPixels = MAX_PIXELS,
 ) -> None:
     """What noise a picture holds: its level, its impulses, the verdict and why, and what `denoise PICTURE` would do.
 
@@ -57,20 +53,21 @@ def noise(
     denoise noise scan.png
     denoise noise scans/ --json
     """
-    from denoise_cli.formats.files import MAX_PIXELS as most
+    from denoise_cli.pipeline.findings import findings
 
+    settings = Settings(workers=workers, max_pixels=max_pixels)
     failed = False
     for path, problem in _found(pictures, recursive=recursive):
         try:
             if problem is not None:
                 raise DenoiseError(problem)
-            for page in _pages(path, max_pixels or most, workers):
+            for page in findings(path, settings):
                 if as_json:
-                    print_json(page.record())
+                    print_json(_record(page))
                 else:
-                    print(page.text(), flush=True)
+                    print(_text(page), flush=True)
         except DenoiseError as error:
-            _say(str(error))
+            say(str(error))
             failed = True
     raise typer.Exit(FAILED if failed else OK)
 
@@ -79,8 +76,7 @@ def _found(words: list[Path], *, recursive: bool) -> Iterator[tuple[Path, str | 
     """The pictures meant, or why one cannot be had. A folder without any is a mistake."""
     from denoise_cli.batch.inputs import Selection, find
 
-    if words.count(STDIO) > 1:
-        raise UsageError("- stands for standard input, which holds one picture: name it once")
+    check_stdin_once(words)
     for word in words:
         empty = True
         for found in find([word], Selection(recursive=recursive, own_suffix="")):
@@ -90,70 +86,29 @@ def _found(words: list[Path], *, recursive: bool) -> Iterator[tuple[Path, str | 
             yield word, f"{word}: holds no picture that denoise reads" + ("" if recursive else "; --recursive looks in folders within")
 
 
-class _Page:
-    """One page of a picture, and what was found."""
-
-    def __init__(self, name: str, page: int, pages: int, scale: Scale, found: Noise, plan: Plan | None, trouble: str) -> None:
-        self.name, self.page, self.pages, self.scale = name, page, pages, scale
-        self.found, self.plan, self.trouble = found, plan, trouble
-
-    def text(self) -> str:
-        found = self.found
-        title = self.name + (f", page {self.page} of {self.pages}" if self.pages > 1 else "")
-        level = self.scale.amount(found.sigma)
-        if len(set(found.sigmas)) > 1:
-            level += f"; by channel {', '.join(f'{sigma:.3g}' for sigma in found.sigmas)}"
-        impulses = f"{100 * found.impulses:.3g} %"
-        if found.impulses:
-            impulses += f" ({100 * found.salt_pepper:.3g} % black or white, {100 * found.random_valued:.3g} % of any value)"
-        lines = [("noise level", f"σ {level}"), ("impulses", impulses), ("verdict", VERDICTS[found.model]), ("why", found.evidence)]
-        if found.gain:
-            lines.insert(1, ("growth", f"variance = {found.gain:.3g}·brightness + {found.read_noise:.3g}²"))
-        lines.append(("automatic", self.trouble or (self.plan and self.plan.sentence) or "nothing to be done"))
-        return "\n".join([title, *(f"  {word:12s} {value}" for word, value in lines)])
-
-    def record(self) -> dict[str, Any]:
-        from dataclasses import asdict
-
-        automatic = None
-        if (plan := self.plan) is not None:
-            automatic = {
-                "method": plan.method.name, "fidelity": plan.fidelity, "lambda": plan.weight, "sigma": plan.sigma,
-                "sentence": plan.sentence,
-            }  # fmt: skip
-        return {"input": self.name, "page": self.page, "pages": self.pages} | plain(asdict(self.found)) | {"automatic": automatic}
+def _text(page: Finding) -> str:
+    """For people."""
+    found = page.noise
+    title = page.name + (f", page {page.page} of {page.pages}" if page.pages > 1 else "")
+    level = page.scale.amount(found.sigma)
+    if len(set(found.sigmas)) > 1:
+        level += f"; by channel {', '.join(f'{sigma:.3g}' for sigma in found.sigmas)}"
+    impulses = f"{100 * found.impulses:.3g} %"
+    if found.impulses:
+        impulses += f" ({100 * found.salt_pepper:.3g} % black or white, {100 * found.random_valued:.3g} % of any value)"
+    lines = [("noise level", f"σ {level}"), ("impulses", impulses), ("verdict", VERDICTS[found.model]), ("why", found.evidence)]
+    if found.gain:
+        lines.insert(1, ("growth", f"variance = {found.gain:.3g}·brightness + {found.read_noise:.3g}²"))
+    lines.append(("automatic", page.trouble or (page.plan and page.plan.sentence) or "nothing to be done"))
+    return "\n".join([title, *(f"  {word:12s} {value}" for word, value in lines)])
 
 
-def _pages(path: Path, max_pixels: int, workers: int | None) -> Iterator[_Page]:
-    from denoise_cli.pipeline.job import read_input
-    from denoise_cli.settings import Settings
-
-    settings = Settings(workers=workers, max_pixels=max_pixels)
-    picture = read_input(path, settings)
-    for number, page in enumerate(picture.pages, 1):
-        try:
-            found, plan, trouble = _planned(page, settings)
-        except (ValueError, TypeError) as error:
-            raise DenoiseError(f"{path}: {error}") from error
-        except MemoryError as error:
-            raise DenoiseError(f"{path}: not enough memory for this picture; cut it into tiles") from error
-        yield _Page(str(path), number, len(picture.pages), page.scale, found, plan, trouble)
-
-
-def _planned(page: PicturePage, settings: Settings) -> tuple[Noise, Plan | None, str]:
-    """The noise of a page and what would be done about it, or why nothing would."""
-    from denoise_cli.noise.estimate import estimate
-    from denoise_cli.pipeline.plan import make_plan, subject_of
-
-    subject = subject_of(page, settings)
-    try:
-        plan = make_plan(subject, settings)
-    except ValueError as error:
-        return estimate(subject.stored, subject.scale), None, f"would refuse: {error}"
-    return plan.noise or estimate(subject.stored, subject.scale), plan, ""
-
-
-def _say(line: str) -> None:
-    from denoise_cli.cli.progress import say
-
-    say(line)
+def _record(page: Finding) -> dict[str, Any]:
+    """For machines."""
+    automatic = None
+    if (plan := page.plan) is not None:
+        automatic = {
+            "method": plan.method.name, "fidelity": plan.fidelity, "lambda": plan.weight, "sigma": plan.sigma,
+            "sentence": plan.sentence,
+        }  # fmt: skip
+    return {"input": page.name, "page": page.page, "pages": page.pages} | plain(asdict(page.noise)) | {"automatic": automatic}

@@ -9,47 +9,42 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from denoise_cli.cli.commands.tables import check_output, crop_of, write_csv
+from denoise_cli.cli.csv_tables import write_csv
+from denoise_cli.cli.progress import say
+from denoise_cli.cli.shared_options import MaxPixels, Overwrite, Workers, declared
+from denoise_cli.cli.typed import check_output, check_settings, check_sheet, crop_of
 from denoise_cli.errors import OK, DenoiseError, UsageError
+from denoise_cli.settings import MAX_PIXELS, Settings, number
 
 if TYPE_CHECKING:
-    from denoise_cli.choice.path import Step
-    from denoise_cli.draw.sheet import Tile
     from denoise_cli.draw.views import Box
-    from denoise_cli.formats.files import Picture
+    from denoise_cli.formats.picture import Picture
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
 
-STEPS, MOST_STEPS, CROP_SIZE = 9, 100, 64
-
-
-def _option(help: str, *names: str, **details: Any) -> Any:
-    return typer.Option(*names, help=help, **details)
+STEPS, MOST_STEPS = 9, 100
 
 
 PICTURE = typer.Argument(metavar="PICTURE", help="Of any format that docs/formats.md lists.", show_default=False)
-FROM = _option("The smallest λ. [default: a quarter of the automatic one]", "--from", metavar="A")
-TO = _option("The largest λ. [default: four times the automatic one]", "--to", metavar="B")
-COUNT = _option("How many, evenly spaced in log λ.", metavar="N", min=1, max=MOST_STEPS)
-LAMBDAS = _option("These instead, such as 0.05,0.1,0.2.", metavar="X,X,…")
-ONE = _option("Fidelity Σ|u − f|, for impulses. [default: by the noise]", "--l1")
-TWO = _option("Fidelity Σ(u − f)², for Gaussian noise. [default: by the noise]", "--l2")
-SIGMA = _option("The noise's standard deviation, such as 0.04 or 10/255. [default: estimated]", metavar="S")
-TV = _option("isotropic or anisotropic. [default: isotropic]", metavar="TV")
-CHANNELS = _option("coupled or separate. [default: coupled]", metavar="HOW")
-BOUNDARY = _option("symmetric or periodic. [default: symmetric]", metavar="WHICH")
-METHOD = _option("The method whose λ is followed.", metavar="METHOD")
-GAP = _option("Relative duality gap to stop at. [default: 0.001]", metavar="G")
-REFERENCE = _option("A clean picture: PSNR and SSIM of each. [default: none]", metavar="CLEAN")
-OUTPUT = _option("The sheet: the same crop at each λ. [default: NAME_path.png beside the input]", "-o", "--output", metavar="SHEET.png")
-CROP = _option("What the sheet shows. [default: 64 × 64 pixels where smoothing changes most]", metavar="X,Y,W,H")
-CSV = _option("The table as CSV. [default: none]", "--csv", metavar="FILE.csv")
-RESULTS = _option("A folder for the whole results, NAME_λ. [default: none]", metavar="FOLDER")
-PICK = _option("The λ that --save-config freezes. [default: the automatic one]", metavar="X")
-SAVE_CONFIG = _option("Settings for `denoise … --config`. [default: none]", metavar="FILE.toml")
-OVERWRITE = _option("Replace files that exist. [default: refuse]", "--overwrite")
-WORKERS = _option("Threads. [default: all cores]", metavar="N", min=1)
-MAX_PIXELS = _option("Refuse larger pictures. [default: 268435456, 16384²]", metavar="N", min=1)
+FROM = declared("The smallest λ. [default: a quarter of the automatic one]", "--from", metavar="A")
+TO = declared("The largest λ. [default: four times the automatic one]", "--to", metavar="B")
+COUNT = declared("How many, evenly spaced in log λ.", metavar="N", min=1, max=MOST_STEPS)
+LAMBDAS = declared("These instead, such as 0.05,0.1,0.2.", metavar="X,X,…")
+ONE = declared("Fidelity Σ|u − f|, for impulses. [default: by the noise]", "--l1")
+TWO = declared("Fidelity Σ(u − f)², for Gaussian noise. [default: by the noise]", "--l2")
+SIGMA = declared("The noise's standard deviation, such as 0.04 or 10/255. [default: estimated]", metavar="S")
+TV = declared("isotropic or anisotropic. [default: isotropic]", metavar="TV")
+CHANNELS = declared("coupled or separate. [default: coupled]", metavar="HOW")
+BOUNDARY = declared("symmetric or periodic. [default: symmetric]", metavar="WHICH")
+METHOD = declared("The method whose λ is followed.", metavar="METHOD")
+GAP = declared("Relative duality gap to stop at. [default: 0.001]", metavar="G")
+REFERENCE = declared("A clean picture: PSNR and SSIM of each. [default: none]", metavar="CLEAN")
+OUTPUT = declared("The sheet: the same crop at each λ. [default: NAME_path.png beside the input]", "-o", "--output", metavar="SHEET.png")
+CROP = declared("What the sheet shows. [default: 64 × 64 pixels where smoothing changes most]", metavar="X,Y,W,H")
+CSV = declared("The table as CSV. [default: none]", "--csv", metavar="FILE.csv")
+RESULTS = declared("A folder for the whole results, NAME_λ. [default: none]", metavar="FOLDER")
+PICK = declared("The λ that --save-config freezes. [default: the automatic one]", metavar="X")
+SAVE_CONFIG = declared("Settings for `denoise … --config`. [default: none]", metavar="FILE.toml")
 
 
 @app.command("path", context_settings={"help_option_names": ["-h", "--help"]})
@@ -74,9 +69,9 @@ def path(
     results: Annotated[Path | None, RESULTS] = None,
     pick: Annotated[float | None, PICK] = None,
     save_config: Annotated[Path | None, SAVE_CONFIG] = None,
-    overwrite: Annotated[bool, OVERWRITE] = False,
-    workers: Annotated[int | None, WORKERS] = None,
-    max_pixels: Annotated[int | None, MAX_PIXELS] = None,
+    overwrite: Overwrite = False,
+    workers: Workers = None,
+    max_pixels: MaxPixels = MAX_PIXELS,
 ) -> None:
     """The certified minimiser at many λ: pick one by eye, then freeze it.
 
@@ -89,11 +84,10 @@ def path(
     """
     from denoise_cli.choice.path import COLUMNS
     from denoise_cli.choice.path import path as walk
-    from denoise_cli.cli.progress import say
-    from denoise_cli.cli.settings_file import format_config
-    from denoise_cli.formats.files import MAX_PIXELS as most
-    from denoise_cli.pipeline.plan import check, make_plan, subject_of
-    from denoise_cli.settings import Settings, number
+    from denoise_cli.cli.album import Album
+    from denoise_cli.cli.options import Request
+    from denoise_cli.cli.settings_file import save_settings
+    from denoise_cli.pipeline.plan import make_plan, subject_of
     from denoise_cli.storage.writing import appear
     from denoise_cli.variational import denoise as solve
 
@@ -102,19 +96,16 @@ def path(
     told: dict[str, Any] = {"tv": tv, "channels": channels, "boundary": boundary, "gap": gap}
     settings = Settings(
         fidelity="l1" if l1 else "l2" if l2 else None, sigma=None if sigma is None else number(sigma, "sigma"), method=_followed(method),
-        workers=workers, **told,
+        workers=workers, overwrite=overwrite, max_pixels=max_pixels, **told,
     )  # fmt: skip
-    try:
-        check(settings)
-    except ValueError as error:
-        raise UsageError(f"--{error}") from error
+    check_settings(settings)
     weights = _typed(lambdas, smallest, largest, pick)
     sheet = output or picture.with_name(f"{picture.stem}_path.png")
     _check([path for path in (picture, reference) if path is not None], [sheet, csv, save_config], overwrite)
 
-    source, pixels, clean = _read(picture, reference, max_pixels or most)
+    source, pixels, clean = _read(picture, reference, max_pixels)
     options = {name: value for name, value in told.items() if value is not None} | {"workers": workers}
-    album = _Album(source, pixels, picture, _box(crop, pixels), results, overwrite=overwrite)
+    album = Album(source, pixels, picture, _box(crop, pixels), results, overwrite=overwrite)
     try:
         plan = make_plan(subject_of(source.pages[0], settings), settings)
         fidelity, automatic = plan.fidelity or "l2", plan.weight or 1.0
@@ -136,9 +127,7 @@ def path(
         stream.write(album.sheet(f"{picture.name}: {plan.sentence}", sheet))
     taken = pick or automatic
     if save_config is not None:
-        frozen = {"lambda": taken, fidelity: True, "method": "optimal", **told}
-        with appear(save_config, overwrite=overwrite) as stream:
-            stream.write(format_config(frozen).encode())
+        save_settings(save_config, replace(settings, weight=taken, fidelity=fidelity, sigma=None), Request())
     say(f"{picture} → {sheet}: {plan.sentence}")
     if save_config is None:
         say(f"freeze one with --pick {taken:g} --save-config tuned.toml, then denoise … --config tuned.toml")
@@ -196,10 +185,7 @@ def _spaced(automatic: float, smallest: float | None, largest: float | None, ste
 
 def _check(inputs: list[Path], outputs: list[Path | None], overwrite: bool) -> None:
     """Refuse what would overwrite an input or an earlier result, or could not be written, before any work is done."""
-    from denoise_cli.formats.files import format_of
-
-    if format_of(outputs[0] or Path()) in (None, "npy"):
-        raise UsageError(f"{outputs[0]}: a sheet is a picture; name it .png, .jpg, .tif or .webp")
+    check_sheet(outputs[0] or Path())
     told = [path for path in outputs if path is not None]
     if len({path.absolute() for path in told}) < len(told):
         raise UsageError("the sheet, the CSV and the settings need names of their own")
@@ -218,7 +204,6 @@ def _make_folder(folder: Path, results: list[Path], overwrite: bool) -> None:
 
 def _read(path: Path, reference: Path | None, max_pixels: int) -> tuple[Picture, Any, Any]:
     """The picture, its first page in floats, and the clean one."""
-    from denoise_cli.cli.progress import say
     from denoise_cli.formats.files import read_picture
     from denoise_cli.variational import as_float
 
@@ -248,80 +233,3 @@ def _box(text: str | None, pixels: Any) -> Box | None:
     if x + width > pixels.shape[1] or y + height > pixels.shape[0]:
         raise UsageError(f"--crop reaches beyond the picture, which is {pixels.shape[1]} × {pixels.shape[0]}")
     return x, y, width, height
-
-
-# ── after ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-class _Album:
-    """What is kept of each step: its row, its crop, and the whole picture as a file, if that was asked for."""
-
-    def __init__(self, picture: Picture, pixels: Any, source: Path, box: Box | None, results: Path | None, *, overwrite: bool) -> None:
-        self.picture, self.pixels, self.source, self.box = picture, pixels, source, box
-        self.results, self.overwrite = results, overwrite
-        self.rows: list[tuple[Any, ...]] = []
-        self.tiles: list[Tile] = []
-        self.cmyk = picture.pages[0].model == "cmyk"
-        self.ends = 0.0, 1.0
-        low, high = float(pixels.min()), float(pixels.max())
-        if not 0 <= low < high <= 1:
-            self.ends = low, max(high, low + 1e-30)
-
-    def look(self, smoothed: Any) -> None:
-        """Choose the crop, if none was typed: where smoothing changes most."""
-        from denoise_cli.draw.views import crop_box, drawable
-
-        if self.box is None:
-            self.box = crop_box([drawable(self.pixels, self.cmyk), drawable(smoothed, self.cmyk)], CROP_SIZE)
-
-    def place(self, weight: float) -> Path:
-        """Where a whole result goes."""
-        from denoise_cli.formats.known import suffix_for
-
-        return (self.results or Path()) / f"{self.source.stem}_{weight:g}{suffix_for(self.source.suffix)}"
-
-    def add(self, step: Step, *, automatic: bool, picked: bool) -> None:
-        from denoise_cli.draw.sheet import Tile
-        from denoise_cli.formats.files import write_picture, written_format
-
-        solution = step.solution
-        self.rows.append(
-            (step.weight, step.sigma_removed, step.whiteness, step.psnr_db, step.ssim, solution.cost, solution.gap, solution.iterations,
-             step.seconds, int(automatic)),
-        )  # fmt: skip
-        caption = [
-            f"λ {step.weight:g}" + (", automatic" if automatic else ", picked" if picked else ""),
-            f"removed σ {step.sigma_removed:.3g}",
-        ]
-        caption += [] if step.psnr_db is None else [f"{step.psnr_db:.2f} dB" + ("" if step.ssim is None else f"  SSIM {step.ssim:.3f}")]
-        self.tiles.append(Tile(self._crop(solution.image), tuple(caption), marked=automatic))
-        if self.results is not None:
-            page = replace(self.picture, pages=self.picture.pages[:1])
-            write_picture(self.place(step.weight), page.successor([solution.image]), overwrite=self.overwrite, kind=written_format(page))
-
-    def _crop(self, image: Any) -> Any:
-        from denoise_cli.draw.views import drawable
-
-        assert self.box is not None
-        x, y, width, height = self.box
-        low, high = self.ends
-        return (drawable(image[y : y + height, x : x + width], self.cmyk) - low) / (high - low)
-
-    def table(self) -> str:
-        """For people."""
-        clean = any(row[3] is not None for row in self.rows)
-        lines = [f"{'λ':>10}  {'removed σ':>9}  whiteness" + ("  PSNR dB    SSIM" if clean else "") + "  iterations"]
-        for weight, removed, white, psnr, similar, _, _, iterations, _, automatic in self.rows:
-            numbers = f"  {psnr:7.2f}  {'–' if similar is None else f'{similar:.4f}':>6}" if clean else ""
-            lines.append(f"{weight:10.4g}  {removed:9.4g}  {white:9.2f}{numbers}  {iterations:10d}{'  ← automatic' if automatic else ''}")
-        return "\n".join(lines)
-
-    def sheet(self, title: str, name: Path) -> bytes:
-        """The input and every λ, small to large, as the bytes of a picture."""
-        from denoise_cli.draw.sheet import Tile, contact_sheet
-        from denoise_cli.formats.files import Picture, encode_picture, format_of
-        from denoise_cli.formats.picture import Page
-
-        tiles = [Tile(self._crop(self.pixels), ("input",)), *self.tiles]
-        kind = format_of(name) or "png"
-        return encode_picture(Picture(kind, (Page(contact_sheet(tiles, title=title)),)), kind, name)[0]

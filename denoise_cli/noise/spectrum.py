@@ -1,0 +1,119 @@
+"""The spectrum of noise: how strong it is at each frequency, in which channels, and how that grows with brightness."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["OPPONENT", "RINGS", "Spectrum", "ring_of", "to_opponent"]
+
+Array = npt.NDArray[Any]
+
+#: Borders of the rings of frequencies that the spectrum is told in, in cycles a pixel. Noise of cameras and of JPEG is about as strong in
+#: every direction, and half as many numbers err half as much.
+RINGS = tuple(edge / 32 for edge in (0.5, 1.6, 2.6, 4.0, 6.0, 8.5, 11.5, 14.5, 24.0))
+#: Luma and two chromas from red, green and blue, orthonormal: white noise stays white, and squares add up as before.
+OPPONENT: Array = np.array([[1, 1, 1], [1, 0, -1], [1, -2, 1]]) / np.sqrt([[3], [2], [6]])
+
+
+def to_opponent(pixels: Array) -> Array:
+    """(…, 3) red, green, blue → luma, two chromas. The transposed matrix leads back."""
+    turned: Array = pixels @ OPPONENT.T.astype(pixels.dtype)
+    return turned
+
+
+def ring_of(frequency: Array) -> Array:
+    """The ring that a radial frequency, in cycles a pixel, lies in; the mean counts to the innermost."""
+    return np.clip(np.searchsorted(RINGS, frequency, side="right") - 1, 0, len(RINGS) - 2)
+
+
+def _shares() -> Array:
+    """The share of all frequencies that lies in each ring."""
+    frequency = np.fft.fftfreq(256)
+    return np.bincount(ring_of(np.hypot(frequency[:, None], frequency[None, :])).ravel(), minlength=len(RINGS) - 1) / 256**2
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """Gaussian noise with a covariance: stationary noise of cross-spectral density `density`, times a factor that depends on brightness.
+
+    density: one symmetric matrix (channels × channels) a ring of `RINGS`, in squares of typed units: white noise of standard deviation σ
+    has σ²·1 in all of them. Three channels are told as luma and two chromas (`OPPONENT`), others as they are.  levels: (brightness,
+    factor) from dark to bright: the variance at a brightness (mean over the channels) is that of `density` times the factor, linear between
+    the points and level beyond them; none if noise does not depend on brightness.
+    """
+
+    density: tuple[tuple[tuple[float, ...], ...], ...]
+    levels: tuple[tuple[float, float], ...] = ()
+
+    @property
+    def channels(self) -> int:
+        return len(self.density[0])
+
+    @property
+    def covariance(self) -> Array:
+        """Of the channels of one pixel, (channels, channels): opponent channels, where there are three."""
+        covariance: Array = np.tensordot(_shares(), np.asarray(self.density), axes=1)
+        return covariance
+
+    @property
+    def sigmas(self) -> tuple[float, ...]:
+        """Standard deviations, one a channel of the picture."""
+        covariance = self.covariance
+        if self.channels == 3:
+            covariance = OPPONENT.T @ covariance @ OPPONENT
+        return tuple(float(level) for level in np.sqrt(np.maximum(np.diag(covariance), 0)))
+
+    @property
+    def opponent_sigmas(self) -> tuple[float, ...]:
+        """Standard deviations of luma and the two chromas, where there are three channels."""
+        return tuple(float(level) for level in np.sqrt(np.maximum(np.diag(self.covariance), 0)))
+
+    @property
+    def clump(self) -> float:
+        """The side, in pixels, of a square over which noise is alike: √(strongest density/variance), 1 for white noise."""
+        luma = np.asarray(self.density)[:, 0, 0]
+        return math.sqrt(max(1.0, float(luma.max() / max(_shares() @ luma, 1e-300))))
+
+    def factor(self, brightness: Array) -> Array:
+        """The standard deviation at a brightness, over that of `density`."""
+        if not self.levels:
+            return np.ones_like(np.asarray(brightness, float))
+        points, factors = np.array(self.levels).T
+        factor: Array = np.sqrt(np.interp(brightness, points, factors))
+        return factor
+
+    def times(self, factor: float, black: float = 0.0) -> Spectrum:
+        """The spectrum of the noise of factor·(picture − black)."""
+        density = tuple(tuple(tuple(factor**2 * value for value in row) for row in ring) for ring in self.density)
+        return Spectrum(density, tuple((factor * (point - black), level) for point, level in self.levels))
+
+    def draw(self, shape: tuple[int, int], random: np.random.Generator, brightness: Array | None = None) -> Array:
+        """Noise of this spectrum, (height, width, channels), float32, periodic; at a `brightness`, (height, width), if one is given."""
+        height, width = shape
+        white = np.fft.rfft2(random.standard_normal((self.channels, height, width), dtype=np.float32), axes=(1, 2))
+        radius = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None, :])
+        roots = np.stack([_root(np.asarray(matrix)) for matrix in self.density])
+        centres = (np.array(RINGS[:-1]) + np.array((*RINGS[1:-1], 0.5))) / 2
+        coloured = np.zeros_like(white)
+        for row in range(self.channels):
+            for column in range(self.channels):
+                if roots[:, row, column].any():
+                    coloured[row] += np.interp(radius, centres, roots[:, row, column]) * white[column]
+        noise = np.moveaxis(np.fft.irfft2(coloured, s=shape, axes=(1, 2)), 0, -1).astype(np.float32)
+        if self.channels == 3:
+            noise = noise @ OPPONENT.astype(np.float32)
+        if brightness is not None and self.levels:
+            noise *= self.factor(brightness).astype(np.float32)[:, :, None]
+        return noise
+
+
+def _root(matrix: Array) -> Array:
+    """The symmetric square root of a covariance."""
+    values, vectors = np.linalg.eigh(matrix)
+    root: Array = (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
+    return root

@@ -1,0 +1,59 @@
+"""What noise a picture holds, page by page, and what would be done about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from denoise_cli.errors import DenoiseError
+from denoise_cli.formats.files import read_picture
+from denoise_cli.formats.picture import Page
+from denoise_cli.measure.scale import Scale
+from denoise_cli.methods.base import Plan
+from denoise_cli.noise.estimate import Noise, estimate
+from denoise_cli.pipeline.plan import make_plan, subject_of
+from denoise_cli.settings import Settings
+
+__all__ = ["Finding", "findings"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One page of a picture, and what was found.
+
+    page: its number, from 1, of so many `pages`.  plan: what would be done; None where nothing can be, and `trouble` says why.
+    """
+
+    name: str
+    page: int
+    pages: int
+    scale: Scale
+    noise: Noise
+    plan: Plan | None
+    trouble: str
+
+
+def findings(path: Path, settings: Settings) -> Iterator[Finding]:
+    """A Finding for each page of a picture; "-" is standard input. Raises DenoiseError."""
+
+    picture = read_picture(path, max_pixels=settings.max_pixels, axes=settings.axes)
+    for number, page in enumerate(picture.pages, 1):
+        try:
+            found, plan, trouble = _planned(page, settings)
+        except (ValueError, TypeError) as error:
+            raise DenoiseError(f"{path}: {error}") from error
+        except MemoryError as error:
+            raise DenoiseError(f"{path}: not enough memory for this picture; cut it into tiles") from error
+        yield Finding(str(path), number, len(picture.pages), page.scale, found, plan, trouble)
+
+
+def _planned(page: Page, settings: Settings) -> tuple[Noise, Plan | None, str]:
+    """The noise of a page and what would be done about it, or why nothing would."""
+
+    subject = subject_of(page, settings)
+    try:
+        plan = make_plan(subject, settings)
+    except ValueError as error:
+        return estimate(subject.stored, subject.scale), None, f"would refuse: {error}"
+    return plan.noise or estimate(subject.stored, subject.scale), plan, ""

@@ -1,0 +1,78 @@
+"""The house is tidy: files that can be read in one go, and one name for one thing."""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[2] / "denoise_cli"
+MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
+#: Lines. Longer files hold two thoughts.
+LONGEST = 250
+
+#: Longer than that, each with the reason.
+LONG_FILES = {
+    "formats/conversion.py": "what every format can hold, on one page",
+    "formats/picture.py": "a page, and what every format says of it",
+    "formats/tiff.py": "the one format with everything in it; to be split by its tags",
+    "measure/scale.py": "one record, explained field by field",
+}
+#: Names of several modules, each with the reason.
+SHARED_NAMES: dict[str, str] = {
+    "__init__": "Python's own",
+    "__main__": "Python's own",
+    "base": "the protocol at the bottom of a folder: of methods, of engines",
+    "choice": "of λ, and of an engine",
+    "holes": "found in noise, filled in by the solver",
+    "options": "of the command line, and of the solver",
+    "variational": "the mathematics, and the methods that are made of it",
+}
+#: Names of several public classes, each with the reason.
+SHARED_CLASSES = {
+    "Evidence": "of calm places, and of an optimum",
+    "Noise": "what was found in a picture, and what is added to one",
+    "Picture": "a file's, and the blocks'",
+    "Step": "of a path along λ, and of a schedule",
+}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=str)
+def test_a_file_can_be_read_in_one_go(path: Path) -> None:
+    lines = len((PACKAGE / path).read_text(encoding="utf-8").splitlines())
+    assert lines <= LONGEST or path.as_posix() in LONG_FILES, f"{path} has {lines} lines"
+
+
+def test_no_two_modules_have_one_name() -> None:
+    places = defaultdict(list)
+    for path in MODULES:
+        # The module of a command is called as the command, whatever else has that name.
+        name = path.parent.name if path.stem == "__init__" else path.stem
+        if path.parts[:2] != ("cli", "commands"):
+            places[name].append(path.as_posix())
+    assert {name: where for name, where in places.items() if len(where) > 1 and name not in SHARED_NAMES} == {}
+
+
+def public_classes(path: Path) -> set[str]:
+    tree = ast.parse((PACKAGE / path).read_text(encoding="utf-8"))
+    return {node.name for node in tree.body if isinstance(node, ast.ClassDef) and not node.name.startswith("_")}
+
+
+def test_no_two_public_classes_have_one_name() -> None:
+    places = defaultdict(list)
+    for path in MODULES:
+        for name in public_classes(path):
+            places[name].append(path.as_posix())
+    assert {name: where for name, where in places.items() if len(where) > 1 and name not in SHARED_CLASSES} == {}
+
+
+def test_long_files_that_are_excused_exist() -> None:
+    assert set(LONG_FILES) <= {path.as_posix() for path in MODULES}
+
+
+def test_every_module_opens_with_what_it_is_for() -> None:
+    for path in MODULES:
+        told = ast.get_docstring(ast.parse((PACKAGE / path).read_text(encoding="utf-8")))
+        assert told or path.name == "__main__.py", f"{path} has no docstring"

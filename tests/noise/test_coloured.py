@@ -1,0 +1,104 @@
+"""Noise in clumps is recognised, and its strength, its spectrum and its growth with brightness are those it was made with."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy.ndimage import gaussian_filter
+
+from denoise_cli.choice.choose import choose
+from denoise_cli.choice.risk import Stein
+from denoise_cli.measure.scale import Scale
+from denoise_cli.noise.estimate import estimate
+from denoise_cli.noise.model import Noise
+from denoise_cli.noise.spectrum import RINGS, Spectrum
+from denoise_cli.noise.stabilise import stabiliser_for
+from denoise_cli.variational import denoise, psnr_db
+
+SIGMA = 12 / 255
+
+
+@pytest.fixture(scope="module")
+def coffee(samples: Path) -> np.ndarray:
+    return np.asarray(Image.open(samples / "coffee.png")) / 255
+
+
+def blurred(clean: np.ndarray, width: float, sigma: float = SIGMA, seed: int = 0) -> np.ndarray:
+    noise = gaussian_filter(np.random.default_rng(seed).standard_normal(clean.shape), (width, width, 0), mode="wrap")
+    return clean + sigma * noise / noise.std()
+
+
+@pytest.mark.parametrize("width", [0.6, 0.9])
+def test_blurred_noise_is_found_with_its_strength_and_its_clumps(coffee: np.ndarray, width: float) -> None:
+    found = estimate(np.rint(np.clip(blurred(coffee, width), 0, 1) * 255).astype(np.uint8))
+    assert found.model == "coloured"
+    assert found.sigma == pytest.approx(SIGMA, rel=0.25)
+    assert found.clump == pytest.approx(2 * np.sqrt(np.pi) * width, rel=0.25)  # σ²·(4πw²) is the density at frequency 0
+    assert "clumps of about" in found.evidence
+    json.dumps(asdict(found))
+
+
+def test_white_noise_is_not_taken_for_noise_in_clumps(coffee: np.ndarray) -> None:
+    for sigma in (5, 15, 40):
+        assert estimate(coffee + np.random.default_rng(1).normal(0, sigma / 255, coffee.shape)).model == "gaussian"
+
+
+def test_lambda_for_noise_in_clumps_is_near_the_best(coffee: np.ndarray) -> None:
+    noisy = np.clip(blurred(coffee, 0.8), 0, 1).astype(np.float32)
+    choice = choose(noisy)
+    scores = {w: psnr_db(denoise(noisy, w, method="optimal", records=False).image, coffee) for w in (0.06, 0.09, 0.13, 0.18, choice.weight)}
+    assert choice.noise.model == "coloured"
+    assert max(scores.values()) - scores[choice.weight] < 0.5
+
+
+def test_noise_that_is_drawn_has_the_spectrum_it_was_drawn_from() -> None:
+    density = tuple(((4.0 / (1 + ring) ** 2,),) for ring in range(len(RINGS) - 1))
+    spectrum = Spectrum(density)
+    noise = spectrum.draw((256, 256), np.random.default_rng(2))
+    assert noise.std() == pytest.approx(spectrum.sigmas[0], rel=0.03)
+    power = np.abs(np.fft.fft2(noise[:, :, 0])) ** 2 / 256**2
+    radius = np.hypot(np.fft.fftfreq(256)[:, None], np.fft.fftfreq(256)[None, :])
+    for ring in (2, 4, 6):
+        centre = (RINGS[ring] + RINGS[ring + 1]) / 2
+        assert power[np.abs(radius - centre) < 0.006].mean() == pytest.approx(density[ring][0][0], rel=0.15)
+
+
+def test_noise_grows_with_brightness_as_the_record_says() -> None:
+    spectrum = Spectrum(tuple(((1e-4,),) for _ in RINGS[:-1]), ((0.0, 0.25), (1.0, 4.0)))
+    noise = Noise("coloured", 0.01, (0.01,), 0, 0, 0, 0, 0.01, "", spectrum=spectrum)
+    ends = np.repeat([0.0, 1.0], 64)[None, :].repeat(128, axis=0)
+    levels = noise.level_map(ends)
+    assert (levels[64, 10, 0], levels[64, 118, 0]) == pytest.approx((0.005, 0.02))
+    drawn = noise.draw((128, 128), np.random.default_rng(3), ends)
+    assert (drawn[:, :50].std(), drawn[:, 78:].std()) == pytest.approx((0.005, 0.02), rel=0.05)
+
+
+def test_the_estimated_error_of_any_denoiser_under_noise_in_clumps_is_its_error(coffee: np.ndarray) -> None:
+    clean = coffee[:128, :128, 0].astype(np.float32)[:, :, None]
+    spectrum = Spectrum(tuple(((value,),) for value in (0.02, 0.02, 0.02, 0.01, 0.005, 0.001, 0.0002, 0.0001)))
+    noise = Noise("coloured", spectrum.sigmas[0], spectrum.sigmas, 0, 0, 0, 0, 0, "", spectrum=spectrum)
+    noisy = clean + noise.draw((128, 128), np.random.default_rng(4))
+    for width in (0.5, 1.5, 3.0):
+        estimated = Stein(noisy, noise)(lambda pixels, width=width: gaussian_filter(pixels, (width, width, 0)))  # type: ignore[misc]
+        assert estimated == pytest.approx(float(np.mean((gaussian_filter(noisy, (width, width, 0)) - clean) ** 2)), rel=0.15)
+
+
+def test_strength_multiplies_lambda(coffee: np.ndarray) -> None:
+    noisy = coffee[:100, :100] + np.random.default_rng(5).normal(0, 0.08, (100, 100, 3))
+    assert choose(noisy, strength=0.7).weight == pytest.approx(0.7 * choose(noisy).weight)
+    with pytest.raises(ValueError, match="strength"):
+        choose(noisy, strength=0)
+
+
+def test_only_noise_that_grows_is_stabilised(coffee: np.ndarray) -> None:
+    rng = np.random.default_rng(6)
+    growing, level = rng.poisson(coffee[:, :, 1] * 60) / 60, coffee[:, :, 1] + rng.normal(0, 0.08, coffee.shape[:2])
+    stabiliser = stabiliser_for(estimate(growing), Scale.of(growing))
+    assert stabiliser is not None
+    assert stabiliser.gain == pytest.approx(1 / 60, rel=0.2)
+    assert stabiliser_for(estimate(level), Scale.of(level)) is None
