@@ -95,13 +95,13 @@ def from_packages(wanted: list[Entry], work: Path) -> Iterator[tuple[Entry, byte
             subprocess.run(["apt-get", "-qq", "download", f"{package}/{suite}"], cwd=folder, env=environment, check=False)
         missing = {entry.path: entry for entry in wanted if (entry.source, entry.reference) == (package, suite)}
         for archive_file in sorted(folder.glob(f"{package}_*.deb"))[-1:]:
-            with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", str(archive_file)], stdout=subprocess.PIPE) as unpacked:
-                with tarfile.open(fileobj=unpacked.stdout, mode="r|") as members:
-                    for member in members:
-                        entry = missing.pop(member.name.lstrip("./"), None) if member.isfile() else None
-                        content = members.extractfile(member) if entry else None
-                        if entry and content:
-                            yield entry, content.read()
+            command = ["dpkg-deb", "--fsys-tarfile", str(archive_file)]
+            with subprocess.Popen(command, stdout=subprocess.PIPE) as unpacked, tarfile.open(fileobj=unpacked.stdout, mode="r|") as members:
+                for member in members:
+                    entry = missing.pop(member.name.lstrip("./"), None) if member.isfile() else None
+                    content = members.extractfile(member) if entry else None
+                    if entry and content:
+                        yield entry, content.read()
         for entry in missing.values():
             print(f"missing: {entry.path} of package {package} ({suite})", file=sys.stderr)
 

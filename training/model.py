@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -50,7 +52,7 @@ class Network(nn.Module):
         def stage(width: int) -> nn.Sequential:
             return nn.Sequential(*[Block(width) for _ in range(blocks)])
 
-        pairs = list(zip(widths, widths[1:], strict=False))
+        pairs = list(itertools.pairwise(widths))
         self.head = nn.Conv2d(channels * 8, widths[0], 3, padding=1, bias=False)
         self.encoder = nn.ModuleList([stage(width) for width in widths])
         self.decoder = nn.ModuleList([stage(width) for width in widths[:-1]])

@@ -130,8 +130,11 @@ class Training:
     def write(self) -> None:
         """Both files appear complete or not at all."""
         held = {
-            "network": self.network.state_dict(), "averaged": self.averaged.state_dict(), "optimiser": self.optimiser.state_dict(),
-            "step": self.step, "seconds": self.seconds,
+            "network": self.network.state_dict(),
+            "averaged": self.averaged.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "step": self.step,
+            "seconds": self.seconds,
         }
         for path, content in ((self.state, held), (self.folder / "weights.pt", self.averaged.state_dict())):
             fresh = path.with_suffix(".new")
@@ -168,14 +171,31 @@ def rate_at(progress: float, step: int, highest: float) -> float:
 
 
 def train(
-    photographs: Photographs, folder: Path, *, channels: int, steps: int = 0, seconds: float = 0, start: Path | None = None,
-    batch: int = 8, size: int = 128, rate: float = 5e-4, seed: int = 1, device: str = "cpu", loaders: int = 0,
+    photographs: Photographs,
+    folder: Path,
+    *,
+    channels: int,
+    steps: int = 0,
+    seconds: float = 0,
+    start: Path | None = None,
+    batch: int = 8,
+    size: int = 128,
+    rate: float = 5e-4,
+    seed: int = 1,
+    device: str = "cpu",
+    loaders: int = 0,
+    halt: int | None = None,
 ) -> Training:
-    """Train until `steps` are done or `seconds` are over, whichever is given (the clock of earlier parts of the run counts)."""
+    """Train until `steps` are done or `seconds` are over, whichever is given (the clock of earlier parts of the run counts).
+
+    `halt` stops earlier, at that step, without changing the plan of the learning rate: to go on later.
+    """
     run = Training(folder, channels, start, device)
     weights = sum(p.numel() for p in run.network.parameters())
-    run.say(f"# {weights} weights, from step {run.step}, {len(photographs.training)} photographs, {len(photographs.held_back)} held back, "
-            f"batch {batch} × {size}², rate {rate:g}, seed {seed}, {device}")
+    run.say(
+        f"# {weights} weights, from step {run.step}, {len(photographs.training)} photographs, {len(photographs.held_back)} held back, "
+        f"batch {batch} × {size}², rate {rate:g}, seed {seed}, {device}"
+    )
     validation = photographs.validation(VALIDATION_SIDE, channels, VALIDATION)
     began, total = time.monotonic() - run.seconds, torch.zeros((), device=device)
 
@@ -185,7 +205,7 @@ def train(
 
     for data in batches(Batches(photographs, channels, batch, size, seed), run.step, loaders):
         done = progress()
-        if done >= 1:
+        if done >= 1 or run.step == halt:
             break
         now = rate_at(done, run.step, rate)
         total += run.learn(data, now)

@@ -1,0 +1,1 @@
+"""The methods that denoise, each behind the same call."""
