@@ -13,6 +13,7 @@ import json
 import math
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -146,23 +147,39 @@ class Training:
         with (self.folder / "log.txt").open("a") as log:
             log.write(line + "\n")
 
-    def learn(self, batch: tuple[Tensor, Tensor, Tensor], rate: float) -> Tensor:
-        """One step of the optimiser; returns the loss, in nats of the root mean square error."""
-        picture, level, clean = (part.to(self.device, non_blocking=True).contiguous(memory_format=torch.channels_last) for part in batch)
+    def learn(self, batch: tuple[Tensor, Tensor, Tensor], rate: float, pool: ThreadPoolExecutor | None = None) -> Tensor:
+        """One step of the optimiser; returns the loss, in nats of the root mean square error.
+
+        With a pool, the batch is shared among its threads. They meet once a step, where the threads within an operator would meet
+        hundreds of times: on a machine that does other work, too, a step is then two to four times as fast.
+        """
+        parts = [part.to(self.device, non_blocking=True).contiguous(memory_format=torch.channels_last) for part in batch]
         for group in self.optimiser.param_groups:
             group["lr"] = rate
-        self.optimiser.zero_grad()
-        with half_precision(self.device):
-            result = self.network(picture, level)
-        value = loss(result.float(), clean)
-        value.backward()  # type: ignore[no-untyped-call]
+        if pool is None:
+            value, gradients = self.gradients(parts)
+        else:
+            shares = list(zip(*(part.chunk(pool._max_workers) for part in parts), strict=True))
+            found = list(pool.map(lambda share: self.gradients(list(share)), shares))
+            value = torch.stack([one for one, _ in found]).mean()
+            gradients = [torch.stack(alike).mean(0) for alike in zip(*(some for _, some in found), strict=True)]
+        for parameter, gradient in zip(self.network.parameters(), gradients, strict=True):
+            parameter.grad = gradient
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         self.optimiser.step()
         self.step += 1
         with torch.no_grad():
             rate_of_average = 1 - min(AVERAGING, self.step / (self.step + 10))
             torch._foreach_lerp_(list(self.averaged.parameters()), list(self.network.parameters()), rate_of_average)
-        return value.detach()
+        return value
+
+    def gradients(self, parts: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+        """The loss of one share of a batch, and its derivatives by the weights."""
+        picture, level, clean = parts
+        with half_precision(self.device):
+            result = self.network(picture, level)
+        value = loss(result.float(), clean)
+        return value.detach(), list(torch.autograd.grad(value, list(self.network.parameters())))
 
 
 def rate_at(progress: float, step: int, highest: float) -> float:
@@ -185,10 +202,12 @@ def train(
     device: str = "cpu",
     loaders: int = 0,
     halt: int | None = None,
+    threads: int = 0,
 ) -> Training:
     """Train until `steps` are done or `seconds` are over, whichever is given (the clock of earlier parts of the run counts).
 
-    `halt` stops earlier, at that step, without changing the plan of the learning rate: to go on later.
+    `halt` stops earlier, at that step, without changing the plan of the learning rate: to go on later. With
+    `threads`, each batch is shared among so many threads, and no operator uses more than one.
     """
     run = Training(folder, channels, start, device)
     weights = sum(p.numel() for p in run.network.parameters())
@@ -203,12 +222,15 @@ def train(
         run.seconds = time.monotonic() - began
         return run.step / steps if steps else run.seconds / seconds
 
+    if batch % max(threads, 1):
+        raise ValueError(f"A batch of {batch} cannot be shared equally among {threads} threads.")
+    pool = ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) if threads else None
     for data in batches(Batches(photographs, channels, batch, size, seed), run.step, loaders):
         done = progress()
         if done >= 1 or run.step == halt:
             break
         now = rate_at(done, run.step, rate)
-        total += run.learn(data, now)
+        total += run.learn(data, now, pool)
         if run.step % REPORT == 0:
             scores = json.dumps(validate(run.averaged, validation, device)) if run.step % VALIDATE == 0 else ""
             run.write()
@@ -243,10 +265,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--loaders", type=int, default=0, help="processes that make batches (useful with a GPU)")
-    parser.add_argument("--threads", type=int, help="threads for the CPU")
+    parser.add_argument("--threads", type=int, default=0, help="share each batch among so many threads (useful on a CPU with other work)")
     words = vars(parser.parse_args())
-    if threads := words.pop("threads"):
-        torch.set_num_threads(threads)
     train(Photographs(words.pop("photographs")), words.pop("run"), **words)
 
 
