@@ -35,7 +35,7 @@ FLOOR = 2e-6
 #: The averaged weights follow the trained ones at this rate, once there have been some steps to average.
 AVERAGING = 0.999
 #: Steps between two lines of the log, each with the state written, and between two validations.
-REPORT, VALIDATE = 500, 4000
+REPORT, VALIDATE = 250, 2000
 #: Steps over which the learning rate rises from zero.
 WARM_UP = 200
 #: Photographs in a validation, and the side of the square cut out of each.
@@ -164,7 +164,8 @@ class Training:
             value = torch.stack([one for one, _ in found]).mean()
             gradients = [torch.stack(alike).mean(0) for alike in zip(*(some for _, some in found), strict=True)]
         for parameter, gradient in zip(self.network.parameters(), gradients, strict=True):
-            parameter.grad = gradient
+            # The fused optimiser walks through memory: derivatives must lie in the order of their weights, which is not always so.
+            parameter.grad = torch.empty_like(parameter).copy_(gradient)
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         self.optimiser.step()
         self.step += 1

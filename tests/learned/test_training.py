@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +53,31 @@ def test_thirty_steps_learn_stop_and_go_on(photographs: Path, tmp_path: Path, mo
     with torch.no_grad():
         expected = whole.network.eval()(torch.from_numpy(picture)[None, None], torch.full((1, 1, 24, 32), 0.1))[0, 0].numpy()
     assert np.abs(restore(picture, 0.1, model=tmp_path / "made.onnx") - expected).max() < 2e-3
+
+
+@pytest.mark.parametrize("threads", [0, 2])
+def test_a_step_is_that_of_the_textbook_however_the_batch_is_shared(tmp_path: Path, threads: int) -> None:
+    """Derivatives by `backward`, and the optimiser that does not fuse: three steps of each give the same weights."""
+    from training import train as module
+
+    torch.manual_seed(0)
+    clean = torch.rand(4, 1, 32, 32)
+    batch = (clean + 0.1 * torch.randn_like(clean), torch.full_like(clean, 0.1), clean)
+    run, plain = (module.Training(tmp_path / name, 1, None, "cpu") for name in ("run", "plain"))
+    optimiser = torch.optim.AdamW(plain.network.parameters(), 1e-3, weight_decay=1e-4, fused=False)
+    pool = ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) if threads else None
+    for _ in range(3):
+        optimiser.zero_grad()
+        with module.half_precision("cpu"):
+            result = plain.network(*batch[:2])
+        value = module.loss(result.float(), clean)
+        value.backward()
+        torch.nn.utils.clip_grad_norm_(plain.network.parameters(), 1.0)
+        optimiser.step()
+        assert float(run.learn(batch, 1e-3, pool)) == pytest.approx(value.item(), abs=2e-3)
+    weights = (some.network.state_dict().values() for some in (run, plain))
+    difference = max(float((a - b).abs().mean()) for a, b in zip(*weights, strict=True))
+    assert difference < 2e-4  # A step moves each weight by 1e-3; the sign of a derivative near zero is left to rounding.
 
 
 def test_a_colour_network_folded_to_grey_does_to_grey_what_it_did_to_three_copies() -> None:
