@@ -1,1 +1,1 @@
-"""The methods that denoise, each behind the same call."""
+"""The ways to denoise that can be named, and the peers that they are compared with."""
