@@ -11,9 +11,9 @@ FLAGS = ["/O2", "/fp:precise"] if sys.platform == "win32" else GCC
 setup(
     ext_modules=[
         Extension(
-            "denoise_cli.variational._kernels",
-            ["denoise_cli/variational/_kernels.c"],
-            depends=["denoise_cli/variational/_sweep.h", "denoise_cli/variational/_transform.h", "denoise_cli/variational/_projection.h"],
+            "denoise_cli.kernels._kernels",
+            ["denoise_cli/kernels/_kernels.c"],
+            depends=["denoise_cli/kernels/_sweep.h", "denoise_cli/kernels/_transform.h", "denoise_cli/kernels/_projection.h"],
             extra_compile_args=FLAGS,
             optional=True,
         )

@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.common import Array, machine, table
-from denoise_cli.tuning import choice
+from denoise_cli.choice import choose as choice
 from denoise_cli.variational import denoise, psnr_db
 
 SIGMAS, FRACTIONS = (5, 10, 15, 25, 50), (0.05, 0.1, 0.2, 0.4)

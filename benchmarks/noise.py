@@ -21,8 +21,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.common import Array, machine, seconds, table
-from denoise_cli.files import FORMATS, read_picture
-from denoise_cli.tuning import Noise, estimate
+from denoise_cli.formats.files import FORMATS, read_picture
+from denoise_cli.noise.estimate import Noise, estimate
 from denoise_cli.variational import as_float
 
 Recipe = Callable[[Array, np.random.Generator], Array]

@@ -17,7 +17,8 @@ import numpy as np
 
 from benchmarks.common import Array, machine, noisy_picture, seconds, table
 from denoise_cli import denoise
-from denoise_cli.variational import kernels, projection, transforms
+from denoise_cli.kernels import binding as kernels
+from denoise_cli.kernels import projection, transforms
 
 
 class Timed:

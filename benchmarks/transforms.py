@@ -15,7 +15,8 @@ import numpy as np
 from scipy import fft
 
 from benchmarks.common import Array, cores, interleaved, machine, seconds, table
-from denoise_cli.variational import kernels, transforms
+from denoise_cli.kernels import binding as kernels
+from denoise_cli.kernels import transforms
 from denoise_cli.variational.strips import Strips
 
 Pair = Callable[[Array], object]

@@ -14,7 +14,7 @@ def main() -> None:
         print(f"denoise {__version__}")
         return
     try:
-        from denoise_cli.cli import main as run
+        from denoise_cli.cli.app import main as run
 
         sys.exit(run())
     except KeyboardInterrupt:  # before there was anything to interrupt

@@ -11,7 +11,8 @@ from typing import Any
 from typer.main import get_command
 
 from denoise_cli import errors
-from denoise_cli.cli import ALGORITHM, COMMANDS, COMPLETION, DEFAULT, FILES, PROBLEM, RUN, app
+from denoise_cli.cli.app import COMMANDS, COMPLETION, DEFAULT, app
+from denoise_cli.settings import ALGORITHM, FILES, PROBLEM, RUN
 
 HERE = Path(__file__).parent
 HEAD = """# Every command
@@ -64,7 +65,7 @@ def section(command: Any, name: str) -> Iterator[str]:
     for parameter in options:
         panel = (getattr(parameter, "rich_help_panel", None) or RUN) if name == "denoise" else ""
         values = [option.value for option in parameter.shell_complete(context, "")]
-        value = "" if parameter.is_flag else f" {parameter.metavar or '|'.join(values) or 'VALUE'}"
+        value = "" if parameter.is_flag else f" {'|'.join(values) or parameter.metavar or 'VALUE'}"
         # Typer keeps -h and --help in a set, which has no order.
         names = ", ".join(sorted(parameter.opts, key=lambda option: (len(option), option))) + "".join(
             f" / {other}" for other in parameter.secondary_opts

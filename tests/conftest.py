@@ -21,7 +21,7 @@ class Outcome:
 @pytest.fixture
 def denoise(capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
     """Run the command in this process: denoise("in.png", "--lambda", 0.1) → exit code, stdout, stderr."""
-    from denoise_cli.cli import main
+    from denoise_cli.cli.app import main
 
     def run(*words: object) -> Outcome:
         capsys.readouterr()

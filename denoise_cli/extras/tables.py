@@ -160,11 +160,12 @@ def replacing(destination: str) -> Iterator[BinaryIO]:
             yield sys.stdout.buffer
             sys.stdout.buffer.flush()
             return
-        if path.exists() and not path.is_file():
-            with path.open("wb") as stream:
+        # Asked of the name itself: behind /dev/stdout may be a pipe, which has no real path.
+        if Path(destination).exists() and not Path(destination).is_file():
+            with Path(destination).open("wb") as stream:
                 yield stream
             return
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        temporary = path.with_name(f".{os.fsencode(path.name)[:100].decode('utf-8', 'ignore')}.{os.getpid()}.tmp")
         with temporary.open("xb") as stream:
             yield stream
         temporary.replace(path)
@@ -173,6 +174,9 @@ def replacing(destination: str) -> Iterator[BinaryIO]:
         raise
     except OSError as error:
         name = "standard output" if destination == "-" else destination
+        if destination == "-":
+            # What is still in its buffer cannot go anywhere: Python would try once more at the end, and exit with 120.
+            sys.stdout = None
         raise FileError(f"{name}: cannot write it: {error.strerror or error}; choose another place or make room") from None
     finally:
         if temporary is not None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from denoise_cli.variational import kernels
+from denoise_cli.kernels import binding as kernels
 from denoise_cli.variational.operators import Gradient
 from denoise_cli.variational.strips import Array
 from denoise_cli.variational.transforms import is_smooth, next_smooth, tables

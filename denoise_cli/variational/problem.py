@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from denoise_cli.variational import kernels
+from denoise_cli.kernels import binding as kernels
+from denoise_cli.measure.metrics import decibels
 from denoise_cli.variational.fidelities import Fidelity
-from denoise_cli.variational.metrics import decibels
 from denoise_cli.variational.operators import Gradient
 from denoise_cli.variational.records import IterationRecord
 from denoise_cli.variational.regularisers import GROUPINGS, TotalVariation

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from denoise_cli.variational import kernels
+from denoise_cli.kernels import binding as kernels
 from denoise_cli.variational.problem import Certificate, GapTarget, Problem, Reference, State
 from denoise_cli.variational.strips import Array, Strips, row_sums
 

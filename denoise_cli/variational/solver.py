@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from denoise_cli.variational import kernels
+from denoise_cli.kernels import binding as kernels
 from denoise_cli.variational.problem import GapTarget, Problem, Reference, State
 from denoise_cli.variational.strips import Array
 from denoise_cli.variational.sweeps import CompiledSweep, Sweep

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from denoise_cli.variational import kernels
+from denoise_cli.kernels import binding as kernels
 from denoise_cli.variational.cut import Cut
 from denoise_cli.variational.problem import Certificate, Reference, Tally
 from denoise_cli.variational.projection import Repair

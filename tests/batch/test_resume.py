@@ -159,7 +159,7 @@ def test_a_folder_without_permission_is_a_row(denoise, originals, tmp_path):
 
 
 def test_a_file_that_vanishes_is_a_row(denoise, originals, tmp_path, monkeypatch):
-    from denoise_cli import batch
+    from denoise_cli.batch import run as batch
 
     source = tmp_path / "in"
     source.mkdir()
@@ -167,9 +167,9 @@ def test_a_file_that_vanishes_is_a_row(denoise, originals, tmp_path, monkeypatch
         (source / name).write_bytes((originals / "00.png").read_bytes())
     real = batch.run
 
-    def vanish(job, on_state=None):
+    def vanish(job, *watchers):
         (source / "b.png").unlink(missing_ok=True)
-        return real(job, on_state)
+        return real(job, *watchers)
 
     monkeypatch.setattr(batch, "run", vanish)
     outcome = denoise(source, "-o", tmp_path / "out", *WORDS)
@@ -222,12 +222,12 @@ def test_a_worker_that_is_killed_is_a_failed_row_and_the_others_go_on(originals,
     patch = (
         "import os, sys\n"
         "if 'spawn_main' in ' '.join(sys.argv) or any('spawn' in word for word in sys.orig_argv):\n"
-        "    import denoise_cli.job as job, signal\n"
+        "    import denoise_cli.pipeline.job as job, signal\n"
         "    real = job._denoise\n"
-        "    def deadly(task, on_state):\n"
+        "    def deadly(task, *watchers):\n"
         "        if task.input.name == '03.png':\n"
         "            os.kill(os.getpid(), signal.SIGKILL)\n"
-        "        return real(task, on_state)\n"
+        "        return real(task, *watchers)\n"
         "    job._denoise = deadly\n"
     )
     (tmp_path / "sitecustomize.py").write_text(patch)
@@ -241,8 +241,9 @@ def test_a_worker_that_is_killed_is_a_failed_row_and_the_others_go_on(originals,
 
 
 def test_a_result_that_appeared_before_its_report_was_lost_is_no_stranger(originals, tmp_path):
-    from denoise_cli.job import Job, Settings, run
-    from denoise_cli.processes import _again
+    from denoise_cli.batch.processes import _again
+    from denoise_cli.batch.run import work as run
+    from denoise_cli.pipeline.job import Job, Settings
 
     job = Job(originals / "00.png", tmp_path / "00.png", Settings(0.1, iterations=4), recorded=True)
     assert run(job).error is None

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from denoise_cli.cli import COMMANDS, main
-from denoise_cli.completion import files
+from denoise_cli.cli.app import COMMANDS, main
+from denoise_cli.cli.completion import files
 
 Run = Callable[..., object]
 

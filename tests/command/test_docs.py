@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from typer.main import get_command
 
-from denoise_cli.cli import COMMANDS, COMPLETION, DEFAULT, app
+from denoise_cli.cli.app import COMMANDS, COMPLETION, DEFAULT, app
 
 DOCS = Path(__file__).parents[2] / "docs"
 SCREEN = 52

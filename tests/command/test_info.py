@@ -16,7 +16,7 @@ import pytest
 import tifffile
 from PIL import Image, ImageCms
 
-from denoise_cli.commands.info import _effort, _side
+from denoise_cli.cli.commands.info import _effort, _side
 
 Run = Callable[..., Any]
 

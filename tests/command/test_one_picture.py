@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 
 from denoise_cli import denoise as solve
-from denoise_cli.files import quantise
+from denoise_cli.formats.files import quantise
 
 
 def read(path: Path) -> np.ndarray:
@@ -256,7 +256,7 @@ def test_an_interrupted_run_leaves_a_readable_log_and_no_picture(noisy, tmp_path
 def loaded_by(*words: str) -> set[str]:
     """Modules that the command loads."""
     code = (
-        "import sys, json, contextlib, io\nfrom denoise_cli.cli import main\n"
+        "import sys, json, contextlib, io\nfrom denoise_cli.cli.app import main\n"
         f"with contextlib.redirect_stdout(io.StringIO()): code = main({list(words)!r})\nassert code == 0, code\n"
         "print(json.dumps(sorted(sys.modules)))"
     )

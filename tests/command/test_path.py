@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 
 from denoise_cli import denoise as solve
-from denoise_cli.tuning.path import COLUMNS, around, path
+from denoise_cli.choice.path import COLUMNS, around, path
+from denoise_cli.measure.metrics import ssim
 from denoise_cli.variational import psnr_db
-from denoise_cli.variational.metrics import ssim
 
 Run = Callable[..., object]
 

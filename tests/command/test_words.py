@@ -11,15 +11,16 @@ from typing import Any
 import pytest
 import typer
 
-from denoise_cli import cli
-from denoise_cli.words import quicken
+from denoise_cli.cli import app as cli
+from denoise_cli.cli.commands.plot import Against
+from denoise_cli.cli.plain_words import quicken
 
 WORDS = [
     "0", "1", "7", "007", "-1", "+1", "12", "1_0", "1e3", "1e-4", "1E-4", "1e05", "0.1", ".5", "5.", "0.10", "1.5", "1/2", "nan", "inf",
     "9" * 15, "9" * 30, "1e308", "1e999", "٣", " 1", "1 ", "1\n", "", " ", "x", "auto", "-", "--", "a\tb", "a\0b", "ä.png", "\udcff.png",
     "matlab", "Matlab", "MATLAB", "optimal", "Method.optimal", "isotropic", "float32", "png", "true", "no", ".", "/", "nowhere/x.png",
 ]  # fmt: skip
-OTHER_VALUES = [None, True, False, 0, 1, 5, 0.5, 1.0, float("nan"), b"x", Path("x"), cli.Precision.float64]
+OTHER_VALUES = [None, True, False, 0, 1, 5, 0.5, 1.0, float("nan"), b"x", Path("x"), Against.both]
 
 
 def command(word: str) -> Any:

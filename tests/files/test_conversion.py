@@ -12,7 +12,7 @@ import tifffile
 from PIL import Image
 
 from denoise_cli.errors import DenoiseError
-from denoise_cli.files import encode_picture, read_picture
+from denoise_cli.formats.files import encode_picture, read_picture
 
 INNER, GPS = 0x8769, 0x8825
 

@@ -14,7 +14,7 @@ import tifffile
 from PIL import Image
 
 from denoise_cli.errors import DenoiseError
-from denoise_cli.files import MAX_PIXELS, encode_picture, read_picture
+from denoise_cli.formats.files import MAX_PIXELS, encode_picture, read_picture
 
 MUTATIONS = 1000
 SECONDS = 5.0

@@ -10,7 +10,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from denoise_cli.files import encode_picture, read_picture
+from denoise_cli.formats.files import encode_picture, read_picture
 from denoise_cli.variational import as_float
 
 LOSSY = ("jpeg", "webp lossy")

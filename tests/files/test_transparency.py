@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from denoise_cli.files import read_picture
+from denoise_cli.formats.files import read_picture
 
 
 def half_hidden(draw, hidden: int) -> np.ndarray:
@@ -77,7 +77,7 @@ def test_scipy_is_asked_only_for_pictures_with_hidden_pixels():
 import io, sys
 import numpy as np
 from pathlib import Path
-from denoise_cli.files import encode_picture, read_picture
+from denoise_cli.formats.files import encode_picture, read_picture
 from denoise_cli.formats.png import encode
 from denoise_cli.formats.picture import Page, Picture
 picture = Picture("png", (Page(np.zeros((4, 4, 3), np.uint8), np.full((4, 4, 1), 255, np.uint8), 0),))
@@ -93,7 +93,7 @@ def test_the_alpha_of_a_stream_is_kept(encoders, draw):
     rgba = draw(4)
     picture = read_picture(Path("-"), encoders.pil(rgba, "PNG"))
     successor = picture.successor([np.ones((*rgba.shape[:2], 3)) * 0.5])
-    from denoise_cli.files import encode_picture
+    from denoise_cli.formats.files import encode_picture
 
     result = np.asarray(Image.open(io.BytesIO(encode_picture(successor, "png", Path("-"))[0])))
     np.testing.assert_array_equal(result[:, :, 3], rgba[:, :, 3])

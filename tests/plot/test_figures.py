@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from denoise_cli.commands.logs import read_logs
-from denoise_cli.study.plots import COLOURS, FORMATS, Panel, draw, encode, panels, text, thinned
-from denoise_cli.tuning.path import COLUMNS as PATH_COLUMNS
+from denoise_cli.choice.path import COLUMNS as PATH_COLUMNS
+from denoise_cli.cli.commands.logs import read_logs
+from denoise_cli.draw.plots import COLOURS, FORMATS, Panel, draw, encode, panels, text, thinned
 from denoise_cli.variational.records import COLUMNS as LOG_COLUMNS
 
 Run = Callable[..., Any]

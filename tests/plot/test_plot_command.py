@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from denoise_cli.commands import plot
+from denoise_cli.cli.commands import plot
 
 Run = Callable[..., Any]
 HEADER = "iteration,cost,seconds\n"
@@ -102,7 +102,7 @@ def test_without_its_packages_the_message_says_how_to_install_them(
 
 
 def test_a_last_line_that_is_still_being_written_is_left_out(denoise: Run, log: Path) -> None:
-    from denoise_cli.commands.logs import read_logs
+    from denoise_cli.cli.commands.logs import read_logs
 
     whole = log.read_text()
     for partial in ("3", "3,", "3,3.", '"3', "3,1e-,", "3,1,1e-"):

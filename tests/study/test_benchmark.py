@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from denoise_cli import denoise as solve
-from denoise_cli.study.peers import PEERS
+from denoise_cli.methods.peers import PEERS
 from denoise_cli.variational import psnr_db, ssim
 
 
@@ -189,7 +189,7 @@ def test_the_commands_load_nothing_heavy_before_they_run() -> None:
     import subprocess
 
     code = (
-        "import sys; from denoise_cli.commands import add_noise, benchmark, compare; "
+        "import sys; from denoise_cli.cli.commands import add_noise, benchmark, compare; "
         "print([name for name in ('numpy', 'scipy', 'PIL', 'skimage', 'cv2') if name in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"

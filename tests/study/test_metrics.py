@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from denoise_cli.study.comparison import figures, pooled
+from denoise_cli.measure.comparison import figures, pooled
 from denoise_cli.variational import mae, ssim
 
 

@@ -8,7 +8,7 @@ import zlib
 import numpy as np
 import pytest
 
-from denoise_cli.study.noise import Noise, generator
+from denoise_cli.noise.synthetic import Noise, generator
 
 SHAPE = (400, 500)
 COUNT = SHAPE[0] * SHAPE[1]

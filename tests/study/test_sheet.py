@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from denoise_cli.study.sheet import LONGEST_SIDE, MARK, Tile, contact_sheet, crop_box, difference, shared_scale
+from denoise_cli.draw.sheet import LONGEST_SIDE, MARK, Tile, contact_sheet, crop_box, difference, shared_scale
 
 COLOUR = (0.2, 0.4, 0.8)
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from denoise_cli.tuning import Noise, choose
-from denoise_cli.tuning.choice import _Problem, _Recorrupted, _Stein, cut_off
+from denoise_cli.choice.choose import _Problem, _Recorrupted, _Stein, choose, cut_off
+from denoise_cli.noise.estimate import Noise
 from denoise_cli.variational import denoise, psnr_db
 
 

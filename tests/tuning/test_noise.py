@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 from PIL import Image, ImageDraw
 
-from denoise_cli.tuning import estimate
+from denoise_cli.noise.estimate import estimate
 
 Array = npt.NDArray[np.float64]
 NAMES = ("camera", "coffee")

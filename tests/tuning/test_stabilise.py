@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from denoise_cli import denoise
-from denoise_cli.tuning import Stabiliser, estimate
+from denoise_cli.noise.estimate import estimate
+from denoise_cli.noise.stabilise import Stabiliser
 
 
 def moments(photons: float, read_noise: float) -> tuple[float, float]:

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from denoise_cli.variational import denoise, kernels, projection, sweeps, transforms
+from denoise_cli.kernels import binding as kernels
+from denoise_cli.variational import denoise, projection, sweeps, transforms
 from denoise_cli.variational.methods import METHODS
 
 if kernels.compiled is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from denoise_cli.variational import kernels
+from denoise_cli.kernels import binding as kernels
 from denoise_cli.variational.fidelities import L1
 from denoise_cli.variational.operators import BOUNDARIES
 from denoise_cli.variational.problem import Problem

@@ -1,0 +1,1 @@
+"""How strongly to denoise: the fidelity and the λ that suit a picture. Arrays in, numbers out."""

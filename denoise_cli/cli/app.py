@@ -1,0 +1,220 @@
+"""What can be typed: a table of contents. Typer lives here."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import fields
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from denoise_cli import __version__
+from denoise_cli.cli.options import Takes, default_options, understand
+from denoise_cli.cli.plain_words import quicken
+from denoise_cli.cli.streams import ending_on_sigterm, prepare_streams
+from denoise_cli.errors import FAILED, INTERRUPTED, OK, USAGE, DenoiseError, UsageError
+from denoise_cli.settings import ALGORITHM, FILES, PROBLEM, RUN
+
+__all__ = ["main"]
+
+DEFAULT = "image"
+# Loaded when called: word → (module with a Typer `app`, the line in the help).
+COMMANDS = {
+    "add-noise": ("denoise_cli.cli.commands.add_noise", "Noisy test pictures from clean ones, reproducible."),
+    "benchmark": ("denoise_cli.cli.commands.benchmark", "Mean PSNR, SSIM and seconds of methods, on clean pictures with noise added."),
+    "compare": ("denoise_cli.cli.commands.compare", "PSNR, SSIM, RMSE and MAE to a clean picture, and a sheet to look at."),
+    "info": ("denoise_cli.cli.commands.info", "Size, depth, noise; what `denoise FILE` would do, and in how long."),
+    "noise": ("denoise_cli.cli.commands.noise", "What noise a picture holds, and what the automatic mode would do."),
+    "path": ("denoise_cli.cli.commands.path", "The picture at many λ: a sheet to pick from by eye, a table, files."),
+    "plot": ("denoise_cli.cli.commands.plot", "Figures of logs: cost, gap and PSNR against iteration, seconds or λ; in the terminal too."),
+    "extras": ("denoise_cli.extras.cli", "Batch norm, normalisations, regression and LDAM loss: numbers in, numbers out."),
+}
+# Work without a picture, as the first word; an optional second one names the shell.
+COMPLETION = {
+    "--install-completion": "Let TAB complete commands, options, values and files, from the next shell on.",
+    "--show-completion": "Print what that would install.",
+}
+
+
+class DenoiseGroup(TyperGroup):
+    """`denoise PICTURE…` is the default command; a first word that names another command runs that."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if not args and ctx.resilient_parsing:  # TAB at the first word
+            return super().parse_args(ctx, args)
+        if not args or args[0] not in COMMANDS:
+            args = [DEFAULT, *(args or ["--help"])]
+        quicken(self)
+        return super().parse_args(ctx, args)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name in COMMANDS:
+            command: Any = typer.main.get_command(import_module(COMMANDS[cmd_name][0]).app)
+            command.name = cmd_name
+        else:
+            command = super().get_command(ctx, cmd_name)
+        if command is not None:
+            quicken(command)
+        return command
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> Any:
+        """What can be the first word: an option of the default command; or a command, and the pictures that begin alike.
+
+        Nothing is offered where only files are meant: the shell does that better.
+        """
+        from denoise_cli.cli.completion import Offer, files
+
+        if incomplete.startswith("-"):
+            command = self.get_command(ctx, DEFAULT)
+            options = command.shell_complete(command.make_context(DEFAULT, [], parent=ctx, resilient_parsing=True), incomplete)
+            return [*options, *(Offer(option, line) for option, line in COMPLETION.items() if option.startswith(incomplete))]
+        words = [Offer(word, line) for word, (_, line) in COMMANDS.items() if word.startswith(incomplete)]
+        return [*words, *map(Offer, files(incomplete))] if words else []
+
+
+class GroupedHelp(TyperCommand):
+    """Help in plain text, its options under headings: quick to print, and readable in a pipe."""
+
+    def format_usage(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
+        formatter.write_usage("denoise", "[OPTIONS] PICTURE...")
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        panels: dict[str, list[tuple[str, str]]] = {PROBLEM: [], ALGORITHM: [], FILES: [], RUN: []}
+        for parameter in self.get_params(ctx):
+            row = parameter.get_help_record(ctx)
+            if row is not None:
+                panels[getattr(parameter, "rich_help_panel", None) or RUN].append(row)
+        panels[RUN] += [(f"{option} [SHELL]", line) for option, line in COMPLETION.items()]
+        for title, rows in panels.items():
+            with formatter.section(title):
+                formatter.write_dl(rows)
+        with formatter.section("Other commands"):
+            formatter.write_dl([(f"denoise {word}", line) for word, (_, line) in COMMANDS.items()])
+
+
+app = typer.Typer(cls=DenoiseGroup, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+@app.callback()
+def _group() -> None:
+    """Total-variation image denoising."""
+
+
+def _version(ctx: typer.Context, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        typer.echo(f"denoise {__version__}")
+        raise typer.Exit
+
+
+def _configure(ctx: typer.Context, path: Path | None) -> Path | None:
+    """Let the settings of a file be the defaults."""
+    if path is not None:
+        from denoise_cli.cli.settings_file import read_config
+
+        ctx.default_map = read_config(path, default_options())
+    return path
+
+
+PICTURES = Annotated[
+    list[Path] | None,
+    typer.Argument(
+        metavar="[PICTURE]...",
+        help="PNG, JPEG, TIFF, BMP, WebP or .npy; a folder; a pattern in quotes; - for stdin.",
+        show_default=False,
+        rich_help_panel=FILES,
+    ),
+]
+# These act by their callbacks.
+CONFIG = Annotated[
+    Path | None,
+    typer.Option(
+        help="Settings by their long names; what is typed beats them. [default: none]", metavar="FILE.toml", callback=_configure,
+        is_eager=True, rich_help_panel=RUN,
+    ),
+]  # fmt: skip
+VERSION = Annotated[bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True, rich_help_panel=RUN)]
+
+
+def image(ctx: typer.Context, pictures: list[Path] | None, **values: Any) -> None:
+    """Remove noise from pictures by total variation.
+
+    \b
+    denoise input.png                         noise estimated, λ chosen: writes input_denoised.png
+    denoise input.png --lambda 0.1 --l1       the original iteration, 100 times
+    denoise scans/ -o clean/ --jobs 2         a folder
+    """
+    from denoise_cli.batch.inputs import Selection
+    from denoise_cli.cli.session import Run, execute
+
+    settings, request = understand(values, is_typed=lambda name: getattr(ctx.get_parameter_source(name), "name", "") == "COMMANDLINE")
+    told = {each.name: getattr(request, each.name) for each in fields(request)}
+    selection = Selection(*(told.pop(name) for name in ("recursive", "include", "exclude")))
+    raise typer.Exit(execute(Run(tuple(pictures or ()), settings.resolved(), selection=selection, **told)))
+
+
+app.command(DEFAULT, cls=GroupedHelp, context_settings={"help_option_names": ["-h", "--help"]})(
+    Takes(image, PICTURES, config=CONFIG, version=VERSION)
+)
+
+
+def _say(line: str) -> None:
+    from denoise_cli.cli.progress import say
+
+    say(line)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; the exit code. Errors are one line on stderr, never a traceback."""
+    prepare_streams()
+    with ending_on_sigterm():
+        return _main(arguments)
+
+
+def _main(arguments: list[str] | None) -> int:
+    words = sys.argv[1:] if arguments is None else arguments
+    try:
+        if "_DENOISE_COMPLETE" in os.environ:
+            pass  # the shell asks what could be typed, with no words at all; Typer answers
+        elif words in ([], ["-h"], ["--help"]):
+            # The parser would load pydantic first, which takes as long as NumPy.
+            group: Any = typer.main.get_command(app)
+            command = group.commands[DEFAULT]
+            print(command.get_help(command.context_class(command, info_name="denoise", **command.context_settings)))
+            return OK
+        elif words[0] in COMPLETION:
+            from denoise_cli.cli.completion import answer
+
+            print(answer(words))
+            return OK
+        code = app(args=arguments, prog_name="denoise", standalone_mode=False)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        return code if isinstance(code, int) else OK
+    except DenoiseError as error:
+        _say(f"denoise: {error}" if isinstance(error, UsageError) else str(error))
+        return error.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        _say("denoise: interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has seen enough. Python would complain once more when it flushes.
+        sys.stdout = None
+        return OK
+    except OSError as error:
+        # Files have errors of their own; this is standard output, on a disk that is full.
+        sys.stdout = None
+        _say(f"denoise: {error.filename or 'standard output'}: {error.strerror or error}")
+        return FAILED
+    except Exception as error:
+        # Click's own usage errors; Typer has carried its own copy of click since 0.26, so they are known by what they can do.
+        if not hasattr(error, "format_message"):
+            raise
+        if type(error).__name__ == "NoArgsIsHelpError":
+            _say(error.format_message())
+            return USAGE
+        _say(f"denoise: {error.format_message()} (denoise --help)")
+        return USAGE

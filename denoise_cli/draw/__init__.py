@@ -1,0 +1,1 @@
+"""Sheets and plots: arrays and tables in, pictures out."""

@@ -1,0 +1,1 @@
+"""The compiled passes, and how Python gets them."""

@@ -1,0 +1,1 @@
+"""What is measured on pictures: errors, similarity, whiteness. Arrays in, numbers out."""

@@ -1,0 +1,239 @@
+"""What the numbers of a picture mean: black and white, the span that counts, the steps between levels, and which pixels are known."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Scale", "as_pixels"]
+
+Array = npt.NDArray[Any]
+
+#: Values that the span, the steps and the cut-off ends are read from: more of them change σ and λ by less than 0.1 %.
+SAMPLE = 2**18
+#: Shares of the values beyond which they do not make the span, in per cent: hot pixels and specks are fewer, the ink of a page is more.
+DARKEST, BRIGHTEST = 0.5, 99.5
+#: Values at an end that make it a cut-off end: so many, such a share of the sample, and so many times the number at the next level.
+PILED_VALUES, PILED_SHARE, PILED_TIMES = 8, 2e-5, 1.5
+#: A float picture with this share of different values, or more, has no levels.
+FEW_LEVELS = 0.25
+#: How far a value may lie beside a level, in steps: 8 bits in float32 are within 1e-4.
+LEVEL_TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True, eq=False)
+class Scale:
+    """The scale of one picture, made once and used by everything that measures.
+
+    The levels below are in *typed units*, in which --lambda and --sigma count: bool, uint8, uint16 and uint32 are divided by the largest
+    value of their type, so that they lie in [0, 1]; floats, signed integers and 64-bit integers count in their own units.
+
+    dtype: of the stored pixels.  white: the stored value that is 1 in typed units (0 is 0).
+    low, high: the smallest and the largest known value.
+    bottom, top: the same without the outermost half per cent on either side.
+    unit: top − bottom, the span that counts as the whole range in every measurement (1 for a constant picture). Because everything is
+        measured in it, k·f + c is treated as f is.
+    quantum: the distance between neighbouring levels; 0 for floats without levels.
+    floor, ceiling: where values pile up because the camera, the scanner or the type cut them off; −∞ and ∞ where they do not.
+    known: (height, width), False where a pixel has no value and takes part in nothing; None where all are known.
+    limits: what the user told as black and white level, in typed units; results are clipped there.
+    """
+
+    dtype: np.dtype[Any]
+    white: float = 1.0
+    low: float = 0.0
+    high: float = 0.0
+    bottom: float = 0.0
+    top: float = 0.0
+    unit: float = 1.0
+    quantum: float = 0.0
+    floor: float = -math.inf
+    ceiling: float = math.inf
+    known: Array | None = None
+    limits: tuple[float, float] | None = None
+
+    @classmethod
+    def of(
+        cls,
+        stored: npt.ArrayLike,
+        known: npt.ArrayLike | None = None,
+        *,
+        nodata: Sequence[float] = (),
+        limits: tuple[float, float] | None = None,
+        levels: int | None = None,
+    ) -> Scale:
+        """The scale of `stored`, (height, width) or (height, width, channels), of any real type.
+
+        known : (height, width), False where a pixel does not count. A pixel that is NaN or infinite in a channel, or holds a value of
+            `nodata` there, does not count either.
+        nodata : stored values that stand for "no value".
+        limits : black and white level in stored values, where they are told: the ends at which values were cut off.
+        levels : how many levels the file had, where it had fewer than its type (4 bits in uint8: 16).
+
+        Raises ValueError for a shape that is no picture or differs from that of `known`, TypeError for a type that has no order.
+        """
+        pixels = as_pixels(stored)
+        white = _white_of(pixels.dtype)
+        mask = _known(pixels, known, nodata)
+        told = None if limits is None else (limits[0] / white, limits[1] / white)
+        values = pixels if mask is None else pixels[mask]
+        if values.size == 0:
+            return cls(pixels.dtype, white, known=mask, limits=told)
+        low, high = float(values.min()) / white, float(values.max()) / white
+        sample = _thinned(values).astype(np.float64) / white
+        bottom, top = (float(end) for end in np.percentile(sample, (DARKEST, BRIGHTEST), method="inverted_cdf"))
+        if not top > bottom:
+            bottom, top = low, high
+        quantum = 1 / (levels - 1) if levels is not None and levels > 1 else _quantum(sample, pixels.dtype, white)
+        has_ends = white > 1 or pixels.dtype == np.bool_
+        floor, ceiling = told or (
+            low if _is_cut_off(sample, low, quantum, fixed=low == 0 and has_ends) else -math.inf,
+            high if _is_cut_off(-sample, -high, quantum, fixed=high == 1 and has_ends) else math.inf,
+        )
+        unit = top - bottom if top > bottom else 1.0
+        return cls(pixels.dtype, white, low, high, bottom, top, unit, quantum, floor, ceiling, mask, told)
+
+    def floats(self, stored: npt.ArrayLike) -> Array:
+        """`stored` in typed units: float32, or float64 where float32 does not hold it (32- and 64-bit integers, float64).
+
+        Quotients are those of float64, rounded once.
+        """
+        pixels = np.asarray(stored)
+        if not pixels.dtype.isnative:
+            pixels = pixels.astype(pixels.dtype.newbyteorder("="))
+        kind, size = pixels.dtype.kind, pixels.dtype.itemsize
+        if kind == "f":
+            return pixels.astype(np.float32) if size == 2 else pixels.astype(np.float64) if size > 8 else pixels
+        if kind == "b" or (kind == "i" and size <= 2):
+            return pixels.astype(np.float32)
+        if kind == "u" and size <= 2:
+            # The same bits as dividing in float64 and rounding (tests/measure/test_scale.py), without a picture of float64.
+            single = pixels.astype(np.float32)
+            single /= np.float32(self.white)
+            return single
+        wide: Array = pixels.astype(np.float64)
+        if self.white != 1:
+            wide /= self.white
+        return wide
+
+    def stored(self, values: npt.ArrayLike, levels: int | None = None) -> Array:
+        """`values`, in typed units, as pixels of the stored type: clipped to its range and to `limits`, rounded to nearest, never wrapped.
+
+        levels : how many levels an unsigned integer is rounded to, where the file had fewer than its type.
+        """
+        pixels = np.asarray(values)
+        if self.limits is not None:
+            pixels = np.clip(pixels, *self.limits)
+        if self.dtype.kind == "b":
+            return np.asarray(pixels >= 0.5)
+        if self.dtype.kind == "f":
+            limit = float(np.finfo(self.dtype).max)
+            limited: Array = np.clip(pixels, -limit, limit).astype(self.dtype)
+            return limited
+        ends = np.iinfo(self.dtype)
+        whole = pixels.astype(np.float64)
+        if self.white != 1:
+            steps = self.white if levels is None else levels - 1.0
+            np.clip(whole, 0, 1, out=whole)
+            whole *= steps
+            np.rint(whole, out=whole)
+            whole *= self.white // steps
+        else:
+            np.rint(whole, out=whole)
+        if self.dtype.itemsize < 8:
+            return np.clip(whole, ends.min, ends.max, out=whole).astype(self.dtype)
+        # The largest value of 64 bits is no float64: the next one would wrap.
+        beyond = whole >= float(ends.max)
+        integers: Array = np.where(beyond, 0.0, np.maximum(whole, float(ends.min))).astype(self.dtype)
+        integers[beyond] = ends.max
+        return integers
+
+    def amount(self, difference: float) -> str:
+        """A difference of values, such as σ, in words: "0.041 (10.4/255)" for 8 bits, "20 (0.5 % of the range 100…3600)" for others."""
+        if self.dtype in (np.uint8, np.bool_):
+            return f"{difference:.3g} ({255 * difference:.3g}/255)"
+        ends = "…".join(f"{end * self.white:.6g}" for end in (self.bottom, self.top))
+        return f"{difference * self.white:.4g} ({100 * difference / self.unit:.2g} % of the range {ends})"
+
+
+def as_pixels(stored: npt.ArrayLike) -> Array:
+    """`stored` as an array that can be a picture. Raises ValueError for its shape, TypeError for its type."""
+    pixels = np.asarray(stored)
+    if pixels.ndim not in (2, 3):
+        raise ValueError(f"a picture is (height, width) or (height, width, channels), not an array of shape {pixels.shape}")
+    if pixels.dtype.kind not in "bfiu":
+        raise TypeError(f"pixels of type {pixels.dtype} have no scale: convert them to floats or integers first")
+    return pixels
+
+
+def _white_of(dtype: np.dtype[Any]) -> float:
+    return float(np.iinfo(dtype).max) if dtype.kind == "u" and dtype.itemsize <= 4 else 1.0
+
+
+def _known(pixels: Array, known: npt.ArrayLike | None, nodata: Sequence[float]) -> Array | None:
+    """Which pixels have a value in every channel; None if all have."""
+    mask = None
+    if known is not None:
+        mask = np.asarray(known, dtype=bool)
+        if mask.shape != pixels.shape[:2]:
+            raise ValueError(f"`known` is {mask.shape}, the picture {pixels.shape[:2]}: they must agree")
+    missing: Any = None
+    if pixels.dtype.kind == "f":
+        with np.errstate(over="ignore", invalid="ignore"):
+            total = float(pixels.sum(dtype=np.float64))
+        if not math.isfinite(total):
+            missing = ~np.isfinite(pixels)
+    for value in nodata:
+        if not math.isnan(value):
+            # In the type of the pixels: a nodata value of -3.4028235e38 is meant as that float32.
+            same: Any = np.equal(pixels, pixels.dtype.type(value) if pixels.dtype.kind == "f" else value)
+            missing = same if missing is None else missing | same
+    if missing is not None:
+        present = ~(missing.any(axis=2) if missing.ndim == 3 else missing)
+        mask = present if mask is None else mask & present
+    return None if mask is None or mask.all() else mask
+
+
+def _thinned(values: Array) -> Array:
+    """About SAMPLE values from all over, in a step that has nothing in common with the length of a row."""
+    flat = values.reshape(-1)
+    row = math.prod(values.shape[1:])
+    step = max(1, flat.size // SAMPLE)
+    while step > 1 and math.gcd(step, row) > 1:
+        step += 1
+    return flat[::step]
+
+
+def _quantum(sample: Array, dtype: np.dtype[Any], white: float) -> float:
+    """The distance between neighbouring levels of the sample; 0 where there are no levels."""
+    if dtype.kind == "b":
+        return 1.0
+    if dtype.kind in "iu":
+        steps = np.diff(np.unique(np.rint(sample * white)))
+        # 12 bits that were shifted into 16 have steps of 16.
+        return float(np.gcd.reduce(steps.astype(np.int64))) / white if len(steps) and steps.max() < 2**62 else 1 / white
+    levels = np.unique(sample)
+    if len(levels) < 3 or len(levels) > FEW_LEVELS * len(sample):
+        return 0.0
+    step = float(np.diff(levels).min())
+    places = (levels - levels[0]) / step
+    return step if np.abs(places - np.rint(places)).max() < LEVEL_TOLERANCE * max(1.0, places[-1] / 255) else 0.0
+
+
+def _is_cut_off(sample: Array, end: float, quantum: float, *, fixed: bool) -> bool:
+    """Whether values pile up at `end`, the smallest of the sample (for the largest, negate both).
+
+    fixed : the type itself ends there.
+    """
+    at_end = int(np.count_nonzero(sample <= end))
+    if at_end < max(PILED_VALUES, PILED_SHARE * len(sample)):
+        return False
+    if fixed or quantum == 0:
+        return True
+    following = int(np.count_nonzero(sample <= end + 1.5 * quantum)) - at_end
+    return at_end > PILED_TIMES * following

@@ -1,0 +1,228 @@
+"""The options, each declared once: flags, help, settings files, ledger lines, Python's keywords and docs/cli.md follow from here."""
+
+# No `from __future__ import annotations`: the types of the fields are read, and are wanted as types.
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, Literal, Self, get_args, get_origin
+
+from denoise_cli.errors import UsageError
+
+__all__ = ["ALGORITHM", "FILES", "MAX_PIXELS", "PROBLEM", "RUN", "Option", "Settings", "number", "option", "options_of"]
+
+# The headings of the help.
+PROBLEM, ALGORITHM, FILES, RUN = "Problem", "Algorithm", "Files", "Run"
+#: Pixels, 16384²: more than any camera has, and what a computer with 32 GB can solve.
+MAX_PIXELS = 2**28
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option.
+
+    name: the field's, and Python's keyword.  flags: what is typed.  help, default: two halves of a sentence for people.
+    kind: the type of one value: bool, int, float, str or Path.  values: all that can be typed, in the order of the help.
+    is_open: `values` may grow while the program runs (methods are registered), so that others check them.
+    parse: turns a word into the value, and raises UsageError.  is_repeatable: may be typed several times.  minimum: of a number.
+    shorthands: flags that stand for one of the values, each with its help.
+    in_file: "written" by --save-config, only "read" by --config, or "no".
+    shapes_pixels: results differ with it, so that it belongs into the ledger.
+    is_wired: something obeys it; until then it can be neither typed nor read from a settings file.
+    """
+
+    name: str
+    flags: tuple[str, ...]
+    help: str
+    default: str | None
+    panel: str
+    kind: type
+    metavar: str | None = None
+    values: tuple[str, ...] = ()
+    is_open: bool = False
+    parse: Callable[[str, str], Any] | None = None
+    is_repeatable: bool = False
+    minimum: int | None = None
+    shorthands: tuple[tuple[str, str], ...] = ()
+    in_file: Literal["written", "read", "no"] = "read"
+    shapes_pixels: bool = False
+    is_wired: bool = True
+
+    @property
+    def long_name(self) -> str:
+        """As settings files have it: the longest flag without its dashes."""
+        return max(self.flags, key=len).lstrip("-")
+
+    @property
+    def sentence(self) -> str:
+        """The help with the default."""
+        return self.help if self.default is None else f"{self.help} [default: {self.default}]"
+
+    def understand(self, typed: Any) -> Any:
+        """The value of what was typed; None for nothing, and for the default's own name. Raises UsageError."""
+        if typed is None or (self.parse is not None and typed == "auto") or (typed == self.default and typed in self.values):
+            return None
+        if self.is_repeatable:
+            return tuple(typed) if self.parse is None else tuple(self.parse(word, self.long_name) for word in typed)
+        return typed if self.parse is None else self.parse(typed, self.long_name)
+
+
+def option(panel: str, help: str, *flags: str, default: Any = None, says: str | None = None, **details: Any) -> Any:
+    """A field of a record of options. `says` is the default in words; without flags, the field's name is the flag."""
+    return field(default=default, metadata={"option": (flags, {"panel": panel, "help": help, "default": says, **details})})
+
+
+def options_of(record: Any) -> list[Option]:
+    """The options that a dataclass declares, in its order."""
+    found = []
+    for each in fields(record):
+        if "option" in each.metadata:
+            flags, details = each.metadata["option"]
+            flags = flags or ("--" + each.name.replace("_", "-"),)
+            found.append(Option(name=each.name, flags=flags, kind=_kind(each.type), **details))
+    return found
+
+
+def _kind(annotation: Any) -> type:
+    plain = next((kind for kind in get_args(annotation) if kind is not type(None)), annotation)
+    return plain if plain in (bool, int, float, Path) and get_origin(annotation) is not tuple else str
+
+
+# ── words into values ────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def number(text: str, name: str, wanted: str = "a number, such as 0.04 or 10/255") -> float:
+    """0.04, or a fraction as it is typed: 10/255, 20/4095. Raises UsageError."""
+    above, slash, below = text.partition("/")
+    try:
+        return float(above) / float(below) if slash else float(above)
+    except (ValueError, ZeroDivisionError):
+        raise UsageError(f"--{name} must be {wanted}, not {text!r}") from None
+
+
+def _weight(text: str, name: str) -> float:
+    return number(text, name, "a number, or auto")
+
+
+def _positive(text: str, name: str) -> float:
+    value = number(text, name, "a number above 0, such as 1.5")
+    if not 0 < value < math.inf:
+        raise UsageError(f"--{name} must be positive and finite, not {text}")
+    return value
+
+
+def _limits(text: str, name: str) -> tuple[float, float]:
+    wanted = "black and white with a comma between, such as 0,4095"
+    low, comma, high = text.partition(",")
+    black, white = (number(word, name, wanted) for word in (low, high if comma else "?"))
+    if not -math.inf < black < white < math.inf:
+        raise UsageError(f"--{name} must be {wanted}, the smaller one first, not {text!r}")
+    return black, white
+
+
+def _stored_value(text: str, name: str) -> float:
+    return number(text, name, "a value as the file stores it, such as 0, -9999 or nan")
+
+
+def _axes(text: str, name: str) -> str:
+    letters = text.upper()
+    if not {"Y", "X"} <= set(letters) <= set("TZCYX") or len(set(letters)) < len(letters):
+        raise UsageError(f"--{name} must name each axis once, by T, Z, C, Y or X, with Y and X among them (such as ZYX), not {text!r}")
+    return letters
+
+
+# ── the options of a picture ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _pixels(panel: str, help: str, *flags: str, **details: Any) -> Any:
+    details = dict[str, Any](in_file="written", shapes_pixels=True) | details
+    return option(panel, help, *flags, **details)
+
+
+# fmt: off
+@dataclass(frozen=True)
+class Settings:
+    """What is to be done to a picture; strings, numbers and paths only, so that it can travel to another process. None is not told."""
+
+    weight: float | None = _pixels(PROBLEM, "λ > 0 in F(u; f) + λ·TV(u): larger is smoother. Pixels count from 0 to 1.", "--lambda",
+        says="auto, from the picture", metavar="X", parse=_weight)
+    sigma: float | None = _pixels(PROBLEM, "auto: the noise's standard deviation, such as 0.04 or 10/255.",
+        says="estimated", metavar="S", parse=number)
+    strength: float | None = _pixels(PROBLEM, "auto: times the λ that was chosen; 2 is smoother, 0.5 keeps more.",
+        says="1, as chosen", metavar="X", parse=_positive, is_wired=False)
+    fidelity: str | None = _pixels(PROBLEM, "The data term F(u; f).", says="auto; l2 with --lambda X", values=("l1", "l2"), shorthands=(
+        ("l1", "--fidelity l1, Σ|u − f|: for impulses, salt and pepper (λ about 0.5)."),
+        ("l2", "--fidelity l2, Σ(u − f)²: for Gaussian noise (λ about 1.4 σ).")))
+    vst: str | None = _pixels(PROBLEM, "Noise that grows with brightness: stabilise its variance around the L2 solve.", says="no",
+        values=("anscombe", "generalized"))
+    destripe: str | None = _pixels(PROBLEM, "Stripes that a sensor's rows or columns leave: take them off first.", says="none",
+        values=("rows", "columns", "auto", "none"), is_wired=False)
+    tv: str | None = _pixels(PROBLEM, "Total variation.", says="optimal isotropic; matlab is anisotropic",
+        values=("isotropic", "anisotropic"))
+    channels: str | None = _pixels(PROBLEM, "How colours share it.", says="optimal coupled; matlab is sum",
+        values=("coupled", "separate", "sum"))
+    boundary: str | None = _pixels(PROBLEM, "Beyond the edges.", says="optimal symmetric; matlab is periodic",
+        values=("symmetric", "periodic"))
+    weights: Path | None = _pixels(PROBLEM, "Weight ≥ 0 of each pixel's fidelity, 0 is unknown (optimal).",
+        says="1 everywhere", metavar="MAP")
+    mask: Path | None = _pixels(PROBLEM, "White is known, black is filled in (optimal).", says="all known", metavar="MASK")
+    lambda_map: Path | None = _pixels(PROBLEM, "λ ≥ 0 of each pixel, times --lambda if given (optimal).", says="none", metavar="MAP")
+    limits: tuple[float, float] | None = _pixels(PROBLEM, "Black and white as the file stores them; only used for clipping.", "--range",
+        says="by the type", metavar="LO,HI", parse=_limits, is_wired=False)
+    nodata: tuple[float, ...] | None = _pixels(PROBLEM, "A stored value that means unknown, such as -9999 or nan; may be repeated.",
+        says="as the file says", metavar="VALUE", parse=_stored_value, is_repeatable=True, is_wired=False)
+    fill: bool = _pixels(PROBLEM, "Unknown pixels are filled in.", default=False, says="they stay as they are", is_wired=False)
+    axes: str | None = _pixels(PROBLEM, "What the axes of the file mean, such as ZYX or YXC.", says="as the file says",
+        metavar="LETTERS", parse=_axes, is_wired=False)
+    method: str | None = _pixels(ALGORITHM,
+        "matlab: the original iteration, stopped early, so that --iterations shapes the picture. "
+        "optimal: the exact minimiser, certified.", says="matlab with --lambda X, else optimal", is_open=True)
+    iterations: int | None = _pixels(ALGORITHM, "matlab: how many. optimal: at most.", says="matlab 100; optimal 50000", metavar="N")
+    gap: float | None = _pixels(ALGORITHM, "optimal: stop when (cost − optimum)/cost ≤ G is proven.", says="0.001", metavar="G")
+    alpha: float | None = _pixels(ALGORITHM, "matlab: penalty on Du.", says="500", metavar="A")
+    beta: float | None = _pixels(ALGORITHM, "matlab: penalty on u − f.", says="50", metavar="B")
+    dtype: str = _pixels(ALGORITHM, "Precision of the computation.", default="float32", says="float32", values=("float32", "float64"))
+    model: Path | None = _pixels(ALGORITHM, "learned: a network of your own.", says="the one that denoise brings", metavar="FILE.onnx",
+        is_wired=False)
+    device: str | None = option(ALGORITHM, "Where to compute: cpu, cuda, cuda:1 …", says="cpu", metavar="DEVICE", is_wired=False)
+    overwrite: bool = option(FILES, "Replace results and logs that exist.", default=False, says="refuse")
+    preserve_times: bool = option(FILES, "Results get the time stamps of their inputs.", default=False, says="no")
+    max_pixels: int = option(FILES, "Refuse larger pictures before they are decoded.", default=MAX_PIXELS,
+        says=f"{MAX_PIXELS}, 16384²", metavar="N", minimum=1)
+    reference: Path | None = option(FILES, "A clean picture to compare with: RMSE, SNR, PSNR.", says="none", metavar="CLEAN")
+    workers: int | None = option(RUN, "Threads for a picture.", says="all cores, shared among --jobs", metavar="N")
+    # fmt: on
+
+    @property
+    def automatic(self) -> bool:
+        """Whether λ is to be chosen from the picture."""
+        return self.weight is None and self.lambda_map is None
+
+    def resolved(self) -> Self:
+        """With the method and the fidelity that are taken where none is told: a λ that is typed means the MATLAB original, and L2."""
+        return replace(
+            self,
+            method=self.method or ("optimal" if self.weight is None else "matlab"),
+            fidelity=self.fidelity or (None if self.automatic else "l2"),
+        )
+
+    def fingerprint(self) -> dict[str, Any]:
+        """What the pixels of a result depend on beside the input; maps by their content. What is not told is left out.
+
+        For the options of version 0.1 this is its dictionary, so that folders begun with it are resumed.
+        """
+        resolved = self.resolved()
+        told = {each.name: getattr(resolved, each.name) for each in options_of(Settings) if each.shapes_pixels}
+        return {name: _plain(value) for name, value in told.items() if value is not None and value is not False}
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON gives it back."""
+    if isinstance(value, tuple):
+        return [str(item) if item != item else item for item in value]
+    if not isinstance(value, Path):
+        return value
+    from denoise_cli.storage.ledger import digest
+
+    return f"{value.name} {digest(value)}"

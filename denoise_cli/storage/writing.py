@@ -1,0 +1,190 @@
+"""Writing that cannot lose anything: results that appear whole or not at all, logs that are readable at any moment."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import platform
+import re
+import stat
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO, Literal, TextIO
+
+from denoise_cli.errors import DenoiseError
+
+__all__ = ["LogFile", "appear", "check_writable", "remove_stray_temporaries", "stands_in_the_way", "written_into"]
+
+ONE_DAY = 86_400
+# Bytes of the result's name in that of its temporary file, which must stay under 255 with all that is added.
+NAME_BYTES = 100
+# Names of what a process has open. They are never replaced, even where a regular file is behind them.
+OPEN_FILES = ("/dev/fd/", "/dev/stdout", "/dev/stderr", "/proc/")
+TEMPORARY = re.compile(r"^\..*\.(?P<host>[^.]+)-(?P<process>\d+)-[0-9a-f]{8}\.denoise-tmp$")
+
+
+def _host() -> str:
+    return re.sub(r"[^A-Za-z0-9_]", "_", platform.node()) or "host"
+
+
+def written_into(path: Path) -> bool:
+    """Whether `path` is a device, a FIFO, or the name of an open file: it is written into, and never replaced."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)) or str(path.absolute()).startswith(OPEN_FILES)
+
+
+def stands_in_the_way(path: Path) -> bool:
+    """Whether there is a file that a result under this name would replace."""
+    return path.exists() and not written_into(path)
+
+
+@contextlib.contextmanager
+def appear(path: Path, *, overwrite: bool, seal: Callable[[Path], None] | None = None) -> Iterator[BinaryIO]:
+    """A stream whose content appears at `path` at once and whole, or not at all; a link stays, and the file behind it is the result.
+
+    `seal` is called with the finished temporary file just before it gets its name. A device or a FIFO gets the finished content, has no
+    name to lose, and is not sealed. Raises DenoiseError; nothing is left behind.
+    """
+    if written_into(path):
+        content = io.BytesIO()
+        yield content
+        _write_into(path, content.getbuffer())
+        return
+    target = _behind_links(path)
+    # Cut, so that a name as long as the file system allows still leaves room.
+    beginning = os.fsencode(target.name)[:NAME_BYTES].decode("utf-8", "ignore")
+    temporary = target.with_name(f".{beginning}.{_host()}-{os.getpid()}-{os.urandom(4).hex()}.denoise-tmp")
+    try:
+        # Created with the permissions that any new file gets here, unlike those that tempfile makes.
+        handle = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_BINARY", 0), 0o666)
+        os.close(handle)
+        with temporary.open("r+b") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        if seal is not None:
+            seal(temporary)
+        if overwrite:
+            temporary.replace(target)
+        else:
+            _rename_to_new(temporary, target)
+    except FileExistsError:
+        raise DenoiseError(f"{path}: exists already; choose another name with -o, or allow it with --overwrite") from None
+    except OSError as error:
+        trouble = error.strerror or str(error)
+        raise DenoiseError(f"{path}: cannot be written ({trouble}); nothing was left behind. Choose another place with -o") from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+
+
+def _behind_links(path: Path) -> Path:
+    return Path(os.path.realpath(path)) if path.is_symlink() else path
+
+
+def _write_into(path: Path, content: memoryview) -> None:
+    try:
+        # Appending, so that "-o /dev/stdout >> all.bin" does not lose what is there. A FIFO waits here for its reader.
+        handle = os.open(path, os.O_WRONLY | os.O_APPEND | getattr(os, "O_BINARY", 0))
+        with os.fdopen(handle, "wb", buffering=0) as stream:
+            while content:
+                content = content[stream.write(content) :]
+    except OSError as error:
+        raise DenoiseError(f"{path}: cannot be written ({error.strerror or error}); choose another place with -o") from error
+
+
+def _rename_to_new(temporary: Path, path: Path) -> None:
+    try:
+        os.link(temporary, path)  # unlike a rename, fails if somebody was faster
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links
+        if path.exists():
+            raise FileExistsError(path) from None
+        temporary.replace(path)
+
+
+def remove_stray_temporaries(folder: Path) -> None:
+    """Remove what runs that were killed left half-written in `folder`: of processes here that are gone, or anywhere a day ago."""
+    with contextlib.suppress(OSError):
+        for path in folder.iterdir():
+            if (match := TEMPORARY.match(path.name)) is None:
+                continue
+            with contextlib.suppress(OSError):
+                gone = match["host"] == _host() and not _lives(int(match["process"]))
+                if gone or time.time() - path.stat().st_mtime > ONE_DAY:
+                    path.unlink()
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    # Killed, and waiting for a parent to notice: dead (in containers often for good).
+    with contextlib.suppress(OSError, IndexError):
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
+    return True
+
+
+def check_writable(path: Path) -> None:
+    """Refuse an output that could not appear anyway, before the work is done. Raises DenoiseError, and OSError for an impossible name."""
+    if written_into(path):
+        if stat.S_ISBLK(path.stat().st_mode):
+            raise DenoiseError(f"{path}: is a disk, which a picture would destroy; name a file with -o")
+        if not os.access(path, os.W_OK):
+            raise DenoiseError(f"{path}: is not writable; choose another place with -o")
+        return
+    folder = _behind_links(path).parent
+    if not folder.is_dir():
+        raise DenoiseError(f"{path}: there is no directory {folder}; make it first, or choose another place with -o")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise DenoiseError(f"{path}: the directory {folder} is not writable; choose another place with -o")
+
+
+class LogFile:
+    """A CSV with one row an iteration, written as it happens; values to full precision (repr), cells that were not computed empty."""
+
+    def __init__(self, path: Path, columns: Iterable[str], *, named: bool, overwrite: bool) -> None:
+        """`named` puts a leading column with the file's name. Raises DenoiseError if the log cannot be begun."""
+        import csv
+
+        self.path, self.named = path, named
+        try:
+            mode: Literal["w", "x"] = "w" if overwrite or written_into(path) else "x"
+            self._stream: TextIO = path.open(mode, newline="", encoding="utf-8", errors="backslashreplace", buffering=1)
+        except FileExistsError:
+            raise DenoiseError(f"{path}: exists already; choose another name for --log, or allow it with --overwrite") from None
+        except OSError as error:
+            raise DenoiseError(f"{path}: the log cannot be written ({error.strerror}); choose another place for --log") from error
+        self._rows = csv.writer(self._stream, lineterminator="\n")
+        self._write([*(["file"] if named else []), *columns])
+
+    def write(self, name: str, rows: Iterable[Iterable[object]]) -> None:
+        write = self.writer(name)
+        for row in rows:
+            write(row)
+
+    def writer(self, name: str) -> Callable[[Iterable[object]], None]:
+        def write(row: Iterable[object]) -> None:
+            values = ["" if value is None else repr(value) for value in row]
+            self._write(([name] if self.named else []) + values)
+
+        return write
+
+    def _write(self, row: list[str]) -> None:
+        try:
+            self._rows.writerow(row)
+        except OSError as error:
+            raise DenoiseError(f"{self.path}: the log cannot be written ({error.strerror}); choose another place for --log") from error
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self._stream.close()
