@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,9 @@ Levels = float | Sequence[float] | Array | None
 
 HERE = Path(__file__).parent
 GREY, COLOUR = HERE / "grey.onnx", HERE / "colour.onnx"
+#: The shipped networks could look 178 pixels far, but feel nothing beyond: a cut 96 pixels away changes the result by less than 1e-6,
+#: white being 1 (tests/learned/test_engines.py measures it).
+FELT = 128
 
 
 def restore(
@@ -51,24 +55,24 @@ def restore(
     NumPy computes the same, on the CPU. Pieces have at most `largest` pixels; `told(done, all)` is called after each of one pass.
     ValueError in one sentence: a picture or level that does not fit, a file that is no such network, a device that is not there.
     """
-    values = checked(image)
-    told_levels = level_map(levels, values.shape)
-    # A power of two is exact in floating point, so that the unit of the picture does not matter, not even at the ends of float32.
-    peak = float(np.abs(values).max(initial=0.0))
+    values, peak = checked(image)
+    given = level_map(levels, values.shape)
     if peak == 0.0:
         return image.copy()
+    # A power of two is exact in floating point, so that the unit of the picture does not matter, not even at the ends of float32.
     unit = 2.0 ** math.floor(math.log2(peak))
-    planes = [np.ascontiguousarray(np.moveaxis(part, 2, 0) / unit, np.float32) for part in (values, told_levels)]
+    picture = np.empty((values.shape[2], *values.shape[:2]), np.float32)
+    np.multiply(np.moveaxis(values, 2, 0), 1 / unit, out=picture, casting="same_kind")
+    level = np.broadcast_to(np.moveaxis(given / unit, 2, 0).astype(np.float32), picture.shape)
 
-    channels = planes[0].shape[0]
-    alike = channels == 3 and bool((planes[0] == planes[0][:1]).all())
+    channels = picture.shape[0]
+    alike = channels == 3 and all(bool((picture[c] == picture[0]).all()) for c in (1, 2))
     path = model or (COLOUR if channels == 3 and not alike else GREY)
     network, shape = loaded(path, path.stat().st_mtime_ns, device, workers)
 
     def run(picture: Array, level: Array) -> Array:
         return padded_run(network, shape, picture, level, largest, told)
 
-    picture, level = planes
     if shape.channels == channels:
         out = run(picture, level)
     elif shape.channels == 1 and alike:
@@ -79,22 +83,24 @@ def restore(
         out = run(np.repeat(picture, shape.channels, 0), np.repeat(level, shape.channels, 0)).mean(0, keepdims=True)
     else:
         raise ValueError(f"{path.name} is for {shape.channels} channels, and the picture has {channels}.")
-    result: Array = (np.moveaxis(out, 0, 2).astype(image.dtype) * np.asarray(unit, image.dtype)).reshape(image.shape)
-    return result
+    result = np.empty_like(values)
+    np.multiply(np.moveaxis(out, 0, 2), np.asarray(unit, image.dtype), out=result)
+    return result.reshape(image.shape)
 
 
-def checked(image: Array) -> Array:
-    """The picture as (height, width, channels)."""
+def checked(image: Array) -> tuple[Array, float]:
+    """The picture as (height, width, channels), and its largest magnitude."""
     if image.ndim not in (2, 3) or image.dtype not in (np.float32, np.float64) or not image.size:
         raise ValueError(f"A picture is (height, width) or (height, width, channels) of floats, not {image.shape} of {image.dtype}.")
-    if not np.isfinite(image).all():
+    peak = max(abs(float(image.max())), abs(float(image.min())))
+    if not math.isfinite(peak):
         raise ValueError("The picture has values that are not finite; fill unknown pixels first.")
-    return image.reshape(*image.shape[:2], -1)
+    return image.reshape(*image.shape[:2], -1), peak
 
 
 def level_map(levels: Levels, shape: tuple[int, ...]) -> Array:
-    """The levels as a map of `shape`, (height, width, channels)."""
-    given = np.asarray(0.0 if levels is None else levels)
+    """The levels as (height or 1, width or 1, channels or 1), which is broadcast to `shape`, (height, width, channels)."""
+    given = np.asarray(0.0 if levels is None else levels, float if np.ndim(levels) < 2 else None)
     # A map (height, width) is the same for all channels, and a list of numbers is one for each channel.
     if given.shape == shape[:2] and given.ndim == 2:
         given = given[..., None]
@@ -103,7 +109,7 @@ def level_map(levels: Levels, shape: tuple[int, ...]) -> Array:
         raise ValueError(f"Levels of shape {given.shape} do not fit a picture of shape {shape}: one number, one a channel, or a map.")
     if not (np.isfinite(given).all() and (given >= 0).all()):
         raise ValueError("Levels are standard deviations: finite, and not negative.")
-    return np.broadcast_to(given, shape)
+    return given.reshape(1, 1, -1) if given.ndim < 3 else given
 
 
 @lru_cache(maxsize=4)
@@ -111,6 +117,8 @@ def loaded(path: Path, changed: int, device: str, workers: int | None) -> tuple[
     """The network in `path`, ready to run; kept for the next picture, unless the file has `changed`."""
     described = read_model(path)
     shape = geometry(described)
+    if path in (GREY, COLOUR) and shape.reach is not None:
+        shape = replace(shape, reach=min(shape.reach, FELT))
     if installed():
         return RuntimeEngine(path, device, workers), shape
     if device != "cpu":
@@ -129,6 +137,7 @@ def padded_run(
     """The picture (channels, height, width) continued by its mirror image to sides that fit the network, run, and cut back."""
     height, width = picture.shape[1:]
     more = ((0, 0), (0, -height % shape.multiple), (0, -width % shape.multiple))
-    picture, level = (np.pad(part, more, "symmetric") for part in (picture, level))
+    if any(max(after) for after in more):
+        picture, level = (np.pad(part, more, "symmetric") for part in (picture, level))
     out: Array = in_tiles(network, picture, level, shape, largest=largest, told=told)[:, :height, :width]
     return out
