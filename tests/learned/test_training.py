@@ -27,6 +27,7 @@ def test_thirty_steps_learn_stop_and_go_on(photographs: Path, tmp_path: Path, mo
     from training import train as module
     from training.export import export
     from training.photographs import Photographs
+    from training.weights import weights
 
     # One thread: those of an operator wait for each other, which takes minutes on a machine that is busy.
     torch.set_num_threads(1)
@@ -49,6 +50,8 @@ def test_thirty_steps_learn_stop_and_go_on(photographs: Path, tmp_path: Path, mo
     from denoise_cli.methods.learned import restore
 
     export(whole.network.state_dict(), tmp_path / "made.onnx")
+    for name, values in weights(tmp_path / "made.onnx").items():
+        assert torch.equal(values, whole.network.state_dict()[name].half().float()), name
     picture = np.random.default_rng(0).random((24, 32), np.float32)
     with torch.no_grad():
         expected = whole.network.eval()(torch.from_numpy(picture)[None, None], torch.full((1, 1, 24, 32), 0.1))[0, 0].numpy()
