@@ -100,7 +100,9 @@ def checked(image: Array) -> tuple[Array, float]:
 
 def level_map(levels: Levels, shape: tuple[int, ...]) -> Array:
     """The levels as (height or 1, width or 1, channels or 1), which is broadcast to `shape`, (height, width, channels)."""
-    given = np.asarray(0.0 if levels is None else levels, float if np.ndim(levels) < 2 else None)
+    given = np.asarray(0.0 if levels is None else levels)
+    if given.ndim < 2:
+        given = given.astype(float)
     # A map (height, width) is the same for all channels, and a list of numbers is one for each channel.
     if given.shape == shape[:2] and given.ndim == 2:
         given = given[..., None]
@@ -123,7 +125,7 @@ def loaded(path: Path, changed: int, device: str, workers: int | None) -> tuple[
         return RuntimeEngine(path, device, workers), shape
     if device != "cpu":
         raise ValueError(f"The device {device} needs ONNX Runtime (pip install onnxruntime); NumPy computes on the CPU.")
-    return NumpyEngine(described), shape
+    return NumpyEngine(described, workers), shape
 
 
 def padded_run(
