@@ -67,13 +67,22 @@ def test_tiles_give_what_the_whole_picture_gives() -> None:
     model, engine = read_model(GREY), RuntimeEngine(GREY)
     shape = geometry(model)
     assert shape.reach is not None
-    picture = np.random.default_rng(0).random((1, 488, 616), np.float32)
+    picture = np.random.default_rng(0).random((1, 264, 936), np.float32)
     level = np.full_like(picture, 0.1)
     calls: list[tuple[int, int]] = []
-    tiled = in_tiles(engine, picture, level, shape, largest=420 * 470, told=lambda done, all_of_them: calls.append((done, all_of_them)))
+    tiled = in_tiles(engine, picture, level, shape, largest=264 * 600, told=lambda done, all_of_them: calls.append((done, all_of_them)))
     assert len(calls) > 1
     assert calls[-1][0] == calls[-1][1] == len(calls)
     assert np.abs(tiled - engine(picture, level)).max() < 1e-5
+
+
+@pytest.mark.parametrize("largest", [2000, 400, 150])
+def test_tiles_in_both_directions_give_what_the_whole_picture_gives(network: Callable[..., Path], largest: int) -> None:
+    model = read_model(network(channels=2))
+    assert geometry(model).reach == 1
+    picture = np.random.default_rng(0).normal(0, 1, (2, 61, 47)).astype(np.float32)
+    engine = NumpyEngine(model)
+    np.testing.assert_allclose(in_tiles(engine, picture, picture, geometry(model), largest=largest), engine(picture, picture), atol=1e-6)
 
 
 @pytest.mark.parametrize("path", [GREY, COLOUR], ids=lambda path: path.stem)

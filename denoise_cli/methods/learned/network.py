@@ -42,11 +42,14 @@ def restore(
 ) -> Array:
     """The picture without its noise: an array of the shape and type (float32 or float64) of `image`, computed in float32.
 
-    `image` is (height, width) or (height, width, channels), every value finite; unknown pixels are filled before. `levels` is the standard
-    deviation of the noise in the unit of the picture: a number, one number a channel, or a map (height, width) or of the shape of `image`;
-    0 or None means that it is not known. A larger level removes more. Brightness matters only through black = 0: for any k > 0 the result
-    of k·image with k·levels is k times the result, but adding a constant to the picture is not undone, because the network was trained on
-    photographs with black at 0. So the caller subtracts black first.
+    `image` is (height, width) or (height, width, channels), every value finite; unknown pixels are filled before.
+
+    `levels` is the standard deviation of the noise in the unit of the picture: a number, one number a channel, or a map, (height, width) or
+    of the shape of `image`. 0 or None means that it is not known. From half of the true level up, a larger level removes more; one that is
+    far too small is taken for 0.
+
+    For any k > 0, k·image with k·levels gives k times the result. Adding a constant to the picture is not undone, because the networks were
+    trained on photographs with black at 0: the caller subtracts black first.
 
     Three channels are taken as a colour and go through the colour network, unless they are equal: then the grey network runs once, and
     the result stays grey. Every other number of channels goes through the grey network, channel by channel.
