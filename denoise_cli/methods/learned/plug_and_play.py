@@ -37,6 +37,8 @@ UNKNOWN_ENDS, IMPULSES_END = 3 / 255, 5 / 255
 IMPULSE_WEIGHT = 60.0
 #: Share of known values under which total variation fills better: with 35 % known, `fill` gains 1.5 dB, with 20 % and noise it loses 1.3.
 KNOWN_ENOUGH = 1 / 3
+#: A value at most this far from the result was not hit, and is right as it was. 0.02 loses 0.3 dB, 0.08 and 0.12 lose 0.1 to 5 dB.
+NOT_HIT = 0.05
 #: A noise level of zero would make known pixels infinitely certain.
 LEAST_LEVEL = 1e-3
 
@@ -54,9 +56,9 @@ def split(network: Restorer, proximal: Callable[[Array, float], Array], start: A
 def fill(observed: Array, weights: Array, level: float, start: Array, network: Restorer, *, iterations: int = ITERATIONS) -> Array:
     """Restore and fill a picture of which some pixels are unknown:  F(u; f) = Σ w·(u − f)²/(2·level²).
 
-    `observed` and `start` are (height, width) or (height, width, channels), with white at 1; `weights` is w, (height, width) or of the shape
-    of `observed`, 0 where a value is unknown; `level` is the standard deviation of the noise of known values, which may be 0. `start` is a
-    picture without unknown values.
+    `observed` and `start` are (height, width) or (height, width, channels), with white at 1; `weights` is w,
+    (height, width) or of the shape of `observed`, 0 where a value is unknown; `level` is the standard
+    deviation of the noise of known values, which may be 0. `start` is a picture without unknown values.
 
     Gain over TV at its best λ, mean of four Kodak crops in dB: with noise of 10/255 and 80, 50, 35 % of the pixels known 2.2, 2.0, 1.5;
     without noise 2.3, 2.0, 1.8. Under `KNOWN_ENOUGH`, leave it to TV.
@@ -76,12 +78,12 @@ def fill(observed: Array, weights: Array, level: float, start: Array, network: R
 
 
 def without_impulses(observed: Array, start: Array, network: Restorer, *, iterations: int = ITERATIONS) -> Array:
-    """Remove impulses, whose places need not be known:  F(u; f) = IMPULSE_WEIGHT · Σ |u − f|, then `fill` where u is far from f.
+    """Remove impulses, whose places need not be known:  F(u; f) = IMPULSE_WEIGHT · Σ |u − f|.
 
     `observed` is (height, width) or (height, width, channels), with white at 1; `start` is the result of L1-TV (λ 0.8 serves). Values that
-    were not hit come back as they were, so noise of another kind must be removed afterwards. Gain over L1-TV at its best λ, mean of four
-    Kodak crops: 10, 20, 30, 50 % of salt and pepper 9.6, 9.4, 7.9, 4.7 dB; 10, 30 % of random values 8.9, 7.2 dB. Where the places are
-    known, `fill` from this result gives 5 dB more.
+    are near the result were not hit, and come back as they were, so noise of another kind must be removed afterwards. Gain over L1-TV,
+    mean of four Kodak crops / four crops of coffee.png, in dB: salt and pepper 10 % 9.2 / 5.6, 30 % 6.8 / 7.0, random values 20 % 5.6 / 6.2;
+    none of the 24 lost.
     """
 
     def proximal(v: Array, strength: float) -> Array:
@@ -90,6 +92,4 @@ def without_impulses(observed: Array, start: Array, network: Restorer, *, iterat
         return kept.astype(observed.dtype)
 
     restored = split(network, proximal, start.astype(observed.dtype), np.geomspace(IMPULSES_BEGIN, IMPULSES_END, iterations))
-    # A value that is near the result was not hit: it is right as it was, and helps to fill the others.
-    near = np.abs(restored - observed) <= IMPULSE_WEIGHT * IMPULSES_END**2
-    return fill(observed, near.astype(observed.dtype), 0.0, np.where(near, observed, restored), network, iterations=iterations)
+    return np.where(np.abs(restored - observed) <= NOT_HIT, observed, restored)
