@@ -12,7 +12,7 @@ import numpy.typing as npt
 from denoise_cli.noise.blocks import Picture, calmest, cosines
 from denoise_cli.noise.clipping import after_clipping
 
-__all__ = ["CALM", "FEWEST", "BlockEnergies", "dequantised", "level"]
+__all__ = ["CALM", "FEWEST", "BlockEnergies", "calmness", "dequantised", "level"]
 
 Array = npt.NDArray[Any]
 
@@ -102,6 +102,12 @@ def level(spectra: BlockEnergies, picture: Picture) -> float:
     if seen.saturated.any():
         variance = _unclipped(seen, variance or _plain(seen)[0], picture)
     return dequantised(variance, picture)
+
+
+def calmness(energies: BlockEnergies) -> float:
+    """Energy of the calmest blocks at low frequencies, in that of white noise: under 1 for white noise, as they were chosen by it."""
+    inside = energies[(energies.saturated <= SATURATED) & (energies.high > EQUAL)]
+    return _plain(inside)[1] if len(inside) >= FEWEST else 0.0
 
 
 def dequantised(variance: float, picture: Picture) -> float:
