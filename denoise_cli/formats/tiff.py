@@ -8,7 +8,7 @@ import json
 import struct
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 from denoise_cli.formats.axes import MEANINGS, Axes, check_letters, counted
 from denoise_cli.formats.exif import EXIF_IFD, GPS_IFD, ORIENTATION, SIZES, Entry, Exif, pack, read_ifd, unpack, write_ifd
@@ -29,13 +29,15 @@ X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 282, 283, 296
 LAYOUT = {
     254, 255, 256, 257, 258, 259, 262, 263, 264, 265, 266, 273, 277, 278, 279, 280, 281, 282, 283, 284, 288, 289, 292, 293, 296, 317, 320,
     322, 323, 324, 325, 330, 338, 339, 340, 341, 347, 400, 512, 513, 514, 515, 517, 518, 519, 520, 521, 529, 530, 531, 532, 32997, 32998,
-    DESCRIPTION, SOFTWARE, EXIF_IFD, GPS_IFD, 40965,
+    DESCRIPTION, SOFTWARE, EXIF_IFD, GPS_IFD, 40965, 32995, 32996,
 }  # fmt: skip
 # Tags of the first directory that TIFF and EXIF share: maker, model, orientation, software, date, artist, copyright.
 SHARED = (271, 272, ORIENTATION, SOFTWARE, 306, 315, 33432)
 # GDAL's word for "no value here", a number as text.
 NODATA = 42113
 DEPTHS = ("bool", *(f"{sign}int{bits}" for sign in ("u", "") for bits in (8, 16, 32, 64)), "float16", "float32", "float64")
+# TIFF types: which stand for each other, which are raw bytes, and text.
+ALIKE, RAW_TYPES, TEXT = ({3, 4, 16}, {1, 6, 7}, {5, 10, 11, 12}, {3, 8}, {4, 9}), (1, 6, 7), 2
 LARGEST_CLASSIC = 2**32 - 2**25
 
 
@@ -226,6 +228,9 @@ def _page(page: Any, pixels: Array, data: bytes, file: Any, notes: list[str]) ->
     if samples.dtype == np.uint32 and int(samples.max()) < 2**22:
         notes.append(f"32-bit values up to {int(samples.max()):,} count as little of 0 to 1: give as small a --lambda, or use floats")
     extras["tags"], extras["ifds"] = _tags(page, data, file)
+    extras["tags"], broken = sound(extras["tags"], "little" if file.byteorder == "<" else "big")
+    if broken:
+        notes.append(f"{'tags' if len(broken) > 1 else 'tag'} {', '.join(map(str, broken[:5]))} damaged: left out")
     colour = samples[:, :, :colours]
     return Page(
         colour[:, :, 0] if colours == 1 else colour, samples[:, :, colours:] if beside else None, alpha, MODELS[photometric], extras=extras,
@@ -241,6 +246,39 @@ def _nodata(tags: list[Entry]) -> tuple[float, ...]:
             with contextlib.suppress(ValueError):
                 return tuple(float(word) for word in words)
     return ()
+
+
+def sound(tags: list[Entry], order: Literal["little", "big"] = "little") -> tuple[list[Entry], list[int]]:
+    """The tags that every reader takes, and the codes of those that are left out: of an unknown type, told twice, or not as TIFF asks for.
+
+    Pillow's table of the standard's tags says which type each has, and whether it holds one value. A text that lacks its end gets it.
+    """
+    from PIL import TiffTags
+
+    kept: dict[int, Entry] = {}
+    broken = []
+    for tag in tags:
+        if tag.code == XMP and tag.kind in (TEXT, 6):  # as text, libtiff does not open the file
+            tag = Entry(XMP, 1, tag.count, tag.value)
+        standard = TiffTags.lookup(tag.code)
+        of_type = standard.type is None or tag.kind == standard.type or any({tag.kind, standard.type} <= alike for alike in ALIKE)
+        is_single = standard.length == 1 and standard.type != TEXT and tag.kind not in RAW_TYPES
+        if tag.code in LAYOUT:
+            kept.setdefault(tag.code, tag)
+        elif (
+            (tag.code == ORIENTATION and not 1 <= int.from_bytes(tag.value, order) <= 8)
+            or tag.kind not in SIZES
+            or not tag.count
+            or not of_type
+            or (is_single and tag.count != 1)
+            or tag.code in kept
+        ):
+            broken.append(tag.code)
+        elif tag.kind == TEXT and not tag.value.endswith(b"\0"):
+            kept[tag.code] = Entry(tag.code, TEXT, tag.count + 1, tag.value + b"\0")
+        else:
+            kept[tag.code] = tag
+    return list(kept.values()), broken
 
 
 def _look_up(indices: Array, colours: Array) -> Array:
@@ -331,7 +369,7 @@ def _write_page(writer: Any, buffer: io.BytesIO, page: Page, layout: dict[str, A
         buffer.write(write_ifd(entries, offset, order, big=big))
         # By name: by number tifffile would hold it for a mistake.
         extra.append(("ExifTag" if code == EXIF_IFD else "GPSTag", 16 if big else 4, 1, offset, True))
-    if X_RESOLUTION in told and Y_RESOLUTION in told:
+    if all(code in told and told[code].kind == 5 for code in (X_RESOLUTION, Y_RESOLUTION)):
         resolution = [_value(told[code], order) for code in (X_RESOLUTION, Y_RESOLUTION)]
         if all(isinstance(ratio, tuple) and len(ratio) == 2 and ratio[1] for ratio in resolution):
             unit = _value(told[RESOLUTION_UNIT], order) if RESOLUTION_UNIT in told else (2,)

@@ -43,7 +43,11 @@ def help_of(name: str) -> str:
 
 @pytest.fixture(scope="module")
 def maker() -> Any:
-    spec = importlib.util.spec_from_file_location("make_cli", DOCS / "make_cli.py")
+    return script("make_cli")
+
+
+def script(name: str) -> Any:
+    spec = importlib.util.spec_from_file_location(name, DOCS / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -55,6 +59,10 @@ def maker() -> Any:
 def test_the_document_is_what_the_code_says(maker: Any, monkeypatch: pytest.MonkeyPatch, columns: str) -> None:
     monkeypatch.setenv("COLUMNS", columns)
     assert (DOCS / "cli.md").read_text(encoding="utf-8") == maker.document(), "stale: run python docs/make_cli.py"
+
+
+def test_the_table_of_formats_is_what_the_code_says() -> None:
+    assert (DOCS / "formats.md").read_text(encoding="utf-8") == script("make_formats").document(), "stale: run python docs/make_formats.py"
 
 
 def test_the_document_holds_every_command_and_option(maker: Any) -> None:

@@ -6,7 +6,9 @@ import io
 import os
 import struct
 import time
+import warnings
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,7 @@ import tifffile
 from PIL import Image
 
 from denoise_cli.errors import DenoiseError
+from denoise_cli.formats.exif import Entry
 from denoise_cli.formats.files import MAX_PIXELS, encode_picture, read_picture, written_format
 
 MUTATIONS = 1000
@@ -257,3 +260,50 @@ def test_a_pyramid_comes_back_without_its_smaller_copies_and_says_so():
 def test_small_counts_in_32_bits_are_remarked_on(encoders):
     picture = read_picture(Path("it"), encoders.tiff(np.full((9, 9), 70_000, np.uint32)))
     assert "70,000 count as little of 0 to 1" in picture.notes[0]
+
+
+def opens(data: bytes) -> bool:
+    """Whether Pillow reads the first page, pixels and tags."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            image = Image.open(io.BytesIO(data))
+            image.load()
+            dict(image.tag_v2)
+    except Exception:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("code", [
+    269, 274, 297, 301, 318, 333, 334, 336, 437, 700, 33432, 33550, 33723, 34377, 34675, 34852, 65000,
+])  # fmt: skip
+def test_a_broken_tag_is_not_passed_on(encoders, draw, code):
+    """Whatever type, length and value a tag has: if the file reads, Pillow and libtiff open the result."""
+    base = encoders.tiff(draw(3), photometric="rgb", compression="lzw")
+    picture = read_picture(Path("it"), base)
+    for kind, size in ((1, 1), (2, 1), (3, 2), (4, 4), (5, 8), (7, 1), (9, 4), (11, 4), (12, 8)):
+        for count in (1, 2, 3, 300):
+            entry = Entry(code, kind, count, bytes([3]) * (size * count))
+            extras = picture.pages[0].extras
+            page = replace(picture.pages[0], extras=extras | {"tags": [*(tag for tag in extras["tags"] if tag.code != code), entry]})
+            # The file with the tag as it is: tifffile takes what libtiff does not.
+            damaged, _ = encode_picture(replace(picture, pages=(page,)), "tiff", Path("it"))
+            data, _ = encode_picture(read_picture(Path("it"), damaged), "tiff", Path("out"))
+            assert opens(data), (kind, count)
+
+
+def test_a_resolution_of_another_type_is_no_reason_to_fail(encoders, draw):
+    data = encoders.tiff(draw(), resolution=(300, 300), resolutionunit=2)
+    at = data.index(struct.pack("<HHI", 282, 5, 1))
+    picture = read_picture(Path("it"), data[: at + 2] + struct.pack("<HI", 11, 1) + data[at + 8 :])
+    assert opens(encode_picture(picture, "tiff", Path("it"))[0])
+
+
+def test_a_tag_that_is_left_out_is_named(encoders, draw):
+    data = encoders.tiff(draw(), extratags=[(318, 3, 2, (1, 2), True), (65000, 12, 2, (0.25, 4.0), True)])
+    picture = read_picture(Path("it"), data)
+    assert picture.notes == ("tag 318 damaged: left out",)
+    with tifffile.TiffFile(io.BytesIO(encode_picture(picture, "tiff", Path("it"))[0])) as file:
+        assert 318 not in file.pages.first.tags
+        assert file.pages.first.tags[65000].value == (0.25, 4.0)
