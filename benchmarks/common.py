@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from denoise_cli.variational.engines.base import ProjectionRange
 from denoise_cli.variational.engines.compiled import CompiledEngine
 from denoise_cli.variational.engines.in_numpy import NumPyEngine
+from denoise_cli.variational.engines.protocol import ProjectionRange
 
 Array = npt.NDArray[Any]
 ROOT = Path(__file__).resolve().parent.parent

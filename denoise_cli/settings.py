@@ -152,7 +152,7 @@ class Settings:
     sigma: float | None = _pixels(PROBLEM, "auto: the noise's standard deviation, such as 0.04 or 10/255.",
         says="estimated", metavar="S", parse=number)
     strength: float | None = _pixels(PROBLEM, "auto: times the λ that was chosen; 2 is smoother, 0.5 keeps more.",
-        says="1, as chosen", metavar="X", parse=_positive, is_wired=False)
+        says="1, as chosen", metavar="X", parse=_positive)
     fidelity: str | None = _pixels(PROBLEM, "The data term F(u; f).", says="auto; l2 with --lambda X", values=("l1", "l2"), shorthands=(
         ("l1", "--fidelity l1, Σ|u − f|: for impulses, salt and pepper (λ about 0.5)."),
         ("l2", "--fidelity l2, Σ(u − f)²: for Gaussian noise (λ about 1.4 σ).")))

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from denoise_cli.measure.metrics import SSIM_WINDOW, ssim
+from denoise_cli.measure.metrics import SSIM_WINDOW, psnr_db, ssim
 from denoise_cli.measure.whiteness import whiteness
-from denoise_cli.variational import Solution, as_float, denoise
+from denoise_cli.variational import Solution, as_float
 
-__all__ = ["COLUMNS", "Step", "around", "path"]
+__all__ = ["COLUMNS", "PathStep", "around", "path"]
 
 # The columns of the table, in this order.
 COLUMNS = ("lambda", "sigma_removed", "whiteness", "psnr_db", "ssim", "cost", "gap", "iterations", "seconds", "automatic")
 
 
 @dataclass(frozen=True)
-class Step:
+class PathStep:
     """One λ of a path.
 
     sigma_removed: the standard deviation of f − u, channels pooled.  whiteness: of f − u.  psnr_db, ssim: to the clean picture, if there
@@ -47,33 +46,25 @@ def around(weight: float, steps: int, reach: float = 4.0) -> list[float]:
 
 
 def path(
-    image: npt.ArrayLike, weights: Sequence[float], *, fidelity: str = "l2", reference: npt.ArrayLike | None = None, **options: Any
-) -> Iterator[Step]:
-    """A Step for each λ, from the smallest to the largest.
+    image: npt.ArrayLike, weights: Sequence[float], solve: Callable[..., Solution], *, reference: npt.ArrayLike | None = None
+) -> Iterator[PathStep]:
+    """A PathStep for each λ, from the smallest to the largest, each setting out from the one before.
 
-    image, reference, options : as in `denoise`, with method "optimal". Raises what `denoise` raises.
+    image, reference : as in `denoise`.  solve : of a λ; it takes `start` and `keep_dual` as `denoise` does, and may make nothing of them.
+    Raises what `solve` raises.
     """
     pixels = as_float(image)
     clean = None if reference is None else as_float(reference)
     before: Solution | None = None
     for weight in sorted(weights):
         start = time.perf_counter()
-        before = denoise(
-            pixels,
-            weight,
-            fidelity=fidelity,
-            method="optimal",
-            reference=clean,
-            start=before if before is not None and before.dual is not None else None,
-            keep_dual=True,
-            records=False,
-            **options,
-        )
+        before = solve(weight, start=before if before is not None and before.dual is not None else None, keep_dual=True)
         seconds = time.perf_counter() - start
         removed = pixels - before.image
-        similar = None
-        if clean is not None and min(clean.shape[:2]) >= SSIM_WINDOW:
+        psnr, similar = None, None
+        if clean is not None:
             span = float(clean.max() - clean.min()) if clean.min() < 0 or clean.max() > 1 else 1.0
-            similar = ssim(before.image, clean, span) if span > 0 else None
+            psnr = psnr_db(before.image, clean, span)
+            similar = ssim(before.image, clean, span) if span > 0 and min(clean.shape[:2]) >= SSIM_WINDOW else None
         std = math.sqrt(float(np.mean(np.square(removed - removed.mean(axis=(0, 1))))))
-        yield Step(weight, before, seconds, std, whiteness(removed), before.psnr_db, similar)
+        yield PathStep(weight, before, seconds, std, whiteness(removed), psnr, similar)

@@ -13,7 +13,7 @@ from denoise_cli.formats.known import suffix_for
 from denoise_cli.formats.picture import Page, Picture
 
 if TYPE_CHECKING:
-    from denoise_cli.choice.path import Step
+    from denoise_cli.choice.path import PathStep
 
 __all__ = ["Album"]
 
@@ -44,7 +44,7 @@ class Album:
         """Where a whole result goes."""
         return (self.results or Path()) / f"{self.source.stem}_{weight:g}{suffix_for(self.source.suffix)}"
 
-    def add(self, step: Step, *, automatic: bool, picked: bool) -> None:
+    def add(self, step: PathStep, *, automatic: bool, picked: bool) -> None:
         """Keep one λ: of the automatic mode, or the one that was picked, or neither."""
         solution = step.solution
         self.rows.append(

@@ -11,7 +11,7 @@ from denoise_cli.errors import UsageError
 from denoise_cli.settings import number
 
 if TYPE_CHECKING:
-    from denoise_cli.noise.synthetic import Noise
+    from denoise_cli.noise.synthetic import AddedNoise
 
 __all__ = ["Gaussian", "Poisson", "RandomImpulse", "SaltPepper", "Seed", "Speckle", "WholePixels", "amount", "noise_of"]
 
@@ -37,12 +37,12 @@ WholePixels = Annotated[bool, declared("Impulses hit all channels at once. [defa
 Seed = Annotated[int, declared("Another seed is other noise; the same one is the same noise.", metavar="N", min=0)]
 
 
-def noise_of(**amounts: Any) -> Noise:
-    """The Noise that was asked for. Raises UsageError for none, and for amounts out of range."""
-    from denoise_cli.noise.synthetic import Noise
+def noise_of(**amounts: Any) -> AddedNoise:
+    """The AddedNoise that was asked for. Raises UsageError for none, and for amounts out of range."""
+    from denoise_cli.noise.synthetic import AddedNoise
 
     try:
-        noise = Noise(**amounts)
+        noise = AddedNoise(**amounts)
     except ValueError as error:
         raise UsageError(f"--{error}") from error
     if not noise.given:

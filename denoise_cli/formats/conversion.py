@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from denoise_cli.formats.axes import Axes
 from denoise_cli.formats.known import known
+from denoise_cli.formats.orientation import TURNS
 from denoise_cli.formats.picture import Metadata, Page, Picture, Refused, quantise
 
 if TYPE_CHECKING:
@@ -245,15 +245,3 @@ def _over_white(page: Page) -> Page:
     if page.colour.ndim == 3:
         opacity = opacity[:, :, None]
     return replace(page, colour=quantise(page.colour / top * opacity + (1 - opacity), page.colour.dtype), beside=None, alpha=None)
-
-
-def _transpose(pixels: Array) -> Array:
-    return pixels.swapaxes(0, 1)
-
-
-# EXIF orientation → the same picture upright.
-TURNS: dict[int, Callable[[Array], Array]] = {
-    2: lambda pixels: pixels[:, ::-1], 3: lambda pixels: pixels[::-1, ::-1], 4: lambda pixels: pixels[::-1],
-    5: _transpose, 6: lambda pixels: _transpose(pixels)[:, ::-1], 7: lambda pixels: _transpose(pixels[::-1, ::-1]),
-    8: lambda pixels: _transpose(pixels)[::-1],
-}  # fmt: skip

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from denoise_cli.methods.base import Method, Plan, Subject, Watch
-from denoise_cli.methods.variational import ended, run_solver, saved_options, solver_options, threshold_note
+from denoise_cli.methods.method import Method, Plan, Subject, Watch
+from denoise_cli.methods.solving import ended, run_solver, saved_options, solver_options, threshold_note
 from denoise_cli.variational import METHODS, Solution
 
 if TYPE_CHECKING:

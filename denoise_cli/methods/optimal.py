@@ -7,12 +7,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
+
 from denoise_cli.measure.scale import Scale
-from denoise_cli.methods.base import Method, Plan, Subject, Watch
-from denoise_cli.methods.variational import ended, run_solver, saved_options, solver_options, threshold_note
+from denoise_cli.methods.method import Method, Plan, Subject, Watch
+from denoise_cli.methods.solving import as_one, ended, run_solver, saved_options, solver_options, threshold_note
 from denoise_cli.variational import METHODS, Solution
 
 if TYPE_CHECKING:
+    from denoise_cli.choice.impulse_plan import ImpulsePlan
+    from denoise_cli.noise.model import Noise
     from denoise_cli.noise.stabilise import Stabiliser
     from denoise_cli.settings import Settings
 
@@ -25,7 +29,7 @@ class Optimal(Method):
     name: ClassVar[str] = "optimal"
     summary: ClassVar[str] = "the exact minimiser, certified"
     options: ClassVar[Mapping[str, Any]] = {
-        **METHODS["optimal"], "fidelity": None, "sigma": None, "vst": None, "mask": None, "lambda_map": None,
+        **METHODS["optimal"], "fidelity": None, "sigma": None, "vst": None, "strength": None, "mask": None, "lambda_map": None,
     }  # fmt: skip
     has_weight: ClassVar[bool] = True
     is_automatic: ClassVar[bool] = True
@@ -33,6 +37,8 @@ class Optimal(Method):
     def check(self, settings: Settings) -> None:
         super().check(settings)
         solver_options(self.name, settings)
+        if settings.strength is not None and not settings.automatic:
+            raise ValueError("strength scales the λ that is chosen from the picture, and has no meaning beside one that is given")
         if settings.sigma is not None and not 0 < settings.sigma < math.inf:
             raise ValueError(f"sigma must be positive and finite, not {settings.sigma:g}; leave it out to have it estimated")
         if settings.vst is not None and (settings.fidelity == "l1" or settings.sigma is not None or settings.lambda_map is not None):
@@ -44,18 +50,25 @@ class Optimal(Method):
         return saved_options(self.name, settings)
 
     def plan(self, subject: Subject, settings: Settings) -> Plan:
-        from denoise_cli.choice.choose import choose
-        from denoise_cli.noise.estimate import estimate
-
         plan = Plan(self, settings, subject.scale, fidelity=settings.fidelity or "l2", weight=settings.weight)
         if not settings.automatic and settings.vst is None:
             return plan
+        return _strengthened(self._chosen(subject, plan))
+
+    def _chosen(self, subject: Subject, plan: Plan) -> Plan:
+        """The plan with what the page suggests."""
+        from denoise_cli.choice.choose import choose
+        from denoise_cli.noise.estimate import estimate
+
+        settings = plan.settings
         told = {name: getattr(settings, name) for name in ("tv", "channels", "boundary", "workers")}
         if settings.vst is not None:
             return self._stabilised(subject, plan, told)
         noise = subject.noise
         if noise is None and settings.sigma is None:
             noise = estimate(subject.stored, subject.scale)
+        if noise is not None and settings.fidelity != "l1" and (spoilt := self._with_impulses(subject, plan, noise)) is not None:
+            return spoilt
         choice = choose(
             subject.stored,
             scale=subject.scale,
@@ -69,6 +82,25 @@ class Optimal(Method):
         return replace(
             plan, fidelity=choice.fidelity, weight=choice.weight, noise=choice.noise, sigma=choice.sigma, choice=choice,
             sentence=choice.sentence, notes=notes,
+        )  # fmt: skip
+
+    def _with_impulses(self, subject: Subject, plan: Plan, noise: Noise) -> Plan | None:
+        """Impulses become unknown, and the rest is solved; None where there are none. By name, L1 stays L1 on all pixels."""
+        from denoise_cli.choice.impulse_plan import impulse_plan
+
+        settings = plan.settings
+        told = {name: getattr(settings, name) for name in ("tv", "channels", "boundary")}
+        found = impulse_plan(subject.pixels, subject.scale, fidelity=settings.fidelity, workers=settings.workers, **told)
+        if found is None:
+            return None
+        impulses = found.impulses
+        noise = replace(
+            noise, model="impulses", sigma=found.sigma, impulses=impulses.share, salt_pepper=impulses.pepper + impulses.salt,
+            random_valued=impulses.random_valued, evidence=impulses.evidence,
+        )  # fmt: skip
+        return replace(
+            plan, fidelity=found.fidelity, weight=found.weight, noise=noise, sigma=found.sigma if found.removes_noise else None,
+            sentence=found.sentence, details={"impulses": found},
         )  # fmt: skip
 
     def _stabilised(self, subject: Subject, plan: Plan, told: Mapping[str, Any]) -> Plan:
@@ -98,7 +130,11 @@ class Optimal(Method):
         weight: Any = plan.weight
         if subject.weight_map is not None:
             weight = subject.weight_map if plan.settings.weight is None else subject.weight_map * plan.settings.weight
-        details = {"weights": subject.fidelity_weights} | details
+        # What nobody asks to fill in is cut out, which takes a fraction of the time.
+        fill = plan.settings.fill or subject.filled_in is not False
+        details = {"weights": subject.fidelity_weights, "fill": fill} | details
+        if (spoilt := plan.details.get("impulses")) is not None:
+            return self._run_with_impulses(subject, plan, spoilt, watch, **details)
         stabiliser: Stabiliser | None = plan.details.get("stabiliser")
         if stabiliser is None:
             return run_solver(subject.pixels, plan, weight, subject, watch, **details)
@@ -106,6 +142,24 @@ class Optimal(Method):
         stable, _ = stabiliser.normalise(subject.pixels, *ends)
         solution = run_solver(stable, plan, weight, replace(subject, reference=None), watch, **details)
         return replace(solution, image=stabiliser.restore(solution.image, *ends))
+
+    def _run_with_impulses(
+        self, subject: Subject, plan: Plan, spoilt: ImpulsePlan, watch: Watch | None, weights: Any = None, **details: Any
+    ) -> Solution:
+        """Where impulses hit each channel by itself, each is solved by itself."""
+        trusted, details = spoilt.weights, details | {"fill": True}
+        if weights is not None:
+            trusted = trusted * (weights if trusted.ndim == 2 else weights[:, :, None])
+        pixels, reference = subject.pixels, subject.reference
+        if trusted.ndim == 2:
+            return run_solver(pixels, plan, plan.weight, subject, watch, weights=trusted, **details)
+        solutions = []
+        for channel in range(pixels.shape[2]):
+            clean = None if reference is None else reference[:, :, channel]
+            part = np.ascontiguousarray(pixels[:, :, channel])
+            details["weights"] = trusted[:, :, channel]
+            solutions.append(run_solver(part, plan, plan.weight, replace(subject, reference=clean), watch, **details))
+        return as_one(solutions, np.stack([solution.image for solution in solutions], axis=2))
 
     def pictures_in_memory(self, fidelity: str) -> float:
         return 15.3 if fidelity == "l1" else 11.0  # python -m benchmarks memory
@@ -115,6 +169,15 @@ class Optimal(Method):
 
     def notes(self, plan: Plan, solution: Solution) -> tuple[str, ...]:
         return threshold_note(plan, solution, "the exact answer is the input; a larger λ removes noise")
+
+
+def _strengthened(plan: Plan) -> Plan:
+    """The plan with the λ that was chosen times --strength, and with a word on it."""
+    strength = plan.settings.strength
+    if strength is None or strength == 1 or plan.weight is None or not plan.settings.automatic:
+        return plan
+    weight = strength * plan.weight
+    return replace(plan, weight=weight, sentence=f"{plan.sentence}, times the strength {strength:g} → λ {weight:.3g}")
 
 
 def _ends(subject: Subject) -> tuple[float, float]:

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from denoise_cli.methods.base import Method
+    from denoise_cli.methods.method import Method
     from denoise_cli.settings import Settings
 
 __all__ = ["ENTRY_POINTS", "find", "having", "known_names", "named_for", "register", "unregister"]

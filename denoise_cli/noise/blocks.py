@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from denoise_cli.measure.scale import Scale, as_pixels
 
-__all__ = ["SIDE", "Picture", "calmest", "cosines"]
+__all__ = ["SIDE", "Samples", "calmest", "cosines"]
 
 Array = npt.NDArray[Any]
 
@@ -26,7 +26,7 @@ SMALLEST_SPAN, LARGEST_SPAN = 1e-150, 1e150
 
 
 @dataclass(frozen=True)
-class Picture:
+class Samples:
     """The pixels as they were stored, and what their values mean; nothing of the size of the picture is copied.
 
     Inside, a value is (typed value − scale.bottom)/scale.unit: from 0 to 1 but for the outermost half per cent on either side, whatever
@@ -63,7 +63,7 @@ class Picture:
         return self.floor, self.ceiling
 
     @classmethod
-    def of(cls, stored: npt.ArrayLike, scale: Scale | None = None) -> Picture:
+    def of(cls, stored: npt.ArrayLike, scale: Scale | None = None) -> Samples:
         pixels = as_pixels(stored)
         scale = Scale.of(pixels) if scale is None else scale
         pixels = pixels[:, :, None] if pixels.ndim == 2 else pixels

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from denoise_cli.noise.blocks import Picture
+from denoise_cli.noise.blocks import Samples
 from denoise_cli.noise.spectrum import OPPONENT, RINGS, Spectrum, ring_of
 
 __all__ = ["Coloured", "coloured"]
@@ -53,7 +53,7 @@ class Coloured:
     fall: float
 
 
-def coloured(picture: Picture) -> Coloured | None:
+def coloured(picture: Samples) -> Coloured | None:
     """The spectrum of a picture's noise, if it were noise; None where the picture is too small to tell.
 
     Blocks of 32 × 32 pixels are windowed and transformed, and their energies in rings of frequencies compared within classes of like
@@ -95,7 +95,7 @@ def coloured(picture: Picture) -> Coloured | None:
     return Coloured(spectrum, float(np.exp(share @ np.log(unequal))), math.sqrt(luma[-2] / luma[-1]))
 
 
-def _blocks(picture: Picture) -> Array | None:
+def _blocks(picture: Samples) -> Array | None:
     """(n, channels, SIDE, SIDE), known throughout and hardly cut off, luma and chromas if there are three channels."""
     height, width, channels = picture.pixels.shape
     if min(height, width) < SIDE or channels > 4:

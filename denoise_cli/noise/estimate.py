@@ -8,10 +8,10 @@ from typing import Any
 import numpy.typing as npt
 
 from denoise_cli.measure.scale import Scale
-from denoise_cli.noise.blocks import Picture
+from denoise_cli.noise.blocks import Samples
 from denoise_cli.noise.coloured import Coloured, coloured
+from denoise_cli.noise.gaps import level_around_holes
 from denoise_cli.noise.growth import Growth, growth
-from denoise_cli.noise.holes import level_around_holes
 from denoise_cli.noise.impulses import impulses
 from denoise_cli.noise.level import FEWEST, energies, level
 from denoise_cli.noise.model import Noise
@@ -56,7 +56,7 @@ def estimate(stored: npt.ArrayLike, scale: Scale | None = None) -> Noise:
 
     Raises ValueError for a shape that is no picture, TypeError for a type that has no order.
     """
-    picture = Picture.of(stored, scale)
+    picture = Samples.of(stored, scale)
     if picture.nothing:
         return Noise.none(picture.channels, picture.nothing)
     salt_pepper, random_valued, distance = impulses(picture)
@@ -87,7 +87,7 @@ def estimate(stored: npt.ArrayLike, scale: Scale | None = None) -> Noise:
 
 
 def _verdict(
-    picture: Picture, levels: list[float], curve: Growth | None, salt_pepper: float, random_valued: float, decisive: bool
+    picture: Samples, levels: list[float], curve: Growth | None, salt_pepper: float, random_valued: float, decisive: bool
 ) -> Noise:
     """From what was found, in the units of the blocks, to the record in typed units."""
     unit, amount = picture.scale.unit, picture.scale.amount
@@ -132,7 +132,7 @@ def _is_coloured(found: Coloured, white: float) -> bool:
     return odds + GREY_CONSTANT > GREY_ODDS
 
 
-def _coloured(found: Coloured, picture: Picture) -> Noise:
+def _coloured(found: Coloured, picture: Samples) -> Noise:
     """The record in typed units."""
     scale = picture.scale
     spectrum = found.spectrum.times(scale.unit, -scale.bottom / scale.unit)
@@ -152,7 +152,7 @@ def _coloured(found: Coloured, picture: Picture) -> Noise:
     )  # fmt: skip
 
 
-def _ends(curve: Growth, picture: Picture) -> str:
+def _ends(curve: Growth, picture: Samples) -> str:
     """The noise at the dark and the bright end, in the units of the file."""
     scale = picture.scale
     ends = []

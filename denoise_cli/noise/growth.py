@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from denoise_cli.noise.blocks import Picture, calmest
+from denoise_cli.noise.blocks import Samples, calmest
 from denoise_cli.noise.clipping import before_clipping
 from denoise_cli.noise.level import BlockEnergies
 
@@ -40,7 +40,7 @@ CLEAR = {"ratio": 1.8, "better": 0.35, "error": 0.1, "over_negligible": 1.0}
 class Growth:
     """variance = gain·mean + offset, over means from `dark` to `bright`; rms relative errors of this line, and of a constant.
 
-    All in the units of the blocks (`noise.blocks.Picture`).
+    All in the units of the blocks (`noise.blocks.Samples`).
     """
 
     gain: float
@@ -70,7 +70,7 @@ class Growth:
         return self.gain * mean + self.offset
 
 
-def growth(found: list[BlockEnergies], picture: Picture) -> Growth | None:
+def growth(found: list[BlockEnergies], picture: Samples) -> Growth | None:
     """The line through the levels of blocks of like brightness, over all channels; None if they are too few or too much alike."""
     means: list[float] = []
     variances: list[float] = []

@@ -18,7 +18,8 @@ __all__ = ["Impulses", "find_impulses", "trust"]
 Array = npt.NDArray[Any]
 
 #: Fewer impulses than this share of the pixels are left where they are; and so many must have been seen, unlike all their neighbours.
-LEAST_SHARE, FEWEST = 2e-4, 20
+#: Of salt and pepper, that number together, and this one each.
+LEAST_SHARE, FEWEST, FEWEST_AT_END = 2e-4, 20, 8
 #: Of the impulses found, this part of those expected to be unlike all their neighbours must be so. In photographs without impulses it
 #: is at most 0.6 where they look evenly strewn (benchmarks/impulses.py --clean).
 LONE = 0.75
@@ -93,7 +94,8 @@ def find_impulses(pixels: Array, scale: Scale) -> Impulses:
     random_valued = min(found.far.share, found.other.share) if even and _scattered(found.far, found, LONE, FARTHER * found.reach) else 0.0
     pepper, salt = (
         near.share
-        if _scattered(near, found, LONE_AT_ENDS, 1.0)
+        if found.pepper.lone + found.salt.lone >= FEWEST
+        and _scattered(near, found, LONE_AT_ENDS, 1.0, FEWEST_AT_END)
         and (far.share >= AS_MANY * near.share or far.possible < UNSEEN * near.possible)
         and near.share > BY_CHANCE * random_valued
         else 0.0
@@ -120,11 +122,11 @@ def _has_two_levels(planes: Array, scale: Scale) -> bool:
     return float(between.mean()) < (1 - TWO_LEVELS)
 
 
-def _scattered(count: Count, found: Evidence, part: float, alike: float) -> bool:
+def _scattered(count: Count, found: Evidence, part: float, alike: float, fewest: int = FEWEST) -> bool:
     """Whether `count` looks like impulses. `alike`: how probable it is that two of them look alike."""
     share = count.share
     lone = found.pepper.lone + found.salt.lone + found.other.lone
-    if count.lone < FEWEST or share < LEAST_SHARE or (share < DRAWN and found.flat > lone / 2):
+    if count.lone < fewest or share < LEAST_SHARE or (share < DRAWN and found.flat > lone / 2):
         return False
     expected = (1 - min(1.0, share * alike)) ** 8
     if count.lone < part * expected * count.found:

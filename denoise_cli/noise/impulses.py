@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from denoise_cli.noise.blocks import SIDE, Picture
+from denoise_cli.noise.blocks import SIDE, Samples
 
 __all__ = ["impulses", "modes"]
 
@@ -44,7 +44,7 @@ FURTHER, EVEN, APART = 1.5, 0.5, 0.3
 RANDOM_RULES = ((0.5, 0.005), (0.3, 0.03))
 
 
-def modes(blocks: Array, valid: Array, picture: Picture) -> tuple[Array, Array, Array]:
+def modes(blocks: Array, valid: Array, picture: Samples) -> tuple[Array, Array, Array]:
     """Tone and spread of every block, from its half that lies closest together; and whether they can be trusted."""
     low, high = (blocks <= picture.least + ROUNDING) & valid, (blocks >= picture.most - ROUNDING) & valid
     usable = valid & ~low & ~high
@@ -104,7 +104,7 @@ class _Count:
         return root, lone / rate / (1 - min(1.0, root * alike)) ** 8
 
 
-def impulses(picture: Picture) -> tuple[float, float, float]:
+def impulses(picture: Samples) -> tuple[float, float, float]:
     """Shares of salt-and-pepper and of random-valued impulses, and the mean square of how far they are off."""
     if min(picture.side) < SIDE:
         return 0.0, 0.0, 0.0
@@ -146,7 +146,7 @@ def impulses(picture: Picture) -> tuple[float, float, float]:
     return salt_pepper, random_valued, distance
 
 
-def _count(blocks: Array, valid: Array, tone: Array, reach: Array, picture: Picture, counts: tuple[_Count, ...]) -> float:
+def _count(blocks: Array, valid: Array, tone: Array, reach: Array, picture: Samples, counts: tuple[_Count, ...]) -> float:
     """Count impulses inside the rim of the blocks, which has not all neighbours; returns the sum of the squares of their distances."""
     pepper, salt, other, far = counts
     square = blocks.reshape(-1, SIDE, SIDE)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from denoise_cli.noise.blocks import Picture, calmest, cosines
+from denoise_cli.noise.blocks import Samples, calmest, cosines
 from denoise_cli.noise.clipping import after_clipping
 
 __all__ = ["CALM", "FEWEST", "BlockEnergies", "dequantised", "level"]
@@ -62,7 +62,7 @@ class BlockEnergies:
         return len(self.mean)
 
 
-def energies(picture: Picture, channel: int) -> BlockEnergies:
+def energies(picture: Samples, channel: int) -> BlockEnergies:
     """The energies of blocks of one channel, those with unknown pixels left out."""
     blocks, known = picture.blocks(channel, BLOCKS // picture.channels)
     if known is not None:
@@ -78,7 +78,7 @@ def energies(picture: Picture, channel: int) -> BlockEnergies:
     return BlockEnergies(mean, low, high, saturated, freedoms, basis.shape[1])
 
 
-def level(spectra: BlockEnergies, picture: Picture) -> float:
+def level(spectra: BlockEnergies, picture: Samples) -> float:
     """Standard deviation of one channel's noise, were it white and nowhere clipped."""
     lively = spectra.low + spectra.freedoms * spectra.high > EQUAL
     flat = float(1 - lively.mean()) if len(spectra) else 1.0
@@ -104,7 +104,7 @@ def level(spectra: BlockEnergies, picture: Picture) -> float:
     return dequantised(variance, picture)
 
 
-def dequantised(variance: float, picture: Picture) -> float:
+def dequantised(variance: float, picture: Samples) -> float:
     """Standard deviation less what rounding to levels adds: a variance of quantum²/12."""
     return math.sqrt(max(0.0, variance - picture.quantum**2 / 12))
 
@@ -129,7 +129,7 @@ def _half_seen(spectra: BlockEnergies) -> tuple[float, float]:
     return variance / kept, float(np.median(spectra.low[calm])) / max(spectra.low_freedoms * variance, 1e-30)
 
 
-def _unclipped(spectra: BlockEnergies, variance: float, picture: Picture) -> float:
+def _unclipped(spectra: BlockEnergies, variance: float, picture: Samples) -> float:
     """The variance before clipping, by fixed point from a first guess."""
     for _ in range(STEPS):
         before = variance

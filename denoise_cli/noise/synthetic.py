@@ -1,4 +1,4 @@
-"""Noise as the literature makes it, reproducible: test pictures from clean ones."""
+"""AddedNoise as the literature makes it, reproducible: test pictures from clean ones."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Noise", "generator"]
+__all__ = ["AddedNoise", "generator"]
 
 Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
-class Noise:
+class AddedNoise:
     """What befalls a clean picture f, one after the other in this order, as in a camera; None leaves a step out.
 
     poisson : peak P > 0, the photons that white stands for:  u = Poisson(f·P)/P, of variance f/P.

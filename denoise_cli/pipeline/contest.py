@@ -18,13 +18,13 @@ from denoise_cli.errors import DenoiseError
 from denoise_cli.formats.files import read_picture
 from denoise_cli.measure.comparison import figures, peak_of
 from denoise_cli.measure.scale import Scale
-from denoise_cli.methods.base import Subject
+from denoise_cli.methods.method import Subject
 from denoise_cli.pipeline.contestants import Contestant, Trial
 from denoise_cli.pipeline.noisy import noisy_pages
 from denoise_cli.variational import as_float
 
 if TYPE_CHECKING:
-    from denoise_cli.noise.synthetic import Noise
+    from denoise_cli.noise.synthetic import AddedNoise
 
 __all__ = ["Row", "Standing", "fits", "measure", "standing", "trials_of", "warm_up"]
 
@@ -45,7 +45,7 @@ class Row:
     seconds: float
 
 
-def trials_of(path: Path, noise: Noise, seed: int, max_pixels: int, *, no_clip: bool) -> list[Trial]:
+def trials_of(path: Path, noise: AddedNoise, seed: int, max_pixels: int, *, no_clip: bool) -> list[Trial]:
 
     picture = read_picture(path, max_pixels=max_pixels)
     cleans = [as_float(page.frame) for page in picture.pages]

@@ -18,8 +18,8 @@ from denoise_cli.settings import Settings, number
 from denoise_cli.variational import Solution, denoise
 
 if TYPE_CHECKING:
-    from denoise_cli.methods.base import Subject
-    from denoise_cli.noise.synthetic import Noise
+    from denoise_cli.methods.method import Subject
+    from denoise_cli.noise.synthetic import AddedNoise
 
 __all__ = ["Contest", "Contestant", "Trial", "contestant_of"]
 
@@ -33,7 +33,7 @@ REACH, LOG_TOLERANCE = 6.0, 0.02
 class Contest:
     """What is the same for all methods of ours."""
 
-    noise: Noise
+    noise: AddedNoise
     fidelity: str
     workers: int | None
 

@@ -10,7 +10,7 @@ from denoise_cli.errors import DenoiseError
 from denoise_cli.formats.files import read_picture
 from denoise_cli.formats.picture import Page
 from denoise_cli.measure.scale import Scale
-from denoise_cli.methods.base import Plan
+from denoise_cli.methods.method import Plan
 from denoise_cli.noise.estimate import Noise, estimate
 from denoise_cli.pipeline.plan import make_plan, subject_of
 from denoise_cli.settings import Settings

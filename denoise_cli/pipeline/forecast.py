@@ -7,9 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from denoise_cli.measure.scale import Scale
 from denoise_cli.methods import registry
-from denoise_cli.methods.base import Method, Plan, Subject
+from denoise_cli.methods.method import Method, Plan, Subject
 from denoise_cli.settings import Settings
 
 if TYPE_CHECKING:
@@ -46,8 +45,12 @@ def forecasts(picture: Picture, subject: Subject, plan: Plan, reading: float, pl
     whole = sum(page.colour.size for page in picture.pages)
     for method in registry.all_methods().values():
         part, ours = _part(subject, COUNTED), _settings_for(method, plan)
-        solution = method.run(part, method.plan(part, ours))
-        rate = _rate(method, _part(subject, TIMED), ours)
+        if method is plan.method:
+            ours = plan.settings
+        # What a plan keeps beside numbers, such as which pixels to trust, belongs to the whole page.
+        planned = method is plan.method and (part is subject or not plan.details)
+        solution = method.run(part, plan if planned else method.plan(part, ours))
+        rate = _rate(method, _part(subject, TIMED), _settings_for(method, plan))
         files = reading + _writing(picture, solution.image)
         seconds = files + (planning if method.is_automatic else 0.0) + rate.seconds(solution.iterations) * whole
         found[method.name] = Forecast(solution.iterations, seconds, _memory(method, plan, picture))
@@ -72,9 +75,9 @@ def _part(subject: Subject, values: int) -> Subject:
     top, left = (height - tall) // 2, (width - wide) // 2
     stored = subject.stored[top : top + tall, left : left + wide]
     known = None if subject.scale.known is None else subject.scale.known[top : top + tall, left : left + wide]
-    if known is not None and not known.any():
+    if known is not None and (known.all() or not known.any()):
         known = None
-    return Subject(stored, Scale.bare(stored, known))
+    return Subject(stored, replace(subject.scale, known=known))
 
 
 def _side(length: int, most: float) -> int:

@@ -21,7 +21,7 @@ from denoise_cli.storage.pipes import PIPE, read_stdin, write_stdout
 from denoise_cli.storage.writing import check_writable, stands_in_the_way
 
 if TYPE_CHECKING:
-    from denoise_cli.methods.base import Outcome, Subject
+    from denoise_cli.methods.method import Outcome, Subject
     from denoise_cli.variational import State
 
 __all__ = ["PIPE", "Job", "check_not_an_input", "check_output", "failure", "inputs", "read_input", "run"]

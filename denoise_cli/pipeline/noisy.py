@@ -13,7 +13,7 @@ from denoise_cli.errors import DenoiseError
 from denoise_cli.formats.conversion import convert
 from denoise_cli.formats.files import encode_picture, read_picture, write_picture
 from denoise_cli.formats.picture import Page, Picture, Refused
-from denoise_cli.noise.synthetic import Noise, generator
+from denoise_cli.noise.synthetic import AddedNoise, generator
 from denoise_cli.pipeline.job import Job, wrong_name
 from denoise_cli.storage.pipes import PIPE, STDIN, write_stdout
 from denoise_cli.variational import as_float
@@ -21,7 +21,7 @@ from denoise_cli.variational import as_float
 __all__ = ["make_noisy", "noisy_pages"]
 
 
-def make_noisy(job: Job, noise: Noise, seed: int, *, no_clip: bool) -> list[str]:
+def make_noisy(job: Job, noise: AddedNoise, seed: int, *, no_clip: bool) -> list[str]:
     """Read, add, write; returns what there is to say. Raises DenoiseError."""
     name = STDIN if job.input == PIPE else job.input
     read = picture = read_picture(job.input, max_pixels=job.settings.max_pixels)
@@ -49,7 +49,7 @@ def make_noisy(job: Job, noise: Noise, seed: int, *, no_clip: bool) -> list[str]
     return [*said, *wrong_name(job, read), *picture.notes, *losses]
 
 
-def noisy_pages(picture: Picture, noise: Noise, seed: int, name: Path, *, clip: str) -> tuple[list[Any], float]:
+def noisy_pages(picture: Picture, noise: AddedNoise, seed: int, name: Path, *, clip: str) -> tuple[list[Any], float]:
     """The frames of `picture` with noise, in floats, and the fraction of samples that lie beyond what its depth holds.
 
     clip: "depth" clips what is stored in integers, "always" floats within [0, 1] as well (for a format without them), "never" nothing.

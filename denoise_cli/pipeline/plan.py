@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from denoise_cli.measure.scale import Scale
 from denoise_cli.methods import registry
-from denoise_cli.methods.base import Outcome, Plan, Subject, Watch
+from denoise_cli.methods.method import Outcome, Plan, Subject, Watch
 
 if TYPE_CHECKING:
     from denoise_cli.formats.picture import Page
-    from denoise_cli.methods.base import Method
+    from denoise_cli.methods.method import Method
     from denoise_cli.pipeline.beside import Beside
     from denoise_cli.settings import Settings
 

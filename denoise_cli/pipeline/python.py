@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from denoise_cli.measure.scale import Scale
-from denoise_cli.methods.base import Plan, Subject
+from denoise_cli.methods.method import Plan, Subject
 from denoise_cli.pipeline.plan import carry_out, check
 from denoise_cli.pipeline.report import psnr_of
 from denoise_cli.settings import Settings
@@ -42,6 +42,7 @@ def denoise(
     fidelity: str | None = None,
     method: str | None = None,
     sigma: float | None = None,
+    strength: float | None = None,
     vst: str | None = None,
     iterations: int | None = None,
     alpha: float | None = None,
@@ -89,6 +90,7 @@ def denoise(
     fidelity : "l2" or "l1". With a λ "l2" unless told, else by the noise.
     method : "matlab", "optimal", or another one of `denoise_cli.methods.registry`. Unless told, "matlab" with a λ, else what suits.
     sigma : standard deviation of the noise, where it is known; only without a λ.
+    strength : multiplies the λ that is chosen, where none is told: above 1 is smoother, below keeps more.
     vst : "anscombe" or "generalized": noise that grows with brightness is stabilised around the L2 solve.
     iterations : how many ("matlab", 100 unless told), or at most how many ("optimal", 50,000 unless told).
     alpha, beta : "matlab": the penalties on Du and on u − f, 500 and 50 unless told. "optimal" chooses its own.
@@ -129,12 +131,13 @@ def denoise(
     scale = Scale.of(stored, None if table is None else table > 0, nodata=nodata)
     if stored.size == 0:
         raise ValueError(f"the picture is empty: shape {stored.shape}")
-    if dtype is None:
-        dtype = np.float64 if stored.dtype.newbyteorder("=") == np.float64 else np.float32
+    precision = np.dtype(dtype or (np.float64 if stored.dtype.newbyteorder("=") == np.float64 else np.float32)).name
     is_map = weight is not None and np.ndim(weight) > 0
     settings = Settings(
-        None if weight is None or is_map else float(np.asarray(weight)), fidelity=fidelity, method=method, sigma=sigma, vst=vst,
-        iterations=iterations, alpha=alpha, beta=beta, gap=gap, tv=tv, channels=channels, boundary=boundary, dtype=np.dtype(dtype).name,
+        None if weight is None or is_map else float(np.asarray(weight)), fidelity=fidelity, method=method, sigma=sigma, strength=strength,
+        vst=vst,
+        iterations=iterations, alpha=alpha, beta=beta, gap=gap, tv=tv, channels=channels, boundary=boundary, fill=fill,
+        dtype=precision,
         workers=workers,
     )  # fmt: skip
     if is_map:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from denoise_cli.methods.base import Outcome
+    from denoise_cli.methods.method import Outcome
     from denoise_cli.pipeline.job import Job
 
 __all__ = ["Report", "notes_of", "numbers_of", "plan_of", "pooled", "psnr_of"]

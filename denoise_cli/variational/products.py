@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from denoise_cli.variational.defaults import check_options
 from denoise_cli.variational.fidelities import FIDELITIES, Fidelity
 from denoise_cli.variational.holes import with_holes_cut_out, with_holes_filled
 from denoise_cli.variational.minimise import follow, minimise
 from denoise_cli.variational.operators import BOUNDARIES
-from denoise_cli.variational.options import check_options
 from denoise_cli.variational.pictures import Frame, as_float, as_map, as_reference, checked, default_dtype, planar
 from denoise_cli.variational.problem import Problem
 from denoise_cli.variational.regularisers import TotalVariation

@@ -10,7 +10,7 @@ from typing import cast
 import numpy as np
 
 from denoise_cli.variational.certificate import Certificate, GapTarget
-from denoise_cli.variational.engines import Engine, Evidence, engine_for
+from denoise_cli.variational.engines import DualEvidence, Engine, engine_for
 from denoise_cli.variational.problem import Problem
 from denoise_cli.variational.repair import Repair, can_repair
 from denoise_cli.variational.schedule import Anchors, Penalties, Schedule
@@ -96,7 +96,7 @@ class SplitBregman:
         """Whether p is repaired for a certificate: where the bound of a fidelity with a steepest slope lags behind for want of anchors."""
         return self.schedule.anchors is None and can_repair(self.problem)
 
-    def _certify(self, u: Array, evidence: Evidence, goal: float) -> Certificate:
+    def _certify(self, u: Array, evidence: DualEvidence, goal: float) -> Certificate:
         """The certified picture is u; where the fidelity is split off it is f + d instead, which holds what f holds wherever d is 0."""
         problem, engine = self.problem, self.engine
         picture, cost = u, evidence.cost
@@ -117,7 +117,7 @@ class SplitBregman:
         entries = size * (2 + self.schedule.splits_fidelity)
         return Certificate(picture, cost, self._bound, math.sqrt(evidence.primal / entries), math.sqrt(stationarity / size))
 
-    def _bound_within_slope(self, evidence: Evidence) -> float:
+    def _bound_within_slope(self, evidence: DualEvidence) -> float:
         """The bound of t·p, 0 < t < 1, with |Dᵀtp| ≤ m·steepest everywhere: it is finite where p itself proves nothing."""
         fidelity = self.problem.fidelity
         if fidelity.steepest is None:

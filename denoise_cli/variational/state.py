@@ -12,7 +12,7 @@ import numpy as np
 
 from denoise_cli.measure.metrics import decibels
 from denoise_cli.variational.certificate import Certificate
-from denoise_cli.variational.engines.base import Engine, Tally
+from denoise_cli.variational.engines.protocol import Engine, Tally
 from denoise_cli.variational.problem import Problem
 from denoise_cli.variational.records import IterationRecord
 from denoise_cli.variational.strips import Array

@@ -47,13 +47,30 @@ def test_a_sigma_that_is_typed_replaces_the_estimate(denoise: Run, noisy: Path, 
     assert report["weight"] == pytest.approx(0.155, abs=0.02)
 
 
-def test_impulses_lead_to_l1(denoise: Run, tmp_path: Path, samples: Path) -> None:
+def test_impulses_become_unknown_and_the_rest_is_filled_in(denoise: Run, tmp_path: Path, samples: Path) -> None:
     spoilt = Path(shutil.copy(samples / "camera_impulses.png", tmp_path))
     run = denoise(spoilt, "--json", "--reference", samples / "camera.png")
     report = json.loads(run.out.splitlines()[0])
-    assert (report["fidelity"], report["noise"]) == ("l1", "impulses")
+    assert (report["fidelity"], report["noise"]) == ("l2", "impulses")
     assert report["impulses"] == pytest.approx(0.1, abs=0.02)
-    assert report["psnr_db"] > 29
+    assert report["psnr_db"] > 38  # L1 at its best λ has 30
+    assert "filled in from the rest" in report["assumed"]
+
+
+def test_l1_by_name_stays_l1_on_all_pixels(denoise: Run, tmp_path: Path, samples: Path) -> None:
+    spoilt = Path(shutil.copy(samples / "camera_impulses.png", tmp_path))
+    report = json.loads(denoise(spoilt, "--l1", "--json", "--reference", samples / "camera.png").out.splitlines()[0])
+    assert (report["fidelity"], report["noise"]) == ("l1", "impulses")
+    assert 29 < report["psnr_db"] < 32
+
+
+@pytest.mark.parametrize("strength", [0.5, 2.0])
+def test_strength_scales_the_lambda_that_was_chosen(denoise: Run, noisy: Path, strength: float) -> None:
+    chosen = json.loads(denoise(noisy, "-o", noisy.with_name("a.png"), "--json").out.splitlines()[0])
+    scaled = json.loads(denoise(noisy, "-o", noisy.with_name("b.png"), "--strength", strength, "--json").out.splitlines()[0])
+    assert scaled["weight"] == pytest.approx(strength * chosen["weight"])
+    assert f"strength {strength:g}" in scaled["assumed"]
+    assert denoise(noisy, "--lambda", 0.1, "--strength", strength).code == 2
 
 
 def test_a_fidelity_that_is_typed_is_kept(denoise: Run, noisy: Path) -> None:

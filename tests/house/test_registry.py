@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from denoise_cli.methods import registry
-from denoise_cli.methods.base import Method, Plan, Subject
+from denoise_cli.methods.method import Method, Plan, Subject
 from denoise_cli.variational import Solution, Status
 
 Run = Callable[..., Any]

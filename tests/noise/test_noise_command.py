@@ -32,7 +32,7 @@ def test_programs_get_one_object_a_picture(denoise: Callable, samples: Path) -> 
     assert first["automatic"]["fidelity"] == "l2"
     assert second["model"] == "impulses"
     assert second["impulses"] == pytest.approx(0.1, rel=0.1)
-    assert second["automatic"]["fidelity"] == "l1"
+    assert second["automatic"]["fidelity"] == "l2"
 
 
 def test_every_page_is_judged_by_itself(denoise: Callable, tmp_path: Path, samples: Path) -> None:

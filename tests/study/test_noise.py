@@ -1,4 +1,4 @@
-"""Noise has the statistics of its name, and is the same wherever and whenever it is made."""
+"""AddedNoise has the statistics of its name, and is the same wherever and whenever it is made."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import zlib
 import numpy as np
 import pytest
 
-from denoise_cli.noise.synthetic import Noise, generator
+from denoise_cli.noise.synthetic import AddedNoise, generator
 
 SHAPE = (400, 500)
 COUNT = SHAPE[0] * SHAPE[1]
 
 
 def noisy(level: float, **amounts: float) -> np.ndarray:
-    return Noise(**amounts).add(np.full(SHAPE, level), np.random.default_rng(1))
+    return AddedNoise(**amounts).add(np.full(SHAPE, level), np.random.default_rng(1))
 
 
 def near(measured: float, expected: float, standard_error: float) -> bool:
@@ -74,7 +74,7 @@ def test_impulses_come_last_and_stay_black_and_white() -> None:
 @pytest.mark.parametrize("kind", ["salt_pepper", "random_impulse"])
 def test_impulses_hit_channels_by_themselves_or_whole_pixels(kind: str) -> None:
     clean = np.full((100, 100, 3), 0.5)
-    each, whole = (Noise(**{kind: 0.3}, whole_pixels=word).add(clean, np.random.default_rng(0)) != 0.5 for word in (False, True))
+    each, whole = (AddedNoise(**{kind: 0.3}, whole_pixels=word).add(clean, np.random.default_rng(0)) != 0.5 for word in (False, True))
     assert each.any(axis=2).mean() == pytest.approx(1 - 0.7**3, abs=0.02)
     assert (whole.any(axis=2) == whole.all(axis=2)).all()
     assert whole[:, :, 0].mean() == pytest.approx(0.3, abs=0.02)
@@ -83,7 +83,7 @@ def test_impulses_hit_channels_by_themselves_or_whole_pixels(kind: str) -> None:
 def test_the_noise_is_numpys_for_the_seed_and_the_pixels() -> None:
     picture = np.arange(12, dtype=np.uint16).reshape(3, 4)
     expected = np.random.default_rng([7, zlib.crc32(picture.astype("<u2").tobytes())]).standard_normal((3, 4))
-    made = Noise(gaussian=1).add(np.zeros((3, 4)), generator(picture, 7))
+    made = AddedNoise(gaussian=1).add(np.zeros((3, 4)), generator(picture, 7))
     np.testing.assert_array_equal(made, expected)
     np.testing.assert_array_equal(generator(picture.astype(">u2"), 7).random(3), generator(picture, 7).random(3))
     assert (generator(picture, 8).random(3) != generator(picture, 7).random(3)).all()
@@ -92,9 +92,9 @@ def test_the_noise_is_numpys_for_the_seed_and_the_pixels() -> None:
 
 def test_photons_of_less_than_nothing_are_refused() -> None:
     with pytest.raises(ValueError, match="negative"):
-        Noise(poisson=10).add(np.array([[-0.1]]), np.random.default_rng(0))
+        AddedNoise(poisson=10).add(np.array([[-0.1]]), np.random.default_rng(0))
     with pytest.raises(ValueError, match="too many"):
-        Noise(poisson=1e30).add(np.array([[0.5]]), np.random.default_rng(0))
+        AddedNoise(poisson=1e30).add(np.array([[0.5]]), np.random.default_rng(0))
 
 
 @pytest.mark.parametrize(
@@ -102,4 +102,4 @@ def test_photons_of_less_than_nothing_are_refused() -> None:
 )
 def test_amounts_out_of_range_are_refused(amounts: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=next(iter(amounts)).replace("_", "-")):
-        Noise(**amounts)
+        AddedNoise(**amounts)

@@ -21,7 +21,7 @@ from denoise_cli.storage.pipes import PIPE
 
 if TYPE_CHECKING:
     from denoise_cli.batch.inputs import Found
-    from denoise_cli.noise.synthetic import Noise
+    from denoise_cli.noise.synthetic import AddedNoise
     from denoise_cli.pipeline.contest import Row, Standing
     from denoise_cli.pipeline.contestants import Contest, Contestant
 
@@ -35,7 +35,7 @@ PICTURES = typer.Argument(metavar="CLEAN...", help="A folder of clean pictures; 
 CHOSEN = declared("Which, with commas: those below.", metavar="LIST")
 ONE = declared("Fidelity L1 for matlab, optimal, oracle. [default: with impulses]", "--l1")
 TWO = declared("Fidelity L2 for them. [default: without]", "--l2")
-NO_CLIP = declared("Noise stays floats, as in most papers. [default: clipped, rounded to the depth, as files are]", "--no-clip")
+NO_CLIP = declared("AddedNoise stays floats, as in most papers. [default: clipped, rounded to the depth, as files are]", "--no-clip")
 WORKERS = declared("Threads for matlab, optimal, auto, oracle. [default: all cores]", metavar="N", min=1)
 CSV = declared("A row a picture and method; - for stdout. [default: none]", "--csv", metavar="FILE.csv")
 
@@ -109,7 +109,14 @@ def benchmark(
 
 
 def _compete(
-    found: Sequence[Found], present: Sequence[Contestant], absent: Sequence[str], noise: Noise, seed: int, max_pixels: int, *, no_clip: bool
+    found: Sequence[Found],
+    present: Sequence[Contestant],
+    absent: Sequence[str],
+    noise: AddedNoise,
+    seed: int,
+    max_pixels: int,
+    *,
+    no_clip: bool,
 ) -> tuple[list[Row], list[str]]:
     """A row for each page and contestant, and the errors, which are said as they come. `absent` is said once there is a picture."""
     from denoise_cli.pipeline.contest import fits, measure, trials_of, warm_up

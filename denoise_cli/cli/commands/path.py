@@ -19,10 +19,13 @@ from denoise_cli.settings import MAX_PIXELS, Settings, number
 if TYPE_CHECKING:
     from denoise_cli.draw.views import Box
     from denoise_cli.formats.picture import Picture
+    from denoise_cli.variational import Solution
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
 
 STEPS, MOST_STEPS = 9, 100
+#: The relative gap of the picture that the crop is chosen by.
+ROUGH_GAP = 0.05
 
 
 PICTURE = typer.Argument(metavar="PICTURE", help="Of any format that docs/formats.md lists.", show_default=False)
@@ -89,7 +92,6 @@ def path(
     from denoise_cli.cli.settings_file import save_settings
     from denoise_cli.pipeline.plan import make_plan, subject_of
     from denoise_cli.storage.writing import appear
-    from denoise_cli.variational import denoise as solve
 
     if l1 and l2:
         raise UsageError("--l1 and --l2 are two fidelities: give one of them")
@@ -104,17 +106,20 @@ def path(
     _check([path for path in (picture, reference) if path is not None], [sheet, csv, save_config], overwrite)
 
     source, pixels, clean = _read(picture, reference, max_pixels)
-    options = {name: value for name, value in told.items() if value is not None} | {"workers": workers}
     album = Album(source, pixels, picture, _box(crop, pixels), results, overwrite=overwrite)
     try:
-        plan = make_plan(subject_of(source.pages[0], settings), settings)
+        subject = subject_of(source.pages[0], settings)
+        plan = make_plan(subject, settings)
         fidelity, automatic = plan.fidelity or "l2", plan.weight or 1.0
         every = sorted({*(weights or _spaced(automatic, smallest, largest, steps)), automatic, pick or automatic})
         if results is not None:
             _make_folder(results, [album.place(weight) for weight in every], overwrite)
-        roughly: dict[str, Any] = options | {"gap": 0.05}
-        album.look(solve(pixels, every[-1], fidelity=fidelity, method="optimal", records=False, **roughly).image)
-        for step in walk(pixels, every, fidelity=fidelity, reference=clean, **options):
+
+        def solve(weight: float, **details: Any) -> Solution:
+            return plan.method.run(subject, replace(plan, weight=weight), **details)
+
+        album.look(solve(every[-1], gap=ROUGH_GAP).image)
+        for step in walk(pixels, every, solve, reference=clean):
             album.add(step, automatic=step.weight == automatic, picked=step.weight == pick)
     except (ValueError, TypeError) as error:
         raise DenoiseError(f"{picture}: {error}") from error

@@ -6,11 +6,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from denoise_cli.variational.engines.base import DEVIATIONS, GRADIENTS, Projection, ProjectionRange, Sweep
 from denoise_cli.variational.engines.compiled_projection import CompiledProjection
 from denoise_cli.variational.engines.compiled_sweep import CompiledSweep
 from denoise_cli.variational.engines.description import DescribedProblem
 from denoise_cli.variational.engines.in_numpy import NumPyEngine
+from denoise_cli.variational.engines.protocol import DEVIATIONS, GRADIENTS, Projection, ProjectionRange, Sweep
 from denoise_cli.variational.problem import Problem
 from denoise_cli.variational.schedule import Schedule
 from denoise_cli.variational.strips import Array

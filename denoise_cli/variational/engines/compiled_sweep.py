@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from denoise_cli.variational.engines.base import Evidence, Tally
 from denoise_cli.variational.engines.description import DescribedProblem, DescribedStrip, DescribedSweep
 from denoise_cli.variational.engines.numpy_sweep import NumPySweep
 from denoise_cli.variational.engines.padded_rows import PaddedRows
+from denoise_cli.variational.engines.protocol import DualEvidence, Tally
 from denoise_cli.variational.engines.transform_tables import tables
 from denoise_cli.variational.problem import Problem
 from denoise_cli.variational.schedule import Schedule
@@ -78,7 +78,7 @@ class CompiledSweep(NumPySweep):
     def _set_out_from(self, u: Array) -> None:
         self._sweep(0, u, None, given=True)
 
-    def advance(self, iteration: int, *, certify: bool, last: bool) -> tuple[Array, Evidence | None, Tally | None]:
+    def advance(self, iteration: int, *, certify: bool, last: bool) -> tuple[Array, DualEvidence | None, Tally | None]:
         self._solve_columns(self.schedule.penalty(iteration))
         if last and not certify:
             self._transform(self.rhs, back=True)
@@ -118,7 +118,7 @@ class CompiledSweep(NumPySweep):
         self._share(lambda j: padding.amend(rhs, slice(j, min(j + COLUMNS, length)), penalty), range(0, length, COLUMNS))
 
     def _sweep(
-        self, iteration: int, u: Array, evidence: Evidence | None, *, given: bool = False, kept: bool = True
+        self, iteration: int, u: Array, evidence: DualEvidence | None, *, given: bool = False, kept: bool = True
     ) -> tuple[float, float, float]:
         """From frequencies (or, if it is `given`, from u) to the next ones: the cost of u, the squared change, the squared error."""
         problem, below, step = self.problem, self.below, self.schedule.step(iteration)

@@ -6,9 +6,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from denoise_cli.variational.engines.base import DEVIATIONS, GRADIENTS, Projection, ProjectionRange, Sweep
 from denoise_cli.variational.engines.numpy_projection import NumPyProjection
 from denoise_cli.variational.engines.numpy_sweep import NumPySweep
+from denoise_cli.variational.engines.protocol import DEVIATIONS, GRADIENTS, Projection, ProjectionRange, Sweep
 from denoise_cli.variational.engines.terms import cost_terms
 from denoise_cli.variational.problem import Problem
 from denoise_cli.variational.schedule import Schedule

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from denoise_cli.variational.engines.base import Evidence, Tally
+from denoise_cli.variational.engines.protocol import DualEvidence, Tally
 from denoise_cli.variational.engines.terms import cost_terms, divergence_of
 from denoise_cli.variational.problem import Problem
 from denoise_cli.variational.schedule import Schedule, Step
@@ -25,7 +25,7 @@ class NumPySweep:
         self.anchor: Array | None = None
         self.strips = self._strips()
         self.spills = np.zeros((2, len(self.strips), f.shape[0], f.shape[2]), f.dtype)
-        self.evidence: Evidence | None = None
+        self.evidence: DualEvidence | None = None
 
     def _strips(self) -> list[slice]:
         return list(self.problem.strips)
@@ -47,7 +47,7 @@ class NumPySweep:
     def _set_out_from(self, u: Array) -> None:
         self._run(0, u, None)
 
-    def advance(self, iteration: int, *, certify: bool, last: bool) -> tuple[Array, Evidence | None, Tally | None]:
+    def advance(self, iteration: int, *, certify: bool, last: bool) -> tuple[Array, DualEvidence | None, Tally | None]:
         solution = self.problem.operator.solve(self.rhs, self.schedule.penalty(iteration))
         # The solve may have worked in place, behind an array object of its own.
         self.u, self.rhs = solution, (self.u if np.may_share_memory(solution, self.rhs) else self.rhs)
@@ -78,10 +78,10 @@ class NumPySweep:
             self.anchor = np.empty((len(self.s) + (self.s_d is not None), *self.s.shape[1:]), self.s.dtype)
         return self.anchor
 
-    def _room_for_evidence(self) -> Evidence:
+    def _room_for_evidence(self) -> DualEvidence:
         if self.evidence is None:
             f = self.problem.observed
-            self.evidence = Evidence(
+            self.evidence = DualEvidence(
                 divergence=np.empty_like(f),
                 picture=None if self.s_d is None else np.empty_like(f),
                 derivative=np.empty_like(f) if self.watched else None,
@@ -89,7 +89,7 @@ class NumPySweep:
             )
         return self.evidence
 
-    def _run(self, iteration: int, u: Array, dual: Evidence | None) -> None:
+    def _run(self, iteration: int, u: Array, dual: DualEvidence | None) -> None:
         """From u to the next right-hand side; what a certificate needs goes into `dual`."""
         problem, step, rhs, s, s_d = self.problem, self.schedule.step(iteration), self.rhs, self.s, self.s_d
         anchor = self._anchor(step)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from denoise_cli.methods.base import Array, Plan, Subject, Watch
+from denoise_cli.methods.method import Array, Plan, Subject, Watch
 from denoise_cli.variational import Solution, check_options
 from denoise_cli.variational import denoise as solve
 
 if TYPE_CHECKING:
     from denoise_cli.settings import Settings
 
-__all__ = ["SOLVER_OPTIONS", "ended", "run_solver", "saved_options", "solver_options", "threshold_note"]
+__all__ = ["SOLVER_OPTIONS", "as_one", "ended", "run_solver", "saved_options", "solver_options", "threshold_note"]
 
 #: The settings that go to the solver as they are.
 SOLVER_OPTIONS = ("iterations", "alpha", "beta", "gap", "tv", "channels", "boundary")
@@ -38,6 +40,23 @@ def run_solver(pixels: Array, plan: Plan, weight: float | Array | None, subject:
     return solve(
         pixels, weight, fidelity=plan.fidelity or "l2", method=plan.method.name, dtype=settings.dtype, workers=settings.workers,
         **(told | defaults | details),
+    )  # fmt: skip
+
+
+#: How solves end, from the best to the worst.
+WORSE = ("input_is_minimiser", "iterations_done", "converged", "iteration_limit", "stopped")
+
+
+def as_one(solutions: Sequence[Solution], image: Array) -> Solution:
+    """Problems that were solved apart as one with the picture `image`: their costs and bounds add up, and so does the proof."""
+    worst = max(solutions, key=lambda solution: WORSE.index(solution.status))
+    bounds = [solution.bound for solution in solutions if solution.bound is not None]
+    cost = sum(solution.cost for solution in solutions)
+    bound = sum(bounds) if len(bounds) == len(solutions) else None
+    return replace(
+        worst, image=image, iterations=sum(solution.iterations for solution in solutions), cost=cost, bound=bound,
+        gap=None if bound is None else max(0.0, (cost - bound) / cost) if cost > 0 else 0.0, psnr_db=None, dual=None,
+        records=[record for solution in solutions for record in solution.records],
     )  # fmt: skip
 
 

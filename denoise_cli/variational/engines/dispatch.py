@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from denoise_cli.kernels import binding as kernels
-from denoise_cli.variational.engines.base import Engine
 from denoise_cli.variational.engines.in_numpy import NumPyEngine
+from denoise_cli.variational.engines.protocol import Engine
 from denoise_cli.variational.problem import Problem
 
 __all__ = ["engine_for"]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from denoise_cli.noise.blocks import Picture, calmest, cosines
+from denoise_cli.noise.blocks import Samples, calmest, cosines
 from denoise_cli.noise.impulses import modes
 from denoise_cli.noise.level import CALM, FEWEST, ROUNDING, dequantised
 
@@ -30,7 +30,7 @@ SPREADS_OFF, LEVELS_OFF, SIGMAS_OFF = 4.0, 2.5, 3.5
 SIGMAS_INSIDE = 2.0
 
 
-def level_around_holes(picture: Picture, channel: int, *, impulses: bool) -> float | None:
+def level_around_holes(picture: Samples, channel: int, *, impulses: bool) -> float | None:
     """The level of one channel: low frequencies are fitted to the pixels that count, and the rest is noise; None where too few count."""
     blocks, known = picture.blocks(channel, BLOCKS // picture.channels)
     if len(blocks) == 0:

@@ -9,7 +9,7 @@ from denoise_cli.variational.problem import Problem
 from denoise_cli.variational.schedule import Schedule
 from denoise_cli.variational.strips import Array
 
-__all__ = ["Engine", "Evidence", "Projection", "ProjectionRange", "Sweep", "Tally"]
+__all__ = ["DualEvidence", "Engine", "Projection", "ProjectionRange", "Sweep", "Tally"]
 
 #: What a picture's contrast is in standard deviations, and in mean gradients.
 DEVIATIONS, GRADIENTS = 3.5, 5.2
@@ -24,7 +24,7 @@ class Tally:
 
 
 @dataclass
-class Evidence:
+class DualEvidence:
     """What a certificate is made of: Dᵀp; f + d, if d is split off; the fidelity's derivative (or multiplier), for the residuals; p.
 
     `primal` is the squared change of the multipliers, and `cost` that of u, where the fidelity is not split off.
@@ -65,7 +65,7 @@ class Sweep(Protocol):
         """The first right-hand side: from a dual variable, from u = f, or from zero."""
         ...
 
-    def advance(self, iteration: int, *, certify: bool, last: bool) -> tuple[Array, Evidence | None, Tally | None]:
+    def advance(self, iteration: int, *, certify: bool, last: bool) -> tuple[Array, DualEvidence | None, Tally | None]:
         """u, and the next right-hand side unless this is the last iteration; what a certificate needs, if it is asked for."""
         ...
 
