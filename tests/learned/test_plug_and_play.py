@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from denoise_cli.variational import denoise
 from numpy.typing import NDArray
 from PIL import Image
 
 from denoise_cli.methods.learned.network import restore
 from denoise_cli.methods.learned.plug_and_play import fill, without_impulses
+from denoise_cli.variational import denoise
 
 SAMPLES = Path(__file__).parents[2] / "sample_images"
 
