@@ -19,7 +19,7 @@ ENTRY_POINTS = "denoise_cli.methods"
 BUILT_IN = {
     "matlab": "denoise_cli.methods.matlab:Matlab",
     "optimal": "denoise_cli.methods.optimal:Optimal",
-    "learned": "denoise_cli.methods.learned.method:Learned",
+    "learned": "denoise_cli.methods.learned.by_name:Learned",
 }
 
 _places: dict[str, str] = dict(BUILT_IN)

@@ -28,7 +28,8 @@ class Learned(Method):
 
     name: ClassVar[str] = "learned"
     summary: ClassVar[str] = "a small network trained on photographs, told the noise"
-    is_automatic: ClassVar[bool] = True
+    # Taken where it is named. `pipeline.selection` compares it with the others as soon as this is True.
+    is_automatic: ClassVar[bool] = False
     options: ClassVar[Mapping[str, Any]] = {"sigma": None, "strength": 1.0, "device": "cpu", "model": None}
 
     def check(self, settings: Settings) -> None:
