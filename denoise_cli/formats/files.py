@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from denoise_cli.errors import DenoiseError
-from denoise_cli.formats.axes import check_letters
+from denoise_cli.formats.axes import check_letters, counted
 from denoise_cli.formats.conversion import codec, convert
 from denoise_cli.formats.known import FORMATS as KNOWN
 from denoise_cli.formats.known import camera_raw, formats_of_files, known, readable, sniff, suffix_for
@@ -75,8 +75,12 @@ def _decode(kind: str, data: bytes, limit: PixelLimit, axes: str | None) -> Pict
     else:
         check_letters(axes)
         picture = codec(kind).decode(data, limit)
-        if set(axes) - set("YXCS"):
-            raise Refused(f"--axes {axes} does not fit a {known(kind).title}, which is one picture; leave it out")
+        letters, own = counted(axes), [letter for letter, _ in picture.pages[0].axes]
+        if len(letters) != len(own):
+            held = "is one picture" if not own else f"counts its pages along {len(own)} {'axis' if len(own) == 1 else 'axes'}"
+            raise Refused(f"--axes {axes} does not fit a {known(kind).title}, which {held}; leave it out")
+        named = [tuple(zip(letters, (index for _, index in page.axes), strict=True)) for page in picture.pages]
+        picture = replace(picture, pages=tuple(replace(page, axes=place) for page, place in zip(picture.pages, named, strict=True)))
     return picture if picture.format == kind else replace(picture, format=kind)
 
 

@@ -45,7 +45,7 @@ class Coloured:
     """What was found, in the units of the blocks.
 
     unequal: how much more energy the less calm blocks have than the calm ones, 1 for noise alone.  fall: amplitude at the last but one
-    ring over the last: 1 for white noise.
+    ring over the last, in the channel where that is largest: 1 for white noise.
     """
 
     spectrum: Spectrum
@@ -91,8 +91,8 @@ def coloured(picture: Samples) -> Coloured | None:
         tuple(tuple(tuple(float(value) for value in row) for row in ring) for ring in density),
         tuple((float(centre), float(math.exp(level) / overall)) for centre, level in zip(centres, fitted, strict=True)),
     )
-    luma = density[:, 0, 0]
-    return Coloured(spectrum, float(np.exp(share @ np.log(unequal))), math.sqrt(luma[-2] / luma[-1]))
+    strength = np.einsum("rcc->rc", density)
+    return Coloured(spectrum, float(np.exp(share @ np.log(unequal))), math.sqrt(float((strength[-2] / strength[-1]).max())))
 
 
 def _blocks(picture: Samples) -> Array | None:

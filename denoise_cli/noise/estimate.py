@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy.typing as npt
@@ -13,7 +14,7 @@ from denoise_cli.noise.coloured import Coloured, coloured
 from denoise_cli.noise.gaps import level_around_holes
 from denoise_cli.noise.growth import Growth, growth
 from denoise_cli.noise.impulses import impulses
-from denoise_cli.noise.level import FEWEST, energies, level
+from denoise_cli.noise.level import FEWEST, calmness, energies, level, opponent_levels
 from denoise_cli.noise.model import Noise
 
 __all__ = ["Noise", "estimate"]
@@ -24,7 +25,10 @@ Array = npt.NDArray[Any]
 FEW = 0.02
 #: So many times the fewest blocks must be whole; otherwise blocks with unknown pixels are read as well.
 WHOLE_BLOCKS = 4 * FEWEST
-#: Amplitude of luma at the last but one ring of frequencies over the last above which noise is not white (white noise on photographs: up to
+#: Energy at low frequencies of the calmest blocks, in that of white noise, above which there is noise in clumps (white noise: up to 0.7;
+#: demosaicked, enlarged, blurred or compressed: from 1.1).
+CLUMPED = 0.9
+#: Amplitude at the last but one ring of frequencies over the last above which noise is not white (white noise on photographs: up to
 #: 1.15; demosaicked, sharpened, enlarged or compressed: from 1.25).
 FALL = 1.2
 #: How likely coloured noise is, as logarithm of the odds: UNEQUAL·ln(unequal) + STRENGTH·ln(255·σ of luma, in spans)
@@ -32,7 +36,7 @@ FALL = 1.2
 #: with noise of a camera, JPEG, blur and enlargement: 88 % are told right. With the thresholds below, which count in that photographs are
 #: noisier than those were, and that content of a grey picture has no chroma to tell it from noise, clean Kodak, BSD and Set12 stay clean.
 UNEQUAL, STRENGTH, CHROMA, COLOUR_CONSTANT, GREY_CONSTANT = -12.7, 1.66, 1.63, -0.28, -0.4
-COLOUR_ODDS, GREY_ODDS = -1.9, 3.2
+COLOUR_ODDS, GREY_ODDS = -1.9, 4.0
 #: Less chroma than this share of luma is as good as none: noise of cameras has 0.3 and more, after JPEG 0.19.
 LEAST_CHROMA = 0.15
 #: Coloured noise below this share of the span is left alone, as is what is hardly stronger than white noise that explains it.
@@ -64,6 +68,7 @@ def estimate(stored: npt.ArrayLike, scale: Scale | None = None) -> Noise:
     channels = range(picture.channels)
     levels: list[float | None] = [0.0] * picture.channels
     curve = None
+    clumped = True
     if share and not picture.two_levels:
         levels = [level_around_holes(picture, channel, impulses=True) for channel in channels]
     decisive = share * distance > sum((each or 0.0) ** 2 for each in levels) / picture.channels
@@ -75,10 +80,14 @@ def estimate(stored: npt.ArrayLike, scale: Scale | None = None) -> Noise:
         else:
             levels = [level(each, picture) for each in found]
             curve = growth(found, picture)
+            clumped = max(map(calmness, found)) > CLUMPED
     if all(each is None for each in levels) and not share:
         return Noise.none(picture.channels, "too few known pixels lie together to tell noise from content")
     noise = _verdict(picture, [each or 0.0 for each in levels], curve, salt_pepper, random_valued, decisive)
-    if decisive or picture.two_levels or share >= FEW:
+    if noise.model == "gaussian" and picture.channels == 3 and not decisive and share < FEW:
+        luma, *chromas = opponent_levels(picture)
+        noise = replace(noise, luma=luma * picture.scale.unit, chroma=_rms(chromas) * picture.scale.unit)
+    if decisive or picture.two_levels or share >= FEW or not clumped:
         return noise
     found_spectrum = coloured(picture)
     if found_spectrum is None or not _is_coloured(found_spectrum, noise.sigma / picture.scale.unit):

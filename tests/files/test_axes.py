@@ -72,6 +72,14 @@ def test_axes_of_a_stack_do_not_fit_a_single_picture(encoders, draw):
     assert len(read_picture(Path("it"), encoders.pil(draw(3), "PNG"), axes="YXS").pages) == 1
 
 
+def test_frames_of_other_formats_take_a_name_for_their_axis(example_named):
+    data = example_named("dicom frames").data
+    assert [page.axes for page in read_picture(Path("it"), data).pages] == [(("I", at),) for at in range(4)]
+    assert [page.axes for page in read_picture(Path("it"), data, axes="TYX").pages] == [(("T", at),) for at in range(4)]
+    with pytest.raises(DenoiseError, match="--axes TZYX does not fit a DICOM, which counts its pages along 1 axis; leave it out"):
+        read_picture(Path("it"), data, axes="TZYX")
+
+
 def tiff(array: np.ndarray, **options: object) -> bytes:
     stream = io.BytesIO()
     tifffile.imwrite(stream, array, **options)

@@ -102,3 +102,11 @@ def test_only_noise_that_grows_is_stabilised(coffee: np.ndarray) -> None:
     assert stabiliser is not None
     assert stabiliser.gain == pytest.approx(1 / 60, rel=0.2)
     assert stabiliser_for(estimate(level), Scale.of(level)) is None
+
+
+def test_a_pattern_with_white_noise_is_not_taken_for_noise_in_clumps() -> None:
+    y, x = np.mgrid[:200, :200]
+    board = 0.2 + 0.5 * ((x // 25 + y // 25) % 2)
+    found = estimate(board + np.random.default_rng(26).normal(0, 0.05, board.shape))
+    assert found.model == "gaussian"
+    assert found.sigma == pytest.approx(0.05, rel=0.05)
