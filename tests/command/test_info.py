@@ -158,7 +158,7 @@ def test_transparent_and_palette_pictures_have_a_forecast(denoise: Run, tmp_path
     Image.fromarray(picture).save(tmp_path / "holes.png")
     Image.fromarray(pixels(40, 50, 3)).quantize(16).save(tmp_path / "palette.png")
     for facts in told(denoise("info", tmp_path / "holes.png", tmp_path / "palette.png", "--json")):
-        assert set(facts["methods"]) == {"matlab", "optimal"}
+        assert set(facts["methods"]) == {"matlab", "optimal", "learned"}
 
 
 # ── many, and broken ones ──
