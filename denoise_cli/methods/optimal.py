@@ -89,12 +89,13 @@ class Optimal(Method):
             sigma=settings.sigma,
             noise=noise,
             weights=subject.fidelity_weights,
+            opponent=settings.channels is None,
             **told,
         )
         notes = ("the noise grows with brightness; without --vst none it would be stabilised",) if choice.noise.model == "poisson" else ()
         return replace(
             plan, fidelity=choice.fidelity, weight=choice.weight, noise=choice.noise, sigma=choice.sigma, choice=choice,
-            sentence=choice.sentence, notes=notes,
+            sentence=choice.sentence, notes=notes, details={} if choice.opponent is None else {"opponent": choice.opponent},
         )  # fmt: skip
 
     def _with_impulses(self, subject: Subject, plan: Plan, noise: Noise) -> Plan | None:
@@ -142,6 +143,8 @@ class Optimal(Method):
         details = {"weights": subject.fidelity_weights, "fill": fill} | details
         if (spoilt := plan.details.get("impulses")) is not None:
             return self._run_with_impulses(subject, plan, spoilt, watch, **details)
+        if "opponent" in plan.details:
+            return self._run_opponent(subject, plan, watch, **details)
         stabiliser: Stabiliser | None = plan.details.get("stabiliser")
         if stabiliser is None:
             return run_solver(subject.pixels, plan, weight, subject, watch, **details)
@@ -167,6 +170,18 @@ class Optimal(Method):
             details["weights"] = trusted[:, :, channel]
             solutions.append(run_solver(part, plan, plan.weight, replace(subject, reference=clean), watch, **details))
         return as_one(solutions, np.stack([solution.image for solution in solutions], axis=2))
+
+    def _run_opponent(self, subject: Subject, plan: Plan, watch: Watch | None, **details: Any) -> Solution:
+        """Luma and chroma with a λ each; whoever scales λ scales both."""
+        from denoise_cli.choice.opponent import denoise_opponent
+
+        assert plan.choice is not None
+        assert plan.weight is not None
+        settings, factor = plan.settings, plan.weight / plan.choice.weight
+        luma, chroma = plan.details["opponent"]
+        told = {name: getattr(settings, name) for name in ("iterations", "gap", "tv", "boundary", "dtype", "workers")}
+        asked = {name: value for name, value in details.items() if name not in ("start", "keep_dual")}
+        return denoise_opponent(subject.pixels, (factor * luma, factor * chroma), callback=watch, **(told | asked))
 
     def pictures_in_memory(self, fidelity: str) -> float:
         return 15.3 if fidelity == "l1" else 11.0  # python -m benchmarks memory

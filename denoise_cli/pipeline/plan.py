@@ -109,7 +109,7 @@ def _candidates(settings: Settings) -> list[Method]:
                 found.append(method)
     if not found:
         raise (
-            refusals[-1]
+            refusals[0]
             if refusals
             else ValueError(
                 f"lambda is needed: none of the methods here ({', '.join(registry.known_names())}) can choose it from the picture"

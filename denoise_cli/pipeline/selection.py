@@ -20,6 +20,8 @@ __all__ = ["best_plan"]
 GAUSSIAN = ("gaussian", "poisson", "coloured")
 #: Values of the sample below which the estimate says nothing: the first method is taken.
 SMALLEST_SAMPLE = 2**13
+#: With a smaller share of known pixels the first method is taken: a network has to guess too much there (docs/learned.md).
+KNOWN_ENOUGH = 1 / 3
 #: Another method is taken if its estimated error is below this share of the first one's: what the first one proves is worth 0.2 dB.
 CLEARLY_BETTER = 0.95
 
@@ -28,8 +30,8 @@ def best_plan(subject: Subject, settings: Settings, candidates: Sequence[Method]
     """The plan of the candidate with the least estimated mean squared error.
 
     The first candidate plans for every page. The others are compared with it by Stein's unbiased risk estimate (`choice.risk.Stein`) on a
-    sample of the page, where its noise is Gaussian and all its pixels are known: impulses, masks, and pages with hardly any noise stay
-    with the first. Raises what `Method.plan` raises.
+    sample of the page, where its noise is Gaussian: impulses, pages with hardly any noise, and pages of which little is known stay with
+    the first. Raises what `Method.plan` raises.
     """
     first, *others = candidates
     if not others:
@@ -38,13 +40,14 @@ def best_plan(subject: Subject, settings: Settings, candidates: Sequence[Method]
         subject = replace(subject, noise=estimate(subject.stored, subject.scale))
     plan = first.plan(subject, settings)
     noise = plan.noise
-    if noise is None or noise.model not in GAUSSIAN or subject.known is not None or subject.stored.dtype == bool:
+    if noise is None or noise.model not in GAUSSIAN or subject.stored.dtype == bool or _share_known(subject) < KNOWN_ENOUGH:
         return plan
-    sample = Sample.of(subject.stored, subject.scale, None, plan.fidelity or "l2", _options(settings))
+    sample = Sample.of(subject.stored, subject.scale, subject.fidelity_weights, plan.fidelity or "l2", _options(settings))
     if sample.pixels.size < SMALLEST_SAMPLE:
         return plan
     unit, bottom = subject.scale.unit, subject.scale.bottom
-    risk = Stein(sample.pixels, noise.times(1 / unit, bottom), ends=sample.ends)
+    known = None if sample.weights is None else sample.weights > 0
+    risk = Stein(sample.pixels, noise.times(1 / unit, bottom), ends=sample.ends, known=known)
     scale = _unit_scale(sample.pixels)
     least = CLEARLY_BETTER * risk(lambda pixels: _run(plan, pixels, scale, unit, bottom))
     for method in others:
@@ -53,6 +56,10 @@ def best_plan(subject: Subject, settings: Settings, candidates: Sequence[Method]
         if estimated < least:
             plan, least = other, estimated
     return plan
+
+
+def _share_known(subject: Subject) -> float:
+    return 1.0 if subject.known is None else float(subject.known.mean())
 
 
 def _options(settings: Settings) -> dict[str, object]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from denoise_cli.methods.method import Method, Plan, Subject, Watch
+from denoise_cli.methods.method import Array, Method, Plan, Subject, Watch
 from denoise_cli.variational import Solution, Status
 
 if TYPE_CHECKING:
@@ -23,13 +23,12 @@ class Learned(Method):
 
     The network is told the standard deviation of the noise at each pixel: what the noise model found, or --sigma, times --strength. It
     was trained on photographs with black at 0 and white at 1, so the page is shifted and scaled to that; k·page + c gives k·result + c.
-    Pixels without a value are like their nearest known neighbour while it runs. docs/learned.md is its model card.
+    Pixels without a value mirror the known ones beside them while it runs. docs/learned.md is its model card.
     """
 
     name: ClassVar[str] = "learned"
     summary: ClassVar[str] = "a small network trained on photographs, told the noise"
-    # Taken where it is named. `pipeline.selection` compares it with the others as soon as this is True.
-    is_automatic: ClassVar[bool] = False
+    is_automatic: ClassVar[bool] = True
     options: ClassVar[Mapping[str, Any]] = {"sigma": None, "strength": 1.0, "device": "cpu", "model": None}
 
     def check(self, settings: Settings) -> None:
@@ -57,7 +56,7 @@ class Learned(Method):
 
         settings, scale = plan.settings, subject.scale
         assert plan.noise is not None
-        pixels = subject.filled
+        pixels = _mirrored(subject.pixels, scale.known)
         photograph = ((pixels - pixels.dtype.type(scale.bottom)) / pixels.dtype.type(scale.unit)).astype(np.float32)
         levels = plan.noise.times(1 / scale.unit, scale.bottom).level_map(photograph)
         levels *= np.float32(1.0 if settings.strength is None else settings.strength)
@@ -67,6 +66,22 @@ class Learned(Method):
 
     def pictures_in_memory(self, fidelity: str) -> float:  # noqa: ARG002
         return 8.0  # python -m benchmarks memory
+
+
+def _mirrored(pixels: Array, known: Array | None) -> Array:
+    """`pixels` with every unknown one like its mirror image in the nearest known one, noise and all; where that is unknown, too, like the
+    nearest known one itself."""
+    if known is None or not known.any():
+        return pixels
+    from scipy.ndimage import distance_transform_edt
+
+    nearest = distance_transform_edt(~known, return_distances=False, return_indices=True)
+    places = np.indices(known.shape)
+    mirror = np.clip(2 * nearest - places, 0, np.array(known.shape).reshape(2, 1, 1) - 1)
+    usable = known[mirror[0], mirror[1]]
+    rows, columns = np.where(usable, mirror, nearest)
+    filled: Array = pixels[rows, columns]
+    return filled
 
 
 KINDS = {
