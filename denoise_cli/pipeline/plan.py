@@ -90,10 +90,20 @@ def make_plan(subject: Subject, settings: Settings) -> Plan:
             if hidden
             else "no pixel has a value, so there is nothing to denoise"
         )
+    _check_sigma(subject.scale, settings.sigma)
     name = registry.named_for(settings)
     if name is not None:
         return registry.find(name).plan(subject, settings)
     return best_plan(subject, settings, _candidates(settings))
+
+
+def _check_sigma(scale: Scale, sigma: float | None) -> None:
+    """Refuse a σ that would leave nothing of the picture, with a guess at what was meant."""
+    span = scale.high - scale.low
+    if sigma is None or span <= 0 or sigma <= span:
+        return
+    meant = f"did you mean --sigma {sigma:g}/{scale.white:g}?" if scale.white > 1 else "--sigma counts in the units of the picture"
+    raise ValueError(f"--sigma {sigma:g} is larger than the span of the picture, {span:.4g}; {meant}")
 
 
 def _candidates(settings: Settings) -> list[Method]:

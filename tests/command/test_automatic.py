@@ -65,6 +65,13 @@ def test_impulses_become_unknown_and_the_rest_is_filled_in(denoise: Run, tmp_pat
     assert "filled in from the rest" in report["assumed"]
 
 
+def test_a_sigma_beyond_the_picture_is_refused_with_a_guess(denoise: Run, noisy: Path) -> None:
+    run = denoise(noisy, "--sigma", 12)
+    assert run.code == 1
+    assert "did you mean --sigma 12/255?" in run.err
+    assert not noisy.with_name("noisy_denoised.png").exists()
+
+
 def test_l1_by_name_stays_l1_on_all_pixels(denoise: Run, tmp_path: Path, samples: Path) -> None:
     spoilt = Path(shutil.copy(samples / "camera_impulses.png", tmp_path))
     report = json.loads(denoise(spoilt, "--l1", "--json", "--reference", samples / "camera.png").out.splitlines()[0])
