@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Optimal"]
 
+#: From this share of impulses of any value on, calm blocks show them as well (289 of 290 pictures with 5 % and more, python -m benchmarks
+#: noise). What only the detector of single pixels takes for so many impulses is another noise: strong noise of the colours alone.
+SEEN_BY_BOTH = 0.05
+
 
 class Optimal(Method):
     """The exact minimiser, which a lower bound from the dual problem certifies; unknown pixels have weight 0 and are inpainted."""
@@ -108,6 +112,8 @@ class Optimal(Method):
         if found is None:
             return None
         impulses = found.impulses
+        if impulses.random_valued > SEEN_BY_BOTH and not noise.random_valued:
+            return None
         noise = replace(
             noise, model="impulses", sigma=found.sigma, impulses=impulses.share, salt_pepper=impulses.pepper + impulses.salt,
             random_valued=impulses.random_valued, evidence=impulses.evidence,
