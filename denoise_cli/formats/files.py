@@ -16,7 +16,7 @@ from denoise_cli.formats.axes import check_letters, counted
 from denoise_cli.formats.conversion import codec, convert
 from denoise_cli.formats.known import FORMATS as KNOWN
 from denoise_cli.formats.known import camera_raw, formats_of_files, known, readable, sniff, suffix_for
-from denoise_cli.formats.picture import Picture, PixelLimit, Refused, quantise
+from denoise_cli.formats.picture import Page, Picture, PixelLimit, Refused, quantise
 from denoise_cli.settings import MAX_PIXELS
 from denoise_cli.storage.pipes import PIPE, STDIN, read_stdin
 from denoise_cli.storage.writing import appear
@@ -106,7 +106,24 @@ def check_fits(picture: Picture, kind: str, path: Path) -> None:
     """Refuse a conversion that could not be written, before the work is done."""
     _check_written(kind, path)
     with _in_one_line(path, f"cannot be written as {known(kind).title}", "choose another format, such as .tif"):
-        convert(picture, kind)
+        # The ends of the values decide, so that the pixels are converted once, when they are written.
+        convert(replace(picture, pages=tuple(_sketch(page) for page in picture.pages)), kind)
+
+
+def _sketch(page: Page) -> Page:
+    """A page of a few pixels that fits where `page` does: its smallest and its largest value, and one that is not finite if it has any."""
+    import numpy as np
+
+    values = page.colour
+    few = values.reshape(-1)[:1]
+    if values.size:
+        finite = values if values.dtype.kind != "f" else values[np.isfinite(values)]
+        ends = [finite.min(), finite.max()] if finite.size else []
+        few = np.array([*ends, *([np.nan] if finite.size < values.size else [])], values.dtype)
+    count = 1 if values.ndim == 2 else values.shape[2]
+    colour = np.repeat(few[None, :, None], count, axis=2)
+    beside = None if page.beside is None else np.ones((1, len(few), page.beside.shape[2]), page.beside.dtype)
+    return replace(page, colour=colour[:, :, 0] if values.ndim == 2 else colour, beside=beside)
 
 
 def encode_picture(picture: Picture, kind: str, path: Path) -> tuple[bytes, list[str]]:

@@ -40,7 +40,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"method": "optimal", "channels": "sum"},
         "channels 'sum'.*no energy.*no optimum and no gap.*coupled or separate, or method matlab",
     ),
-    "unknown method": ({"method": "fast"}, "method must be one of matlab, optimal, not 'fast'"),
+    "unknown method": ({"method": "fast"}, "method must be one of matlab, optimal, learned, not 'fast'"),
     "unknown fidelity": ({"fidelity": "l3"}, "fidelity must be one of l2, l1, not 'l3'"),
     "unknown tv": ({"method": "optimal", "tv": "huber"}, "tv must be one of isotropic, anisotropic, not 'huber'"),
     "unknown channels": ({"method": "optimal", "channels": "rgb"}, "channels must be one of .*, not 'rgb'"),
