@@ -171,6 +171,19 @@ def test_hidden_pixels_neither_count_nor_spoil_their_neighbours() -> None:
     assert np.array_equal(whole[known], holed[known])
 
 
+@pytest.mark.parametrize("nothing", [np.nan, np.inf])
+def test_pixels_without_a_value_are_no_impulses_and_harm_nothing(nothing: float) -> None:
+    noisy, hit = scattered(CAMERA, 0.1)
+    noisy[50:90, 50:90] = nothing
+    scale = Scale.of(noisy)
+    plan = impulse_plan(noisy, scale)
+    assert plan is not None
+    assert plan.impulses.share == pytest.approx(0.1, rel=0.1)
+    assert not plan.weights[50:90, 50:90].any()
+    there = np.isfinite(noisy)
+    assert np.mean((plan.weights < 0.5)[there] != hit[there]) < 0.05
+
+
 def test_the_verdict_does_not_depend_on_the_number_of_threads() -> None:
     noisy = np.tile(scattered(CAMERA, 0.1)[0], (2, 1)).astype(np.float32)
     assert np.array_equal(log_odds(noisy, 0.1, workers=1), log_odds(noisy, 0.1, workers=3))
