@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from denoise_cli.choice.decision import Choice
 from denoise_cli.choice.laws import HARDLY_ANY, gaussian_law, impulse_law
+from denoise_cli.choice.opponent import opponent_weights
 from denoise_cli.choice.risk import Recorrupted, Stein
 from denoise_cli.choice.sample import Sample
 from denoise_cli.choice.search import least
@@ -46,6 +47,7 @@ def choose(
     boundary: str | None = None,
     workers: int | None = None,
     strength: float = 1.0,
+    opponent: bool = False,
 ) -> Choice:
     """The fidelity and the λ with which `denoise(image, λ, fidelity=…, method="optimal")` comes nearest to the clean picture.
 
@@ -69,6 +71,7 @@ def choose(
     weights : as in `denoise`; a pixel of weight 0 does not count.
     tv, channels, boundary, workers : as in `denoise`.
     strength : λ is that of least estimated error times this: less than 1 leaves more noise and more detail.
+    opponent : also try luma and chroma with a λ each (`Choice.opponent`), which takes as long again.
 
     Raises ValueError for a σ that is negative or not finite, and what `denoise` raises.
     """
@@ -94,10 +97,14 @@ def choose(
     sample = Sample.of(pixels, scale, weights, fidelity, options)
     weight, risks = _impulses(sample, noise, channels) if by_impulses else _gaussian(sample, noise, scale, channels)
     unit = scale.unit if fidelity == "l2" else 1.0
+    pair = None
+    if opponent and risks and not by_impulses and fidelity == "l2" and channels != "separate":
+        pair = opponent_weights(sample, noise.times(1 / scale.unit, scale.bottom), min(risks.values()))
     return Choice(
         fidelity, float(f"{weight:.{DIGITS}g}") * unit * strength, noise, None if by_impulses else noise.sigma, sigma is not None,
         tuple((tried * unit, risk * scale.unit**2) for tried, risk in sorted(risks.items())), amount=scale.amount(noise.sigma),
         strength=strength,
+        opponent=None if pair is None else (pair[0] * unit * strength, pair[1] * unit * strength),
     )  # fmt: skip
 
 

@@ -21,6 +21,8 @@ class Choice:
     noise: what was estimated.  given: True if sigma was told, not estimated.  risks: (λ, estimated mean squared error) of what was tried.
     stabilised: weight is for the picture after a variance-stabilising transform.  amount: sigma in words and in the units of the file.
     strength: what the λ of least estimated error was multiplied by to get weight.
+    opponent: λ of luma and of chroma, where two of them have a smaller estimated error: run `choice.opponent.denoise_opponent(pixels,
+    choice.opponent)` in place of `denoise(pixels, choice.weight, …)`. None where one λ for all is as good, or two were not asked for.
     """
 
     fidelity: str
@@ -32,12 +34,16 @@ class Choice:
     stabilised: bool = False
     amount: str = ""
     strength: float = 1.0
+    opponent: tuple[float, float] | None = None
 
     @property
     def sentence(self) -> str:
         """ "Gaussian noise, σ ≈ 0.041 (10.4/255) → λ 0.058, L2": what was assumed, and what follows."""
         times = "" if self.strength == 1 else f" ({self.strength:g} times the best guess)"
-        return f"{self._assumed()} → λ {self.weight:.3g}{times}, {self.fidelity.upper()}"
+        weight = f"{self.weight:.3g}"
+        if self.opponent is not None:
+            weight = f"{self.opponent[0]:.3g} in luma and {self.opponent[1]:.3g} in chroma"
+        return f"{self._assumed()} → λ {weight}{times}, {self.fidelity.upper()}"
 
     def _assumed(self) -> str:
         noise, about = self.noise, "=" if self.given else "≈"

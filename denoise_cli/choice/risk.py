@@ -41,10 +41,14 @@ class Stein:
     STEP, COLOURED_STEP = 0.06, 0.2
 
     def __init__(
-        self, pixels: Array, noise: Noise, *, ends: tuple[float, float] = (-math.inf, math.inf), known: Array | None = None
-    ) -> None:
-        """pixels : (height, width, channels), floats; noise : in their units; ends : where values were cut off; known : (height, width)."""
-        self.pixels, self.noise, self.ends = pixels, noise, ends
+        self, pixels: Array, noise: Noise, *, ends: tuple[float, float] = (-math.inf, math.inf), known: Array | None = None,
+        guide: Array | None = None,
+    ) -> None:  # fmt: skip
+        """pixels : (height, width, channels), floats; noise : in their units; ends : where values were cut off; known : (height, width).
+
+        guide : (height, width, channels), the brightness that the noise depends on; the first u unless given.
+        """
+        self.pixels, self.noise, self.ends, self.guide = pixels, noise, ends, guide
         self.known = None if known is None else known[:, :, None]
         self.probe: Array | None = None
         self.left: tuple[Array, Array] | None = None
@@ -68,14 +72,14 @@ class Stein:
     def _probe(self, u: Array) -> Array:
         random = np.random.default_rng(SEED)
         if self.noise.spectrum is not None:
-            return self.noise.draw(u.shape[:2], random, u)
+            return self.noise.draw(u.shape[:2], random, u if self.guide is None else self.guide)
         # One size for all channels: what a channel is moved by must not vanish where it has no noise.
         return random.choice(np.array([-1, 1], np.float32), u.shape) * np.float32(max(self.noise.sigmas))
 
     def _left(self, u: Array) -> tuple[Array, Array]:
         """Variance and bias of the noise as it was stored, pixel by pixel where some was cut off."""
         if self.noise.spectrum is not None:
-            return np.square(self.noise.level_map(u)), np.zeros(1, u.dtype)
+            return np.square(self.noise.level_map(u if self.guide is None else self.guide)), np.zeros(1, u.dtype)
         if not any(map(math.isfinite, self.ends)):
             return np.square(np.asarray(self.noise.sigmas, u.dtype)), np.zeros(1, u.dtype)
         channels = [cut_off(u[:, :, c], sigma, self.ends) for c, sigma in enumerate(self.noise.sigmas)]

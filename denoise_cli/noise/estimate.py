@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy.typing as npt
@@ -13,7 +14,7 @@ from denoise_cli.noise.coloured import Coloured, coloured
 from denoise_cli.noise.gaps import level_around_holes
 from denoise_cli.noise.growth import Growth, growth
 from denoise_cli.noise.impulses import impulses
-from denoise_cli.noise.level import FEWEST, calmness, energies, level
+from denoise_cli.noise.level import FEWEST, calmness, energies, level, opponent_levels
 from denoise_cli.noise.model import Noise
 
 __all__ = ["Noise", "estimate"]
@@ -83,6 +84,9 @@ def estimate(stored: npt.ArrayLike, scale: Scale | None = None) -> Noise:
     if all(each is None for each in levels) and not share:
         return Noise.none(picture.channels, "too few known pixels lie together to tell noise from content")
     noise = _verdict(picture, [each or 0.0 for each in levels], curve, salt_pepper, random_valued, decisive)
+    if noise.model == "gaussian" and picture.channels == 3 and not decisive and share < FEW:
+        luma, *chromas = opponent_levels(picture)
+        noise = replace(noise, luma=luma * picture.scale.unit, chroma=_rms(chromas) * picture.scale.unit)
     if decisive or picture.two_levels or share >= FEW or not clumped:
         return noise
     found_spectrum = coloured(picture)

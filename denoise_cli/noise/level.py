@@ -11,8 +11,9 @@ import numpy.typing as npt
 
 from denoise_cli.noise.blocks import Samples, calmest, cosines
 from denoise_cli.noise.clipping import after_clipping
+from denoise_cli.noise.spectrum import OPPONENT
 
-__all__ = ["CALM", "FEWEST", "BlockEnergies", "calmness", "dequantised", "level"]
+__all__ = ["CALM", "FEWEST", "BlockEnergies", "calmness", "dequantised", "level", "opponent_levels"]
 
 Array = npt.NDArray[Any]
 
@@ -68,6 +69,23 @@ def energies(picture: Samples, channel: int) -> BlockEnergies:
     if known is not None:
         whole = known.all(axis=1)
         blocks = blocks[whole]
+    return _energies(blocks, picture)
+
+
+def opponent_levels(picture: Samples) -> tuple[float, ...]:
+    """Standard deviations of luma and the two chromas of a picture of three channels, were its noise white and nowhere clipped."""
+    cuts = [picture.blocks(channel, BLOCKS // picture.channels) for channel in range(3)]
+    whole = slice(None) if cuts[0][1] is None else cuts[0][1].all(axis=1)
+    blocks = np.stack([cut[whole] for cut, _ in cuts])
+    seen = ~((blocks <= picture.floor + ROUNDING) | (blocks >= picture.ceiling - ROUNDING)).any(axis=(0, 2))
+    if seen.sum() < FEWEST:
+        return (0.0, 0.0, 0.0)
+    turned = np.einsum("ij,jnp->inp", OPPONENT.astype(np.float32), blocks[:, seen])
+    return tuple(dequantised(_plain(_energies(each, picture))[0], picture) for each in turned)
+
+
+def _energies(blocks: Array, picture: Samples) -> BlockEnergies:
+    """Means, low and high energies; `blocks` are overwritten."""
     basis, freedoms = cosines(*picture.side)
     saturated = ((blocks <= picture.floor + ROUNDING) | (blocks >= picture.ceiling - ROUNDING)).mean(axis=1, dtype=np.float32)
     mean = blocks.mean(axis=1)

@@ -77,7 +77,7 @@ class Noise:
             brightness = np.stack([_mean_around(values[:, :, c]) for c in range(values.shape[2])], axis=-1)
             variance = np.maximum(self.gain * (brightness - self.black), 0) + self.read_noise**2
             return np.sqrt(variance).astype(np.float32)
-        levels = np.broadcast_to(np.asarray(self.sigmas, np.float32), values.shape)
+        levels = np.broadcast_to(np.asarray(self.sigmas, np.float32), (*values.shape[:2], len(self.sigmas)))
         if self.spectrum is None or not self.spectrum.levels:
             return levels.copy()
         factor = self.spectrum.factor(_mean_around(values.mean(axis=2)))

@@ -201,3 +201,31 @@ def test_every_option_may_stand_in_a_settings_file_but_those_about_one_run(tmp_p
     path = tmp_path / "s.toml"
     path.write_text(format_config({each.long_name: a_value(each) for each in readable}), encoding="utf-8")
     assert read_config(path, default_options()) == {each.name: a_value(each) for each in readable}
+
+
+def test_what_save_config_writes_is_what_config_reads(tmp_path: Path) -> None:
+    from denoise_cli.cli.options import Request, understand
+    from denoise_cli.cli.settings_file import read_config, save_settings
+
+    path = tmp_path / "s.toml"
+    written = Settings(
+        weight=20 / 4095, fidelity="l1", method="optimal", limits=(0.0, 4095.0), nodata=(math.inf, -9999.0), fill=True, axes="ZYX",
+        tv="anisotropic", gap=0.01, mask=Path("m.png"), dtype="float64",
+    )  # fmt: skip
+    request = Request(suffix="_x", kind="tiff")
+    save_settings(path, written, request)
+    nothing = {each.name: False if each.kind is bool else None for each in default_options()} | {"l1": False, "l2": False}
+    settings, again = understand(nothing | read_config(path, default_options()), is_typed=lambda _: False)
+    # Defaults are spelled out, so that the file means the same under a later version.
+    told = {each.name: getattr(written, each.name) for each in options_of(Settings) if getattr(written, each.name) is not None}
+    assert {name: getattr(settings, name) for name in told} == told | {"mask": "m.png"}  # Typer makes it a path
+    assert settings.iterations == METHODS["optimal"]["iterations"]
+    assert (again.suffix, again.kind) == ("_x", "tiff")
+
+
+def test_an_automatic_run_is_saved_as_one(tmp_path: Path) -> None:
+    from denoise_cli.cli.options import Request
+    from denoise_cli.cli.settings_file import read_config, save_settings
+
+    save_settings(tmp_path / "s.toml", Settings(), Request())
+    assert read_config(tmp_path / "s.toml", default_options())["weight"] == "auto"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from denoise_cli import denoise
+from denoise_cli.variational import denoise
 from denoise_cli.variational.holes import filled
 
 RANDOM = np.random.default_rng(12)

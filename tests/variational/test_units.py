@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from denoise_cli import denoise
+from denoise_cli.variational import denoise
 
 SIZE = (11, 14)
 SHAPES = {"grey": SIZE, "colour": (*SIZE, 3)}

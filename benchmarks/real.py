@@ -1,0 +1,50 @@
+"""Pairs of noisy and clean photographs, NAME_real.png and NAME_mean.png: what the automatic mode makes of them, and the best single λ."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from benchmarks.common import Array, machine, table
+from denoise_cli.choice.choose import choose
+from denoise_cli.choice.opponent import denoise_opponent
+from denoise_cli.variational import denoise, psnr_db
+
+WEIGHTS = (0.01, 0.015, 0.02, 0.027, 0.035, 0.045, 0.06, 0.075, 0.09, 0.11, 0.135, 0.17, 0.22, 0.3)
+
+
+def psnr(image: Array, clean: Array) -> float:
+    return float(psnr_db(np.clip(image, 0, 1), clean))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--suffixes", nargs=2, default=["_real", "_mean"], help="of the noisy and of the clean picture")
+    options = parser.parse_args()
+    noisy_suffix, clean_suffix = options.suffixes
+    rows, results = [], []
+    for path in sorted(options.folder.glob(f"*{noisy_suffix}.png")):
+        stored = np.asarray(Image.open(path).convert("RGB"))
+        clean = np.asarray(Image.open(path.with_name(path.name.replace(noisy_suffix, clean_suffix))).convert("RGB")) / 255
+        pixels = stored.astype(np.float32) / 255
+        start = time.perf_counter()
+        choice = choose(stored, opponent=True)
+        seconds = time.perf_counter() - start
+        one = psnr(denoise(pixels, choice.weight, fidelity=choice.fidelity, method="optimal", records=False).image, clean)
+        two = one if choice.opponent is None else psnr(denoise_opponent(pixels, choice.opponent, records=False).image, clean)
+        best = max(psnr(denoise(pixels, w, method="optimal", gap=1e-3, records=False).image, clean) for w in WEIGHTS)
+        results.append((psnr(pixels, clean), one, two, best))
+        rows.append([path.stem, *(f"{value:.2f}" for value in results[-1]), f"{best - two:+.2f}", choice.noise.model, f"{seconds:.1f}"])
+    means = np.mean(results, axis=0)
+    rows.append(["mean", *(f"{value:.2f}" for value in means), f"{means[3] - means[2]:+.2f}", "", ""])
+    print(table(["PSNR, dB", "as it is", "one λ", "luma and chroma", "best single λ", "short of it", "noise", "s choosing"], rows))
+    print(f"\n{machine()}")
+
+
+if __name__ == "__main__":
+    main()

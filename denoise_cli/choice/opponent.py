@@ -1,0 +1,93 @@
+"""Luma and chroma by themselves, with a λ each: where the noise of one is stronger than that of the other."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from denoise_cli.choice.laws import HARDLY_ANY, gaussian_law
+from denoise_cli.choice.risk import Stein
+from denoise_cli.choice.sample import Sample
+from denoise_cli.choice.search import least
+from denoise_cli.noise.model import Noise
+from denoise_cli.noise.spectrum import OPPONENT, Spectrum, to_opponent
+from denoise_cli.variational import Solution, Status, denoise
+
+__all__ = ["denoise_opponent", "opponent_weights"]
+
+Array = npt.NDArray[Any]
+
+#: Luma and chroma must differ by this factor, in σ, in white noise for the two to be tried.
+DIFFERENT = 1.5
+#: Their estimated error must be under this share of that of one λ for all.
+BETTER = 0.97
+#: λ of luma and of chroma where there is hardly any noise, in spans.
+LEAST = 1e-4
+
+
+def denoise_opponent(image: npt.ArrayLike, weights: tuple[float, float], **options: Any) -> Solution:
+    """The certified minimiser with luma and chroma (an orthonormal turn of red, green and blue) as two problems, λ = `weights`.
+
+        minimise over u   ‖u − f‖² + λ_luma · TV(luma of u) + λ_chroma · TV(the two chromas of u, coupled)
+
+    The turn leaves ‖u − f‖² as it is, so that costs and lower bounds of the two add up, and the sum is certified.
+    image : (height, width, 3), floats.  options : as in `denoise` with fidelity "l2" and method "optimal".
+    """
+    pixels = np.asarray(image)
+    turned = to_opponent(pixels if pixels.dtype.kind == "f" else pixels.astype(np.float64))
+    parts = [
+        denoise(np.ascontiguousarray(turned[:, :, channels]), weight, fidelity="l2", method="optimal", **options)
+        for channels, weight in ((slice(0, 1), weights[0]), (slice(1, 3), weights[1]))
+    ]
+    u = np.concatenate([np.atleast_3d(part.image) for part in parts], axis=2)
+    cost, bounds = sum(part.cost for part in parts), [part.bound for part in parts if part.bound is not None]
+    bound = sum(bounds) if len(bounds) == 2 else None
+    converged = all(part.status is not Status.ITERATION_LIMIT for part in parts)
+    return replace(
+        parts[0], image=u @ OPPONENT.astype(u.dtype), iterations=sum(part.iterations for part in parts), cost=cost, bound=bound,
+        gap=None if bound is None else (cost - bound) / cost if cost else 0.0, records=[],
+        status=parts[0].status if converged else Status.ITERATION_LIMIT, dual=None,
+    )  # fmt: skip
+
+
+def opponent_weights(sample: Sample, noise: Noise, one: float | None) -> tuple[float, float] | None:
+    """λ of luma and of chroma of least estimated error, in the units of the sample; None where one λ for all is as good.
+
+    noise : of the sample, in its units.  one : the estimated error of the best λ for all.
+    """
+    if sample.pixels.shape[2] != 3 or noise.luma is None or noise.chroma is None or min(noise.luma, noise.chroma) < 0:
+        return None
+    ratio = noise.chroma / max(noise.luma, 1e-30)
+    if noise.spectrum is None and 1 / DIFFERENT < ratio < DIFFERENT:
+        return None
+    turned = to_opponent(sample.pixels)
+    guide = sample.pixels.mean(axis=2, keepdims=True)
+    weights, errors = [], []
+    for channels, level in ((slice(0, 1), noise.luma), (slice(1, 3), noise.chroma)):
+        part = replace(sample, pixels=np.ascontiguousarray(turned[:, :, channels]))
+        count = part.pixels.shape[2]
+        spectrum = None if noise.spectrum is None else _part(noise.spectrum, channels)
+        own = replace(noise, sigma=level, sigmas=(level,) * count, spectrum=spectrum)
+        if spectrum is not None:
+            own = replace(own, sigmas=spectrum.sigmas, clump=spectrum.clump)
+        risks: dict[float, float] = {}
+        start = max(gaussian_law(own.clump * level, count), LEAST)
+        if level <= HARDLY_ANY:
+            weights.append(LEAST)
+            errors.append(count * level**2)
+            continue
+        stein = Stein(part.pixels, own, known=None if part.weights is None else part.weights > 0, guide=guide)
+        weights.append(least(lambda weight, part=part, stein=stein: stein(part.solver(weight)), start, 0.3, risks))  # type: ignore[misc]
+        errors.append(count * min(risks.values()))
+    if one is not None and sum(errors) / 3 > BETTER * one:
+        return None
+    return weights[0], weights[1]
+
+
+def _part(spectrum: Spectrum, channels: slice) -> Spectrum:
+    """The spectrum of some of the opponent channels."""
+    density = tuple(tuple(tuple(row[channels]) for row in ring[channels]) for ring in spectrum.density)
+    return Spectrum(density, spectrum.levels)
