@@ -156,10 +156,10 @@ class Settings:
     fidelity: str | None = _pixels(PROBLEM, "The data term F(u; f).", says="auto; l2 with --lambda X", values=("l1", "l2"), shorthands=(
         ("l1", "--fidelity l1, Σ|u − f|: for impulses, salt and pepper (λ about 0.5)."),
         ("l2", "--fidelity l2, Σ(u − f)²: for Gaussian noise (λ about 1.4 σ).")))
-    vst: str | None = _pixels(PROBLEM, "Noise that grows with brightness: stabilise its variance around the L2 solve.", says="no",
-        values=("anscombe", "generalized"))
+    vst: str | None = _pixels(PROBLEM, "Noise that grows with brightness: stabilise its variance around the L2 solve.", says="auto",
+        values=("auto", "none", "anscombe", "generalized"))
     destripe: str | None = _pixels(PROBLEM, "Stripes that a sensor's rows or columns leave: take them off first.", says="none",
-        values=("rows", "columns", "auto", "none"), is_wired=False)
+        values=("rows", "columns", "auto", "none"))
     tv: str | None = _pixels(PROBLEM, "Total variation.", says="optimal isotropic; matlab is anisotropic",
         values=("isotropic", "anisotropic"))
     channels: str | None = _pixels(PROBLEM, "How colours share it.", says="optimal coupled; matlab is sum",
@@ -179,15 +179,15 @@ class Settings:
         metavar="LETTERS", parse=_axes)
     method: str | None = _pixels(ALGORITHM,
         "matlab: the original iteration, stopped early, so that --iterations shapes the picture. "
-        "optimal: the exact minimiser, certified.", says="matlab with --lambda X, else optimal", is_open=True)
+        "optimal: the exact minimiser, certified. learned: a small network trained on photographs.",
+        says="matlab with --lambda X, else optimal", is_open=True)
     iterations: int | None = _pixels(ALGORITHM, "matlab: how many. optimal: at most.", says="matlab 100; optimal 50000", metavar="N")
     gap: float | None = _pixels(ALGORITHM, "optimal: stop when (cost − optimum)/cost ≤ G is proven.", says="0.001", metavar="G")
     alpha: float | None = _pixels(ALGORITHM, "matlab: penalty on Du.", says="500", metavar="A")
     beta: float | None = _pixels(ALGORITHM, "matlab: penalty on u − f.", says="50", metavar="B")
     dtype: str = _pixels(ALGORITHM, "Precision of the computation.", default="float32", says="float32", values=("float32", "float64"))
-    model: Path | None = _pixels(ALGORITHM, "learned: a network of your own.", says="the one that denoise brings", metavar="FILE.onnx",
-        is_wired=False)
-    device: str | None = option(ALGORITHM, "Where to compute: cpu, cuda, cuda:1 …", says="cpu", metavar="DEVICE", is_wired=False)
+    model: Path | None = _pixels(ALGORITHM, "learned: a network of your own.", says="the one that denoise brings", metavar="FILE.onnx")
+    device: str | None = option(ALGORITHM, "Where to compute: cpu, cuda, cuda:1 …", says="cpu", metavar="DEVICE")
     overwrite: bool = option(FILES, "Replace results and logs that exist.", default=False, says="refuse")
     preserve_times: bool = option(FILES, "Results get the time stamps of their inputs.", default=False, says="no")
     max_pixels: int = option(FILES, "Refuse larger pictures before they are decoded.", default=MAX_PIXELS,

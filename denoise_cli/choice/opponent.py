@@ -28,8 +28,8 @@ BETTER = 0.97
 LEAST = 1e-4
 
 
-def denoise_opponent(image: npt.ArrayLike, weights: tuple[float, float], **options: Any) -> Solution:
-    """The certified minimiser with luma and chroma (an orthonormal turn of red, green and blue) as two problems, λ = `weights`.
+def denoise_opponent(image: npt.ArrayLike, two: tuple[float, float], /, **options: Any) -> Solution:
+    """The certified minimiser with luma and chroma (an orthonormal turn of red, green and blue) as two problems, λ = `two`.
 
         minimise over u   ‖u − f‖² + λ_luma · TV(luma of u) + λ_chroma · TV(the two chromas of u, coupled)
 
@@ -40,7 +40,7 @@ def denoise_opponent(image: npt.ArrayLike, weights: tuple[float, float], **optio
     turned = to_opponent(pixels if pixels.dtype.kind == "f" else pixels.astype(np.float64))
     parts = [
         denoise(np.ascontiguousarray(turned[:, :, channels]), weight, fidelity="l2", method="optimal", **options)
-        for channels, weight in ((slice(0, 1), weights[0]), (slice(1, 3), weights[1]))
+        for channels, weight in ((slice(0, 1), two[0]), (slice(1, 3), two[1]))
     ]
     u = np.concatenate([np.atleast_3d(part.image) for part in parts], axis=2)
     cost, bounds = sum(part.cost for part in parts), [part.bound for part in parts if part.bound is not None]

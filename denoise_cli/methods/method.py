@@ -38,7 +38,7 @@ class Subject:
     weights: one weight ≥ 0 a pixel on the fidelity, (height, width), 0 for unknown pixels; None where all are 1.
     weight_map: λ of each pixel, (height, width), in the place of one λ.
     reference: the clean page, in typed units, for a log and PSNR.  noise: what was found, where somebody has looked already.
-    precision: "float32" or "float64", what is computed in.
+    precision: "float32" or "float64", what is computed in.  notes: what was done to the page before, for people.
     """
 
     stored: Array
@@ -48,6 +48,7 @@ class Subject:
     reference: Array | None = None
     noise: Noise | None = None
     precision: str = "float32"
+    notes: tuple[str, ...] = ()
 
     @property
     def pixels(self) -> Array:

@@ -41,7 +41,7 @@ class Optimal(Method):
             raise ValueError("strength scales the λ that is chosen from the picture, and has no meaning beside one that is given")
         if settings.sigma is not None and not 0 < settings.sigma < math.inf:
             raise ValueError(f"sigma must be positive and finite, not {settings.sigma:g}; leave it out to have it estimated")
-        if settings.vst is not None and (settings.fidelity == "l1" or settings.sigma is not None or settings.lambda_map is not None):
+        if _is_forced(settings) and (settings.fidelity == "l1" or settings.sigma is not None or settings.lambda_map is not None):
             raise ValueError(
                 "vst goes around the L2 solve, with noise estimated from the picture: leave --l1, --sigma and --lambda-map out"
             )
@@ -51,7 +51,7 @@ class Optimal(Method):
 
     def plan(self, subject: Subject, settings: Settings) -> Plan:
         plan = Plan(self, settings, subject.scale, fidelity=settings.fidelity or "l2", weight=settings.weight)
-        if not settings.automatic and settings.vst is None:
+        if not settings.automatic and not _is_forced(settings):
             return plan
         return _strengthened(self._chosen(subject, plan))
 
@@ -59,16 +59,29 @@ class Optimal(Method):
         """The plan with what the page suggests."""
         from denoise_cli.choice.choose import choose
         from denoise_cli.noise.estimate import estimate
+        from denoise_cli.noise.stabilise import Stabiliser, stabiliser_for
 
         settings = plan.settings
         told = {name: getattr(settings, name) for name in ("tv", "channels", "boundary", "workers")}
-        if settings.vst is not None:
-            return self._stabilised(subject, plan, told)
+        if _is_forced(settings):
+            grown = subject.noise or estimate(subject.stored, subject.scale)
+            if grown.gain <= 0:
+                raise ValueError("the noise was not found to grow with brightness, so there is nothing to stabilise: leave --vst out")
+            read_noise = grown.read_noise if settings.vst == "generalized" else 0.0
+            return self._stabilised(subject, plan, grown, Stabiliser(grown.gain, read_noise, grown.black), told)
         noise = subject.noise
         if noise is None and settings.sigma is None:
             noise = estimate(subject.stored, subject.scale)
-        if noise is not None and settings.fidelity != "l1" and (spoilt := self._with_impulses(subject, plan, noise)) is not None:
-            return spoilt
+        if noise is not None and settings.fidelity != "l1":
+            if (spoilt := self._with_impulses(subject, plan, noise)) is not None:
+                return spoilt
+            if noise.model == "impulses":
+                # What stands alone here has a reason: letters, stars, rims.
+                noise = replace(noise, model="none", impulses=0.0, salt_pepper=0.0, random_valued=0.0)
+        if noise is not None and settings.fidelity != "l1" and settings.vst != "none":
+            stabiliser = stabiliser_for(noise, subject.scale)
+            if stabiliser is not None:
+                return self._stabilised(subject, plan, noise, stabiliser, told)
         choice = choose(
             subject.stored,
             scale=subject.scale,
@@ -76,12 +89,13 @@ class Optimal(Method):
             sigma=settings.sigma,
             noise=noise,
             weights=subject.fidelity_weights,
+            opponent=settings.channels is None,
             **told,
         )
-        notes = ("the noise grows with brightness; --vst generalized does better",) if choice.noise.model == "poisson" else ()
+        notes = ("the noise grows with brightness; without --vst none it would be stabilised",) if choice.noise.model == "poisson" else ()
         return replace(
             plan, fidelity=choice.fidelity, weight=choice.weight, noise=choice.noise, sigma=choice.sigma, choice=choice,
-            sentence=choice.sentence, notes=notes,
+            sentence=choice.sentence, notes=notes, details={} if choice.opponent is None else {"opponent": choice.opponent},
         )  # fmt: skip
 
     def _with_impulses(self, subject: Subject, plan: Plan, noise: Noise) -> Plan | None:
@@ -103,16 +117,10 @@ class Optimal(Method):
             sentence=found.sentence, details={"impulses": found},
         )  # fmt: skip
 
-    def _stabilised(self, subject: Subject, plan: Plan, told: Mapping[str, Any]) -> Plan:
+    def _stabilised(self, subject: Subject, plan: Plan, noise: Noise, stabiliser: Stabiliser, told: Mapping[str, Any]) -> Plan:
         """L2 between the generalised Anscombe transform and its inverse; λ counts in the stabilised page, which is on [0, 1] again."""
         from denoise_cli.choice.choose import choose
-        from denoise_cli.noise.estimate import estimate
-        from denoise_cli.noise.stabilise import Stabiliser
 
-        noise = subject.noise or estimate(subject.stored, subject.scale)
-        if noise.gain <= 0:
-            raise ValueError("the noise was not found to grow with brightness, so there is nothing to stabilise: leave --vst out")
-        stabiliser = Stabiliser(noise.gain, noise.read_noise if plan.settings.vst == "generalized" else 0.0, noise.black)
         ends = _ends(subject)
         plan = replace(plan, fidelity="l2", noise=noise, details={"stabiliser": stabiliser, "ends": ends})
         if plan.weight is not None:
@@ -135,6 +143,8 @@ class Optimal(Method):
         details = {"weights": subject.fidelity_weights, "fill": fill} | details
         if (spoilt := plan.details.get("impulses")) is not None:
             return self._run_with_impulses(subject, plan, spoilt, watch, **details)
+        if "opponent" in plan.details:
+            return self._run_opponent(subject, plan, watch, **details)
         stabiliser: Stabiliser | None = plan.details.get("stabiliser")
         if stabiliser is None:
             return run_solver(subject.pixels, plan, weight, subject, watch, **details)
@@ -161,6 +171,18 @@ class Optimal(Method):
             solutions.append(run_solver(part, plan, plan.weight, replace(subject, reference=clean), watch, **details))
         return as_one(solutions, np.stack([solution.image for solution in solutions], axis=2))
 
+    def _run_opponent(self, subject: Subject, plan: Plan, watch: Watch | None, **details: Any) -> Solution:
+        """Luma and chroma with a λ each; whoever scales λ scales both."""
+        from denoise_cli.choice.opponent import denoise_opponent
+
+        assert plan.choice is not None
+        assert plan.weight is not None
+        settings, factor = plan.settings, plan.weight / plan.choice.weight
+        luma, chroma = plan.details["opponent"]
+        told = {name: getattr(settings, name) for name in ("iterations", "gap", "tv", "boundary", "dtype", "workers")}
+        asked = {name: value for name, value in details.items() if name not in ("start", "keep_dual")}
+        return denoise_opponent(subject.pixels, (factor * luma, factor * chroma), callback=watch, **(told | asked))
+
     def pictures_in_memory(self, fidelity: str) -> float:
         return 15.3 if fidelity == "l1" else 11.0  # python -m benchmarks memory
 
@@ -169,6 +191,11 @@ class Optimal(Method):
 
     def notes(self, plan: Plan, solution: Solution) -> tuple[str, ...]:
         return threshold_note(plan, solution, "the exact answer is the input; a larger λ removes noise")
+
+
+def _is_forced(settings: Settings) -> bool:
+    """Whether a transform that stabilises the noise was asked for by name."""
+    return settings.vst not in (None, "none")
 
 
 def _strengthened(plan: Plan) -> Plan:

@@ -16,7 +16,11 @@ __all__ = ["ENTRY_POINTS", "find", "having", "known_names", "named_for", "regist
 #: Packages that bring a method name it in this group of entry points: `median = my_package:Median`.
 ENTRY_POINTS = "denoise_cli.methods"
 # Of ours, loaded when they are asked for: --help must not wait for NumPy.
-BUILT_IN = {"matlab": "denoise_cli.methods.matlab:Matlab", "optimal": "denoise_cli.methods.optimal:Optimal"}
+BUILT_IN = {
+    "matlab": "denoise_cli.methods.matlab:Matlab",
+    "optimal": "denoise_cli.methods.optimal:Optimal",
+    "learned": "denoise_cli.methods.learned.by_name:Learned",
+}
 
 _places: dict[str, str] = dict(BUILT_IN)
 _loaded: dict[str, Method] = {}

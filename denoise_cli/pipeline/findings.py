@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from denoise_cli.errors import DenoiseError
-from denoise_cli.formats.files import read_picture
 from denoise_cli.formats.picture import Page
 from denoise_cli.measure.scale import Scale
 from denoise_cli.methods.method import Plan
 from denoise_cli.noise.estimate import Noise, estimate
+from denoise_cli.pipeline.job import read_input
 from denoise_cli.pipeline.plan import make_plan, subject_of
 from denoise_cli.settings import Settings
 
@@ -37,7 +37,7 @@ class Finding:
 def findings(path: Path, settings: Settings) -> Iterator[Finding]:
     """A Finding for each page of a picture; "-" is standard input. Raises DenoiseError."""
 
-    picture = read_picture(path, max_pixels=settings.max_pixels, axes=settings.axes)
+    picture = read_input(path, settings)
     for number, page in enumerate(picture.pages, 1):
         try:
             found, plan, trouble = _planned(page, settings)

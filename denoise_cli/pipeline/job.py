@@ -17,7 +17,7 @@ from denoise_cli.pipeline.beside import Beside
 from denoise_cli.pipeline.plan import carry_out, subject_of
 from denoise_cli.pipeline.report import Report, notes_of, numbers_of, plan_of, pooled, psnr_of
 from denoise_cli.settings import Settings
-from denoise_cli.storage.pipes import PIPE, read_stdin, write_stdout
+from denoise_cli.storage.pipes import PIPE, write_stdout
 from denoise_cli.storage.writing import check_writable, stands_in_the_way
 
 if TYPE_CHECKING:
@@ -121,8 +121,7 @@ def _carry_out(job: Job, subject: Subject, watch: Watch | None, number: int, pag
 
 def read_input(path: Path, settings: Settings) -> Picture:
     """The picture of a file, or of standard input for "-". Raises DenoiseError."""
-    name, data = (Path("stdin"), read_stdin()) if path == PIPE else (path, None)
-    picture = read_picture(name, data, max_pixels=settings.max_pixels, axes=settings.axes)
+    picture = read_picture(path, max_pixels=settings.max_pixels, axes=settings.axes)
     if settings.limits is not None:
         picture = picture.with_limits(settings.limits)
     return picture if settings.nodata is None else picture.with_nodata(settings.nodata)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from denoise_cli.measure.scale import Scale
 from denoise_cli.methods import registry
 from denoise_cli.methods.method import Outcome, Plan, Subject, Watch
+from denoise_cli.pipeline.selection import best_plan
 
 if TYPE_CHECKING:
     from denoise_cli.formats.picture import Page
@@ -47,15 +49,32 @@ def subject_of(page: Page, settings: Settings, beside: Beside | None = None, *, 
     else:
         known = weights > 0 if page.units.known is None else page.units.known & (weights > 0)
         scale = (Scale.of if is_measured(settings) else Scale.bare)(page.colour, known, limits=page.limits)
-    return Subject(
+    subject = Subject(
         page.colour, scale, weights=weights, weight_map=None if beside is None else beside.weight_map(size),
         reference=None if beside is None else beside.reference(number, pages, page.colour.shape), precision=settings.dtype,
     )  # fmt: skip
+    return without_stripes(subject, settings)
+
+
+def without_stripes(subject: Subject, settings: Settings) -> Subject:
+    """The page without the stripes that --destripe asks to take off first, and a note on them."""
+    if settings.destripe in (None, "none"):
+        return subject
+    from denoise_cli.noise.stripes import destripe, find_stripes
+
+    pixels, direction = subject.pixels, settings.destripe
+    if direction == "auto":
+        found = find_stripes(pixels, subject.scale)
+        if found is None:
+            return replace(subject, notes=(*subject.notes, "no stripes were found, and none taken off"))
+        direction = found.direction
+    told = f"stripes along the {direction} were taken off first"
+    return replace(subject, stored=destripe(pixels, subject.scale, direction), notes=(*subject.notes, told))
 
 
 def is_measured(settings: Settings) -> bool:
     """Whether somebody looks at the span and the levels of a page, which takes a moment to measure."""
-    return settings.automatic or settings.vst is not None
+    return settings.automatic or settings.vst not in (None, "none") or settings.destripe not in (None, "none")
 
 
 def make_plan(subject: Subject, settings: Settings) -> Plan:
@@ -74,8 +93,7 @@ def make_plan(subject: Subject, settings: Settings) -> Plan:
     name = registry.named_for(settings)
     if name is not None:
         return registry.find(name).plan(subject, settings)
-    method, *_ = _candidates(settings)
-    return method.plan(subject, settings)
+    return best_plan(subject, settings, _candidates(settings))
 
 
 def _candidates(settings: Settings) -> list[Method]:
@@ -91,7 +109,7 @@ def _candidates(settings: Settings) -> list[Method]:
                 found.append(method)
     if not found:
         raise (
-            refusals[-1]
+            refusals[0]
             if refusals
             else ValueError(
                 f"lambda is needed: none of the methods here ({', '.join(registry.known_names())}) can choose it from the picture"
@@ -118,4 +136,6 @@ def options_of(settings: Settings) -> dict[str, Any]:
 def carry_out(subject: Subject, settings: Settings, watch: Watch | None = None, **details: Any) -> Outcome:
     """Plan a page and do it. Raises ValueError or TypeError where it cannot be done."""
     plan = make_plan(subject, settings)
+    if subject.notes:
+        plan = replace(plan, notes=(*subject.notes, *plan.notes))
     return Outcome(plan, plan.method.run(subject, plan, watch, **details))

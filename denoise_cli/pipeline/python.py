@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from denoise_cli.measure.scale import Scale
 from denoise_cli.methods.method import Plan, Subject
-from denoise_cli.pipeline.plan import carry_out, check
+from denoise_cli.pipeline.plan import carry_out, check, without_stripes
 from denoise_cli.pipeline.report import psnr_of
 from denoise_cli.settings import Settings
 from denoise_cli.variational import Solution
@@ -44,6 +44,7 @@ def denoise(
     sigma: float | None = None,
     strength: float | None = None,
     vst: str | None = None,
+    destripe: str | None = None,
     iterations: int | None = None,
     alpha: float | None = None,
     beta: float | None = None,
@@ -57,6 +58,8 @@ def denoise(
     reference: npt.ArrayLike | None = None,
     dtype: npt.DTypeLike | None = None,
     workers: int | None = None,
+    device: str | None = None,
+    model: Path | None = None,
     records: bool = False,
     callback: Callable[[State], object] | None = None,
     start: Solution | None = None,
@@ -88,10 +91,13 @@ def denoise(
         infinite take part in nothing and come back as they came.
     weight : λ > 0; for "optimal" also a map (height, width) of values ≥ 0; None chooses it.
     fidelity : "l2" or "l1". With a λ "l2" unless told, else by the noise.
-    method : "matlab", "optimal", or another one of `denoise_cli.methods.registry`. Unless told, "matlab" with a λ, else what suits.
+    method : "matlab", "optimal", "learned" (a small network, docs/learned.md), or another one of `denoise_cli.methods.registry`.
+        Unless told, "matlab" with a λ, else what suits.
     sigma : standard deviation of the noise, where it is known; only without a λ.
     strength : multiplies the λ that is chosen, where none is told: above 1 is smoother, below keeps more.
-    vst : "anscombe" or "generalized": noise that grows with brightness is stabilised around the L2 solve.
+    vst : noise that grows with brightness is stabilised around the L2 solve where it gains, unless told "none"; "anscombe" or
+        "generalized" do it by name.
+    destripe : "rows", "columns" or "auto": stripes that a sensor's rows or columns leave are taken off first.
     iterations : how many ("matlab", 100 unless told), or at most how many ("optimal", 50,000 unless told).
     alpha, beta : "matlab": the penalties on Du and on u − f, 500 and 50 unless told. "optimal" chooses its own.
     gap : "optimal": the relative duality gap to stop at, 1e-3 unless told; at least 1e-12 in float64, in float32 2e-6 (l2)
@@ -105,6 +111,7 @@ def denoise(
     reference : a clean picture to compare with, shaped and typed as `image`: fills `psnr_db`, and rmse, snr_db, psnr_db of the records.
     dtype : "float32" or "float64", what is computed in; float64 for a float64 image, else float32.
     workers : threads, all cores unless told. The result does not depend on it.
+    device, model : "learned": where to compute ("cpu", "cuda", …), and a network of one's own, an .onnx file.
     records : True keeps an IterationRecord of every iteration in `result.records`, which computes the cost of every iteration.
     callback : called with the State after every iteration (`state.iteration`, `state.image`, `state.record`, computed when looked at);
         a true return value ends the run.
@@ -135,7 +142,7 @@ def denoise(
     is_map = weight is not None and np.ndim(weight) > 0
     settings = Settings(
         None if weight is None or is_map else float(np.asarray(weight)), fidelity=fidelity, method=method, sigma=sigma, strength=strength,
-        vst=vst,
+        vst=vst, destripe=destripe, device=device, model=model,
         iterations=iterations, alpha=alpha, beta=beta, gap=gap, tv=tv, channels=channels, boundary=boundary, fill=fill,
         dtype=precision,
         workers=workers,
@@ -157,7 +164,7 @@ def denoise(
     details: dict[str, Any] = {"records": records}
     if start is not None or keep_dual:
         details |= {"start": start, "keep_dual": keep_dual}
-    outcome = carry_out(subject, settings, callback, **details)
+    outcome = carry_out(without_stripes(subject, settings), settings, callback, **details)
     solution = outcome.solution
     found = solution.image
     # What has no value keeps none, unless weights or `fill` ask for one.

@@ -23,8 +23,16 @@ def pixels(path: Path) -> np.ndarray:
     return np.load(path) if path.suffix == ".npy" else np.asarray(Image.open(path)).astype(float)
 
 
-def test_no_lambda_means_the_certified_optimum_at_a_lambda_that_is_said(denoise: Run, noisy: Path, samples: Path) -> None:
+def test_no_number_means_what_suits_the_picture_and_it_is_said(denoise: Run, noisy: Path, samples: Path) -> None:
     run = denoise(noisy, "--reference", samples / "camera.png")
+    assert run.code == 0
+    assert "learned, Gaussian noise, σ ≈ 0.1" in run.err
+    psnr = float(run.err.split("PSNR ")[1].split(" dB")[0])
+    assert psnr > 30.5  # total variation at its best λ has 28.9
+
+
+def test_optimal_without_a_lambda_is_the_certified_optimum_at_one_that_is_said(denoise: Run, noisy: Path, samples: Path) -> None:
+    run = denoise(noisy, "--method", "optimal", "--reference", samples / "camera.png")
     assert run.code == 0
     assert "optimal, Gaussian noise, σ ≈ 0.1" in run.err
     assert "certified" in run.err
@@ -40,7 +48,7 @@ def test_lambda_auto_is_the_same_by_name(denoise: Run, noisy: Path) -> None:
 
 @pytest.mark.parametrize("typed", ["0.1", "25.5/255"])
 def test_a_sigma_that_is_typed_replaces_the_estimate(denoise: Run, noisy: Path, typed: str) -> None:
-    run = denoise(noisy, "--sigma", typed, "--json")
+    run = denoise(noisy, "--method", "optimal", "--sigma", typed, "--json")
     report = json.loads(run.out.splitlines()[0])
     assert report["sigma"] == pytest.approx(0.1)
     assert report["assumed"].startswith("Gaussian noise, σ = 0.1 (25.5/255) → λ 0.1")
@@ -66,8 +74,9 @@ def test_l1_by_name_stays_l1_on_all_pixels(denoise: Run, tmp_path: Path, samples
 
 @pytest.mark.parametrize("strength", [0.5, 2.0])
 def test_strength_scales_the_lambda_that_was_chosen(denoise: Run, noisy: Path, strength: float) -> None:
-    chosen = json.loads(denoise(noisy, "-o", noisy.with_name("a.png"), "--json").out.splitlines()[0])
-    scaled = json.loads(denoise(noisy, "-o", noisy.with_name("b.png"), "--strength", strength, "--json").out.splitlines()[0])
+    chosen = json.loads(denoise(noisy, "-o", noisy.with_name("a.png"), "--method", "optimal", "--json").out.splitlines()[0])
+    words = ["-o", noisy.with_name("b.png"), "--method", "optimal", "--strength", strength, "--json"]
+    scaled = json.loads(denoise(noisy, *words).out.splitlines()[0])
     assert scaled["weight"] == pytest.approx(strength * chosen["weight"])
     assert f"strength {strength:g}" in scaled["assumed"]
     assert denoise(noisy, "--lambda", 0.1, "--strength", strength).code == 2
@@ -102,7 +111,8 @@ def test_a_folder_is_chosen_for_one_by_one_and_resumed(denoise: Run, noisy: Path
     shutil.copy(noisy, scans / "a.png")
     shutil.copy(samples / "camera.png", scans / "b.png")
     reports = [json.loads(line) for line in denoise(scans, "-o", tmp_path / "out", "--json").out.splitlines()[:2]]
-    assert reports[0]["weight"] > 20 * reports[1]["weight"]
+    assert [report["method"] for report in reports] == ["learned", "optimal"]  # and next to nothing is removed from the clean one
+    assert reports[0]["sigma"] > 20 * reports[1]["sigma"]
     assert "2 skipped" in denoise(scans, "-o", tmp_path / "out").err
     assert "2 failed" in denoise(scans, "-o", tmp_path / "out", "--sigma", 0.1).err  # made with other settings
 
@@ -110,18 +120,18 @@ def test_a_folder_is_chosen_for_one_by_one_and_resumed(denoise: Run, noisy: Path
 def test_noise_of_few_photons_is_recognised_and_stabilising_it_gains(denoise: Run, tmp_path: Path, samples: Path) -> None:
     denoise("add-noise", samples / "coffee.png", "-o", tmp_path / "photons.png", "--poisson", 30)
     psnr = {}
-    for way in (None, "anscombe", "generalized"):
-        words = [] if way is None else ["--vst", way]
+    for way in ("none", "auto", "anscombe", "generalized"):
+        words = ["--method", "optimal", *([] if way == "auto" else ["--vst", way])]
         run = denoise(tmp_path / "photons.png", "-o", tmp_path / f"{way}.png", "--reference", samples / "coffee.png", "--json", *words)
         report = json.loads(run.out.splitlines()[0])
         assert (report["noise"], report["fidelity"], report["error"]) == ("poisson", "l2", None)
-        assert any("--vst" in note for note in report["notes"]) == (way is None)
+        assert any("--vst" in note for note in report["notes"]) == (way == "none")
         psnr[way] = report["psnr_db"]
         written = np.asarray(Image.open(tmp_path / f"{way}.png")) / 255
         clean = np.asarray(Image.open(samples / "coffee.png")) / 255
         assert report["psnr_db"] == pytest.approx(-10 * np.log10(np.mean((written - clean) ** 2)), abs=0.1)
-    assert psnr["generalized"] > psnr[None] + 0.3
-    assert psnr["anscombe"] > psnr[None] + 0.3
+    assert psnr["auto"] == psnr["generalized"] > psnr["none"] + 0.3
+    assert psnr["anscombe"] > psnr["none"] + 0.3
 
 
 def test_uniform_noise_is_not_stabilised(denoise: Run, noisy: Path) -> None:

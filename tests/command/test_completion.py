@@ -56,7 +56,7 @@ def test_options_of_the_default_command_as_the_first_word(tab: Callable[[str], l
 
 
 @pytest.mark.parametrize(("option", "begun", "values"), [
-    ("--method", "", ["matlab", "optimal"]), ("--method", "o", ["optimal"]), ("--tv", "", ["isotropic", "anisotropic"]),
+    ("--method", "", ["matlab", "optimal", "learned"]), ("--method", "o", ["optimal"]), ("--tv", "", ["isotropic", "anisotropic"]),
     ("--boundary", "p", ["periodic"]), ("--format", "ti", ["tiff"]), ("--format", "p", ["png", "pnm", "pfm"]),
 ])  # fmt: skip
 def test_values_of_an_option(tab: Callable[[str], list[str]], option: str, begun: str, values: list[str]) -> None:

@@ -97,7 +97,7 @@ def test_settings_travel_to_another_process() -> None:
 
 
 def test_methods_are_those_that_exist() -> None:
-    assert list(METHODS) == method_names()
+    assert [*METHODS, "learned"] == method_names()
 
 
 def test_a_short_form_and_the_long_one_are_the_same(denoise: Run, picture: Path, tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ def test_the_sheet_holds_the_input_and_every_lambda(denoise: Run, noisy: Path, t
 def test_the_automatic_lambda_is_framed_and_is_that_of_a_plain_run(denoise: Run, noisy: Path, tmp_path: Path) -> None:
     run = denoise("path", noisy, "--steps", 3, "--csv", tmp_path / "p.csv")
     chosen = next(row["lambda"] for row in rows(tmp_path / "p.csv") if row["automatic"])
-    assert f"λ {chosen:.3g}, " in denoise(noisy).err
+    assert f"λ {chosen:.3g}, " in denoise(noisy, "--method", "optimal").err
     assert "← automatic" in run.out
     assert (np.asarray(Image.open(tmp_path / "noisy_path.png")) == (213, 94, 0)).all(axis=2).sum() > 500
 

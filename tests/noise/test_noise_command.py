@@ -21,7 +21,7 @@ def test_people_get_level_impulses_verdict_reason_and_what_would_be_done(denoise
     assert list(told) == ["noise level", "impulses", "verdict", "why", "automatic"]
     assert "/255" in told["noise level"]
     assert told["verdict"].startswith("Gaussian")
-    assert "λ" in told["automatic"]
+    assert "→ network" in told["automatic"]
 
 
 def test_programs_get_one_object_a_picture(denoise: Callable, samples: Path) -> None:
@@ -29,7 +29,7 @@ def test_programs_get_one_object_a_picture(denoise: Callable, samples: Path) -> 
     first, second = (json.loads(line) for line in outcome.out.splitlines())
     assert first["model"] == "gaussian"
     assert first["sigma"] == pytest.approx(0.1, rel=0.1)
-    assert first["automatic"]["fidelity"] == "l2"
+    assert first["automatic"]["method"] == "learned"
     assert second["model"] == "impulses"
     assert second["impulses"] == pytest.approx(0.1, rel=0.1)
     assert second["automatic"]["fidelity"] == "l2"

@@ -104,7 +104,11 @@ def _block(facts: Facts) -> str:
     line("denoise", facts.plan + (f" (page 1 of {facts.pages}; each has its own)" if facts.pages > 1 else ""))
     for method, told in facts.methods.items():
         about = "" if method == "matlab" else "about "
-        line(f"  {method}", f"{_seconds(told.seconds)}, {_bytes(told.memory)} of memory, {about}{told.iterations} iterations")
+        line(
+            f"  {method}",
+            f"{_seconds(told.seconds)}, {_bytes(told.memory)} of memory"
+            + (f", {about}{told.iterations} iterations" if told.iterations else ""),
+        )
     return "\n".join(lines)
 
 

@@ -1,0 +1,90 @@
+"""`--method learned`: a small network trained on free photographs, told how strong the noise of the page is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from denoise_cli.methods.method import Array, Method, Plan, Subject, Watch
+from denoise_cli.variational import Solution, Status
+
+if TYPE_CHECKING:
+    from denoise_cli.settings import Settings
+
+__all__ = ["Learned"]
+
+
+class Learned(Method):
+    """A network restores the page: the best picture of most photographs, without a λ and without a certificate.
+
+    The network is told the standard deviation of the noise at each pixel: what the noise model found, or --sigma, times --strength. It
+    was trained on photographs with black at 0 and white at 1, so the page is shifted and scaled to that; k·page + c gives k·result + c.
+    Pixels without a value mirror the known ones beside them while it runs. docs/learned.md is its model card.
+    """
+
+    name: ClassVar[str] = "learned"
+    summary: ClassVar[str] = "a small network trained on photographs, told the noise"
+    is_automatic: ClassVar[bool] = True
+    options: ClassVar[Mapping[str, Any]] = {"sigma": None, "strength": 1.0, "device": "cpu", "model": None}
+
+    def check(self, settings: Settings) -> None:
+        super().check(settings)
+        if settings.sigma is not None and not 0 < settings.sigma < math.inf:
+            raise ValueError(f"sigma must be positive and finite, not {settings.sigma:g}; leave it out to have it estimated")
+
+    def plan(self, subject: Subject, settings: Settings) -> Plan:
+        from denoise_cli.noise.estimate import estimate
+        from denoise_cli.noise.model import Noise
+
+        channels = subject.stored.shape[2] if subject.stored.ndim == 3 else 1
+        if settings.sigma is not None:
+            noise, about = Noise.told((settings.sigma,) * channels), "="
+        else:
+            noise, about = subject.noise or estimate(subject.stored, subject.scale), "≈"
+        strength = 1.0 if settings.strength is None else settings.strength
+        kind = KINDS.get(noise.model, "Gaussian noise").format(clump=noise.clump)
+        times = "" if strength == 1 else f", times the strength {strength:g}"
+        sentence = f"{kind}, σ {about} {subject.scale.amount(noise.sigma)}{times} → network"
+        return replace(super().plan(subject, settings), noise=noise, sigma=noise.sigma, sentence=sentence)
+
+    def run(self, subject: Subject, plan: Plan, watch: Watch | None = None, **details: Any) -> Solution:  # noqa: ARG002
+        from denoise_cli.methods.learned.network import restore
+
+        settings, scale = plan.settings, subject.scale
+        assert plan.noise is not None
+        pixels = _mirrored(subject.pixels, scale.known)
+        photograph = ((pixels - pixels.dtype.type(scale.bottom)) / pixels.dtype.type(scale.unit)).astype(np.float32)
+        levels = plan.noise.times(1 / scale.unit, scale.bottom).level_map(photograph)
+        levels *= np.float32(1.0 if settings.strength is None else settings.strength)
+        found = restore(photograph, levels, model=settings.model, device=settings.device or "cpu", workers=settings.workers)
+        image = found.astype(pixels.dtype) * pixels.dtype.type(scale.unit) + pixels.dtype.type(scale.bottom)
+        return Solution(image=image, iterations=0, cost=math.nan, status=Status.DONE)
+
+    def pictures_in_memory(self, fidelity: str) -> float:  # noqa: ARG002
+        return 8.0  # python -m benchmarks memory
+
+
+def _mirrored(pixels: Array, known: Array | None) -> Array:
+    """`pixels` with every unknown one like its mirror image in the nearest known one, noise and all; where that is unknown, too, like the
+    nearest known one itself."""
+    if known is None or not known.any():
+        return pixels
+    from scipy.ndimage import distance_transform_edt
+
+    nearest = distance_transform_edt(~known, return_distances=False, return_indices=True)
+    places = np.indices(known.shape)
+    mirror = np.clip(2 * nearest - places, 0, np.array(known.shape).reshape(2, 1, 1) - 1)
+    usable = known[mirror[0], mirror[1]]
+    rows, columns = np.where(usable, mirror, nearest)
+    filled: Array = pixels[rows, columns]
+    return filled
+
+
+KINDS = {
+    "none": "hardly any noise", "poisson": "noise that grows with brightness", "impulses": "impulse noise",
+    "coloured": "noise in clumps of about {clump:.1f} pixels",
+}  # fmt: skip

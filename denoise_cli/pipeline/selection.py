@@ -1,0 +1,95 @@
+"""Which method suits a page, where none is named: the one with the smaller estimated error."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from denoise_cli.choice.risk import Stein
+from denoise_cli.choice.sample import Sample
+from denoise_cli.measure.scale import Scale
+from denoise_cli.methods.method import Array, Method, Plan, Subject
+from denoise_cli.noise.estimate import estimate
+from denoise_cli.settings import Settings
+
+__all__ = ["best_plan"]
+
+#: Noise of these kinds is Gaussian, white or not, so that Stein's estimate holds for any method.
+GAUSSIAN = ("gaussian", "poisson", "coloured")
+#: Values of the sample below which the estimate says nothing: the first method is taken.
+SMALLEST_SAMPLE = 2**13
+#: With a smaller share of known pixels the first method is taken: a network has to guess too much there (docs/learned.md).
+KNOWN_ENOUGH = 1 / 3
+#: Another method is taken if its estimated error is below this share of the first one's: what the first one proves is worth 0.2 dB.
+CLEARLY_BETTER = 0.95
+
+
+def best_plan(subject: Subject, settings: Settings, candidates: Sequence[Method]) -> Plan:
+    """The plan of the candidate with the least estimated mean squared error.
+
+    The first candidate plans for every page. The others are compared with it by Stein's unbiased risk estimate (`choice.risk.Stein`) on a
+    sample of the page, where its noise is Gaussian: impulses, pages with hardly any noise, and pages of which little is known stay with
+    the first. Raises what `Method.plan` raises.
+    """
+    first, *others = candidates
+    if not others:
+        return first.plan(subject, settings)
+    if subject.noise is None and settings.sigma is None:
+        subject = replace(subject, noise=estimate(subject.stored, subject.scale))
+    plan = first.plan(subject, settings)
+    noise = plan.noise
+    if noise is None or noise.model not in GAUSSIAN or subject.stored.dtype == bool or _share_known(subject) < KNOWN_ENOUGH:
+        return plan
+    sample = Sample.of(subject.stored, subject.scale, subject.fidelity_weights, plan.fidelity or "l2", _options(settings))
+    if sample.pixels.size < SMALLEST_SAMPLE:
+        return plan
+    unit, bottom = subject.scale.unit, subject.scale.bottom
+    known = None if sample.weights is None else sample.weights > 0
+    risk = Stein(sample.pixels, noise.times(1 / unit, bottom), ends=sample.ends, known=known)
+    scale = _unit_scale(sample.pixels)
+    least = CLEARLY_BETTER * risk(lambda pixels: _run(plan, pixels, scale, unit, bottom))
+    for method in others:
+        other = method.plan(subject, settings)
+        estimated = risk(lambda pixels, other=other: _run(other, pixels, scale, unit, bottom))  # type: ignore[misc]
+        if estimated < least:
+            plan, least = other, estimated
+    return plan
+
+
+def _share_known(subject: Subject) -> float:
+    return 1.0 if subject.known is None else float(subject.known.mean())
+
+
+def _options(settings: Settings) -> dict[str, object]:
+    return {"tv": settings.tv, "channels": settings.channels, "boundary": settings.boundary, "workers": settings.workers}
+
+
+def _unit_scale(pixels: Array) -> Scale:
+    """That of the sample, on which the span of the page is [0, 1]."""
+    low, high = float(pixels.min()), float(pixels.max())
+    return Scale(np.dtype(np.float32), low=low, high=high, bottom=0.0, top=1.0, unit=1.0)
+
+
+def _run(plan: Plan, pixels: Array, scale: Scale, unit: float, bottom: float) -> Array:
+    """What the method of a plan makes of the sample, (height, width, channels)."""
+    there = replace(
+        plan, scale=scale, weight=None if plan.weight is None else plan.weight / (unit if plan.fidelity == "l2" else 1.0),
+        noise=None if plan.noise is None else plan.noise.times(1 / unit, bottom),
+    )  # fmt: skip
+    if "stabiliser" in plan.details:
+        # λ counts in the stabilised page, whatever the unit of the page.
+        there = replace(there, weight=plan.weight, details=_in_unit(plan, unit, bottom))
+    page = pixels[:, :, 0] if pixels.shape[2] == 1 else pixels
+    return plan.method.run(Subject(page, scale), there).image.reshape(pixels.shape).astype(pixels.dtype)
+
+
+def _in_unit(plan: Plan, unit: float, bottom: float) -> dict[str, object]:
+    """The stabiliser of a plan for a page on [0, 1]."""
+    stabiliser = plan.details["stabiliser"]
+    ends = tuple((end - bottom) / unit for end in plan.details["ends"])
+    scaled = replace(
+        stabiliser, gain=stabiliser.gain / unit, read_noise=stabiliser.read_noise / unit, black=(stabiliser.black - bottom) / unit
+    )
+    return {"stabiliser": scaled, "ends": ends}

@@ -1,0 +1,64 @@
+"""`--method learned` and `--destripe` at the prompt: what they do, what they say, what they refuse."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from denoise_cli import denoise as python_denoise
+
+Run = Callable[..., Any]
+
+
+@pytest.mark.parametrize(("noisy", "clean"), [("camera_gaussian.png", "camera.png"), ("coffee_gaussian.png", "coffee.png")])
+def test_the_network_leaves_less_error_than_total_variation(denoise: Run, samples: Path, tmp_path: Path, noisy: str, clean: str) -> None:
+    reports = {}
+    for method in ("optimal", "learned"):
+        run = denoise(samples / noisy, "-o", tmp_path / f"{method}.png", "--method", method, "--reference", samples / clean, "--json")
+        reports[method] = json.loads(run.out.splitlines()[0])
+    assert reports["learned"]["psnr_db"] > reports["optimal"]["psnr_db"] + 1.5
+    assert reports["learned"]["assumed"].startswith("Gaussian noise, σ ≈ 0.1")
+    assert all(reports["learned"][name] is None for name in ("weight", "fidelity", "cost", "gap"))
+
+
+@pytest.mark.parametrize(("k", "c"), [(1e-9, 0.0), (4095.0, 300.0)])
+def test_another_unit_gives_the_same_picture_in_that_unit(samples: Path, k: float, c: float) -> None:
+    page = np.asarray(Image.open(samples / "camera_gaussian.png"))[:96, :80] / 255
+    there = python_denoise(k * page + c, method="learned").image
+    np.testing.assert_allclose((there - c) / k, python_denoise(page, method="learned").image, atol=2e-4)
+
+
+def test_what_it_does_not_have_is_refused(denoise: Run, samples: Path, tmp_path: Path) -> None:
+    for words in (["--lambda", 0.1], ["--gap", 0.01], ["--l1"], ["--mask", samples / "camera.png"]):
+        run = denoise(samples / "camera_gaussian.png", "-o", tmp_path / "x.png", "--method", "learned", *words)
+        assert run.code == 2
+        assert f"{words[0]}".replace("--l1", "--fidelity") in run.err
+    (tmp_path / "other.onnx").write_bytes(b"no network")
+    run = denoise(samples / "camera_gaussian.png", "-o", tmp_path / "x.png", "--method", "learned", "--model", tmp_path / "other.onnx")
+    assert run.code == 1
+    assert len(run.err.splitlines()) == 1
+    assert not (tmp_path / "x.png").exists()
+
+
+@pytest.mark.parametrize("direction", ["rows", "auto"])
+def test_stripes_are_taken_off_when_asked(denoise: Run, samples: Path, tmp_path: Path, direction: str) -> None:
+    clean = np.asarray(Image.open(samples / "camera.png")) / 255
+    offsets = 0.04 * np.random.default_rng(2).standard_normal((len(clean), 1))
+    Image.fromarray(np.clip(np.rint(255 * (0.1 + 0.8 * clean + offsets)), 0, 255).astype(np.uint8)).save(tmp_path / "striped.png")
+    run = denoise(tmp_path / "striped.png", "-o", tmp_path / "out.png", "--destripe", direction, "--json")
+    report = json.loads(run.out.splitlines()[0])
+    assert any("stripes along the rows were taken off" in note for note in report["notes"])
+    found = (np.asarray(Image.open(tmp_path / "out.png")) / 255 - 0.1) / 0.8
+    left = (found - clean).mean(axis=1)
+    assert np.std(left - left.mean()) < 0.3 * np.std(offsets / 0.8)
+
+
+def test_a_picture_without_stripes_keeps_its_rows(denoise: Run, samples: Path, tmp_path: Path) -> None:
+    run = denoise(samples / "camera.png", "-o", tmp_path / "out.png", "--destripe", "auto", "--json")
+    assert any("no stripes were found" in note for note in json.loads(run.out.splitlines()[0])["notes"])
