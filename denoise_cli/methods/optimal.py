@@ -79,8 +79,9 @@ class Optimal(Method):
         if noise is not None and settings.fidelity != "l1":
             if (spoilt := self._with_impulses(subject, plan, noise)) is not None:
                 return spoilt
-            if noise.model == "impulses":
-                # What stands alone here has a reason: letters, stars, rims.
+            two_levels = subject.scale.quantum >= subject.scale.high - subject.scale.low > 0
+            if noise.model == "impulses" and not two_levels:
+                # What stands alone here has a reason: letters, stars, rims. (Black and white alone, specks can only be told by L1.)
                 noise = replace(noise, model="none", impulses=0.0, salt_pepper=0.0, random_valued=0.0)
         if noise is not None and settings.fidelity != "l1" and settings.vst != "none":
             stabiliser = stabiliser_for(noise, subject.scale)

@@ -13,7 +13,7 @@ from denoise_cli.noise.calm_places import FARTHER, Count, Evidence, evidence
 from denoise_cli.noise.extreme_values import salt_and_pepper
 from denoise_cli.noise.outlier_network import log_odds
 
-__all__ = ["Impulses", "find_impulses", "trust"]
+__all__ = ["Impulses", "find_impulses", "known_planes", "trust"]
 
 Array = npt.NDArray[Any]
 
@@ -83,7 +83,7 @@ def find_impulses(pixels: Array, scale: Scale) -> Impulses:
     neighbours, at random, and as many far from the tone of their place as near it. Texture, edges, letters, stars and the tail of a noise
     each fail one of these.
     """
-    planes = pixels if pixels.ndim == 3 else pixels[:, :, None]
+    planes = known_planes(pixels, scale)
     if scale.low >= scale.high:
         return Impulses(0, 0, 0, False, "the picture is constant")
     if _has_two_levels(planes, scale):
@@ -115,6 +115,15 @@ def find_impulses(pixels: Array, scale: Scale) -> Impulses:
     return Impulses(pepper, salt, random_valued, result.whole_pixels, why)
 
 
+def known_planes(pixels: Array, scale: Scale) -> Array:
+    """`pixels` as (height, width, channels), with a number where there may be NaN or infinity because nothing is known."""
+    planes = pixels if pixels.ndim == 3 else pixels[:, :, None]
+    if scale.known is None:
+        return planes
+    numbers: Array = np.where(scale.known[:, :, None], planes, planes.dtype.type(scale.bottom))
+    return numbers
+
+
 def _has_two_levels(planes: Array, scale: Scale) -> bool:
     sample = planes[:: max(1, planes.shape[0] // 256)]
     known = True if scale.known is None else scale.known[:: max(1, planes.shape[0] // 256)][:, :, None]
@@ -142,7 +151,7 @@ def trust(pixels: Array, scale: Scale, impulses: Impulses, *, noise: float = 0.0
 
     noise : σ of the Gaussian noise beside the impulses, in typed units, where it is known.
     """
-    planes = pixels if pixels.ndim == 3 else pixels[:, :, None]
+    planes = known_planes(pixels, scale)
     weights = np.ones(planes.shape, np.float32)
     for channel in range(planes.shape[2]):
         plane = planes[:, :, channel]

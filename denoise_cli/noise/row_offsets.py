@@ -74,7 +74,8 @@ def row_steps(plane: Array, usable: Array | None = None) -> Steps | None:
     for top in range(0, height - 1, BAND):
         rows = slice(top, min(top + BAND, height - 1))
         below = slice(rows.start + 1, rows.stop + 1)
-        steps = (plane[below].astype(np.float64) - plane[rows])[:, : columns * SEGMENTS]
+        with np.errstate(invalid="ignore"):  # what is unknown may be infinite
+            steps = (plane[below].astype(np.float64) - plane[rows])[:, : columns * SEGMENTS]
         if usable is not None:
             steps[~(usable[below] & usable[rows])[:, : columns * SEGMENTS]] = np.nan
         parts.append(_middle_mean(steps.reshape(-1, SEGMENTS, columns)))

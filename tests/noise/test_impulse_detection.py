@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pytest
 from PIL import Image, ImageDraw
 
+import denoise_cli
 from denoise_cli.choice.impulse_plan import ImpulsePlan, impulse_plan, solve_trusted
 from denoise_cli.measure.scale import Scale
 from denoise_cli.noise.extreme_values import most_by_chance, salt_and_pepper
@@ -171,6 +172,19 @@ def test_hidden_pixels_neither_count_nor_spoil_their_neighbours() -> None:
     assert np.array_equal(whole[known], holed[known])
 
 
+@pytest.mark.parametrize("nothing", [np.nan, np.inf])
+def test_pixels_without_a_value_are_no_impulses_and_harm_nothing(nothing: float) -> None:
+    noisy, hit = scattered(CAMERA, 0.1)
+    noisy[50:90, 50:90] = nothing
+    scale = Scale.of(noisy)
+    plan = impulse_plan(noisy, scale)
+    assert plan is not None
+    assert plan.impulses.share == pytest.approx(0.1, rel=0.1)
+    assert not plan.weights[50:90, 50:90].any()
+    there = np.isfinite(noisy)
+    assert np.mean((plan.weights < 0.5)[there] != hit[there]) < 0.05
+
+
 def test_the_verdict_does_not_depend_on_the_number_of_threads() -> None:
     noisy = np.tile(scattered(CAMERA, 0.1)[0], (2, 1)).astype(np.float32)
     assert np.array_equal(log_odds(noisy, 0.1, workers=1), log_odds(noisy, 0.1, workers=3))
@@ -250,6 +264,16 @@ def test_a_clean_picture_has_no_plan() -> None:
     stored = eight_bit(CAMERA)
     scale = Scale.of(stored)
     assert impulse_plan(scale.floats(stored), scale) is None
+
+
+def test_specks_on_a_page_of_black_and_white_alone_are_removed_and_the_letters_stay() -> None:
+    rng = np.random.default_rng(23)
+    clean = np.kron(page() > 127, np.ones((2, 2), bool))
+    specked = clean ^ (rng.random(clean.shape) < 0.005)
+    found = denoise_cli.denoise(specked).image > 0.5
+    assert (found != clean).sum() < 0.2 * (specked != clean).sum()
+    kept = denoise_cli.denoise(clean).image > 0.5
+    assert np.array_equal(kept, clean)
 
 
 def test_the_sentence_says_the_share_the_rest_and_lambda() -> None:

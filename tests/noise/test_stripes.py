@@ -145,11 +145,12 @@ def test_unknown_pixels_count_for_nothing() -> None:
     known = np.ones(noisy.shape, bool)
     known[60:120, 30:200] = False
     results = []
-    for value in (0.0, 7.0):
+    for value in (0.0, 7.0, np.nan, np.inf):
         stored = np.where(known, noisy, value)
         scale = Scale.of(stored, known)
         results.append(destripe(stored, scale, "rows"))
-    assert np.array_equal(results[0][known], results[1][known])
+    for result in results[1:]:
+        assert np.array_equal(result[known], results[0][known])
 
 
 @pytest.mark.parametrize(("factor", "shift"), [(1e-9, 0.0), (5000.0, 1e4)])
