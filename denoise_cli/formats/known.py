@@ -77,7 +77,7 @@ FORMATS = (
     ),
     Format(
         "pnm", "PGM/PPM/PBM", (".pgm", ".ppm", ".pbm", ".pnm"), tuple((0, b"P%d" % kind) for kind in range(1, 7)), "pnm",
-        "1 to 16 bit, any maxval; grey, RGB", "maxval, plain or raw, comments", "by hand, Pillow, FFmpeg",
+        "1 to 16 bit, any maxval; grey, RGB", "maxval, plain or raw, comments", "by hand, Pillow",
         holds=Holds(16, alpha=False, profile=False, exif=False),
     ),
     Format(
@@ -103,7 +103,7 @@ FORMATS = (
         holds=Holds(8),
     ),
     Format(
-        "tga", "TGA", (".tga", ".icb", ".vda", ".vst"), (), "tga", "8 bit; grey, RGB, alpha", "RLE, origin, id", "Pillow, FFmpeg",
+        "tga", "TGA", (".tga", ".icb", ".vda", ".vst"), (), "tga", "8 bit; grey, RGB, alpha", "RLE, origin, id", "Pillow",
         holds=Holds(8, profile=False, exif=False),
     ),
     Format(
