@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.common import Array, machine, table
+from denoise_cli import denoise as by_itself
 from denoise_cli.choice.choose import choose
 from denoise_cli.choice.opponent import denoise_opponent
 from denoise_cli.variational import denoise, psnr_db
@@ -38,11 +39,25 @@ def main() -> None:
         one = psnr(denoise(pixels, choice.weight, fidelity=choice.fidelity, method="optimal", records=False).image, clean)
         two = one if choice.opponent is None else psnr(denoise_opponent(pixels, choice.opponent, records=False).image, clean)
         best = max(psnr(denoise(pixels, w, method="optimal", gap=1e-3, records=False).image, clean) for w in WEIGHTS)
-        results.append((psnr(pixels, clean), one, two, best))
-        rows.append([path.stem, *(f"{value:.2f}" for value in results[-1]), f"{best - two:+.2f}", choice.noise.model, f"{seconds:.1f}"])
+        itself, network = by_itself(stored), by_itself(stored, method="learned")
+        results.append((psnr(pixels, clean), one, two, best, psnr(network.image, clean), psnr(itself.image, clean)))
+        told = [f"{best - two:+.2f}", choice.noise.model, f"{seconds:.1f}", itself.plan.method.name if itself.plan else ""]
+        rows.append([path.stem, *(f"{value:.2f}" for value in results[-1]), *told])
     means = np.mean(results, axis=0)
-    rows.append(["mean", *(f"{value:.2f}" for value in means), f"{means[3] - means[2]:+.2f}", "", ""])
-    print(table(["PSNR, dB", "as it is", "one λ", "luma and chroma", "best single λ", "short of it", "noise", "s choosing"], rows))
+    rows.append(["mean", *(f"{value:.2f}" for value in means), f"{means[3] - means[2]:+.2f}", "", "", ""])
+    columns = [
+        "as it is",
+        "one λ",
+        "luma and chroma",
+        "best single λ",
+        "learned",
+        "nothing typed",
+        "short of it",
+        "noise",
+        "s choosing",
+        "method",
+    ]
+    print(table(["PSNR, dB", *columns], rows))
     print(f"\n{machine()}")
 
 
