@@ -13,7 +13,7 @@ from denoise_cli.variational import denoise as solve
 if TYPE_CHECKING:
     from denoise_cli.settings import Settings
 
-__all__ = ["SOLVER_OPTIONS", "as_one", "ended", "run_solver", "saved_options", "solver_options", "threshold_note"]
+__all__ = ["SOLVER_OPTIONS", "WORSE", "as_one", "ended", "run_solver", "saved_options", "solver_options", "threshold_note"]
 
 #: The settings that go to the solver as they are.
 SOLVER_OPTIONS = ("iterations", "alpha", "beta", "gap", "tv", "channels", "boundary")
@@ -43,8 +43,8 @@ def run_solver(pixels: Array, plan: Plan, weight: float | Array | None, subject:
     )  # fmt: skip
 
 
-#: How solves end, from the best to the worst.
-WORSE = ("input_is_minimiser", "iterations_done", "converged", "iteration_limit", "stopped")
+#: How runs end, from the best to the worst.
+WORSE = ("done", "input_is_minimiser", "iterations_done", "converged", "iteration_limit", "stopped")
 
 
 def as_one(solutions: Sequence[Solution], image: Array) -> Solution:

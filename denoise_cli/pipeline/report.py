@@ -13,9 +13,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Report", "notes_of", "numbers_of", "plan_of", "pooled", "psnr_of"]
 
-#: How runs end, from the best to the worst.
-WORSE = ("done", "input_is_minimiser", "iterations_done", "converged", "iteration_limit", "stopped")
-
 
 @dataclass(frozen=True)
 class Report:
@@ -75,6 +72,8 @@ def plan_of(pages: Sequence[Outcome]) -> dict[str, Any]:
 
 def numbers_of(pages: Sequence[Outcome]) -> dict[str, Any]:
     """Numbers of all pages as one: iterations, cost and bound add up; the gap and how it ended are the worst."""
+    from denoise_cli.methods.solving import WORSE
+
     solutions = [page.solution for page in pages]
     worst = max(pages, key=lambda page: (WORSE.index(page.solution.status), page.solution.gap or 0.0))
     iterations = sum(solution.iterations for solution in solutions)
