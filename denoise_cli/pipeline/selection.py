@@ -49,13 +49,21 @@ def best_plan(subject: Subject, settings: Settings, candidates: Sequence[Method]
     known = None if sample.weights is None else sample.weights > 0
     risk = Stein(sample.pixels, noise.times(1 / unit, bottom), ends=sample.ends, known=known)
     scale = _unit_scale(sample.pixels)
-    least = CLEARLY_BETTER * risk(lambda pixels: _run(plan, pixels, scale, unit, bottom))
+    own = _known_risk(plan, unit)
+    least = CLEARLY_BETTER * (risk(lambda pixels: _run(plan, pixels, scale, unit, bottom)) if own is None else own)
     for method in others:
         other = method.plan(subject, settings)
         estimated = risk(lambda pixels, other=other: _run(other, pixels, scale, unit, bottom))  # type: ignore[misc]
         if estimated < least:
             plan, least = other, estimated
     return plan
+
+
+def _known_risk(plan: Plan, unit: float) -> float | None:
+    """The estimated error of a plan whose λ was chosen by it, on the same sample with the same probe; None where another problem is solved."""
+    if plan.choice is None or not plan.choice.risks or plan.details or plan.weight != plan.choice.weight:
+        return None
+    return min(risk for _, risk in plan.choice.risks) / unit**2
 
 
 def _share_known(subject: Subject) -> float:
