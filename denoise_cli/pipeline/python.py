@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from denoise_cli.measure.scale import Scale
+from denoise_cli.measure.unmeasured import unmeasured
 from denoise_cli.methods.method import Plan, Subject
 from denoise_cli.pipeline.plan import carry_out, check, without_stripes
 from denoise_cli.pipeline.report import psnr_of
@@ -106,7 +107,8 @@ def denoise(
     channels : "optimal": "coupled" (one norm over all channels, vectorial TV; unless told) or "separate".
     boundary : "optimal": "symmetric" (unless told) or "periodic".
     weights : "optimal": one weight ≥ 0 a pixel, (height, width), on the fidelity; 0 is unknown, and is inpainted.
-    nodata : values that stand for "no value"; such pixels are treated as NaN is.
+    nodata : values that stand for "no value"; such pixels are treated as NaN is. Without a λ, the zeros of a depth map and the
+        fillers of elevation models are seen unasked (`denoise_cli.measure.unmeasured`); tell NaN, and they are values.
     fill : pixels without a value are filled in, where the method can.
     reference : a clean picture to compare with, shaped and typed as `image`: fills `psnr_db`, and rmse, snr_db, psnr_db of the records.
     dtype : "float32" or "float64", what is computed in; float64 for a float64 image, else float32.
@@ -135,6 +137,8 @@ def denoise(
     """
     stored = np.asarray(image)
     table = _table(weights, "weights", stored.shape[:2])
+    if weight is None and not nodata and stored.ndim in (2, 3):
+        nodata = unmeasured(stored)
     scale = Scale.of(stored, None if table is None else table > 0, nodata=nodata)
     if stored.size == 0:
         raise ValueError(f"the picture is empty: shape {stored.shape}")
