@@ -3,8 +3,9 @@
 const path = stored("path");
 const byId = name => document.getElementById(name);
 const compare = new Compare();
-const [, , width, height] = path.box;
-let at = Math.max(0, path.steps.findIndex(step => step.picked || step.automatic));
+const {width, height} = path;
+let at = path.steps.findIndex(step => step.picked);
+if (at < 0) at = Math.max(0, path.steps.findIndex(step => step.automatic));
 let against = 0;
 
 const range = h("input", {type: "range", min: 0, max: path.steps.length - 1, step: 1, value: at, "aria-label": "λ, from weak to strong", oninput: () => choose(Number(range.value))});
@@ -31,7 +32,7 @@ function choose(index) {
   range.setAttribute("aria-valuetext", told.replace(" · ", ", ") + (step.automatic ? ", the automatic one" : ""));
   now.textContent = told + (step.automatic ? " ★ automatic" : "");
   rows.forEach((row, each) => each === at ? row.setAttribute("aria-current", "true") : row.removeAttribute("aria-current"));
-  compare.show({left: other.picture, right: step.picture, leftName: other.name, rightName: `λ ${digits(step.weight)}`, width, height, about: path.name, caption: path.caption});
+  compare.show({left: other.picture ?? path.steps[other.step].picture, right: step.picture, leftName: other.name, rightName: `λ ${digits(step.weight)}`, width, height, about: path.name, caption: path.caption});
   byId("commands").replaceChildren(...step.commands.map(([about, text]) => command(about, text)));
 }
 
