@@ -59,8 +59,9 @@ def ssim(picture: Array, clean: Array, data_range: float = 1.0) -> float:
         raise ValueError(f"SSIM has a window of {SSIM_WINDOW} × {SSIM_WINDOW} pixels; {clean.shape[1]} × {clean.shape[0]} are too few")
     if not data_range > 0:
         raise ValueError(f"data_range must be positive, not {data_range:g}")
-    from skimage.metrics import structural_similarity
+    from skimage import metrics
 
+    structural_similarity: Any = metrics.structural_similarity
     rows = clean.shape[0] - SSIM_WINDOW + 1
     total = 0.0
     for top in range(0, rows, SSIM_ROWS):
@@ -71,7 +72,7 @@ def ssim(picture: Array, clean: Array, data_range: float = 1.0) -> float:
             sigma=SSIM_SIGMA, use_sample_covariance=False, channel_axis=None if clean.ndim == 2 else -1,
         )  # fmt: skip
         total += float(similarity) * (bottom - top)
-    return total / rows
+    return float(total / rows)
 
 
 def _energy(values: Array) -> float:
