@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from denoise_cli.errors import DenoiseError
 from denoise_cli.formats.files import Picture, check_fits, encode_picture, format_of, read_picture, write_picture, written_format
 from denoise_cli.formats.known import known
+from denoise_cli.formats.picture import Refused
 from denoise_cli.methods.method import Outcome
 from denoise_cli.pipeline.beside import Beside
 from denoise_cli.pipeline.plan import planned, subject_of
@@ -37,6 +38,7 @@ Watch = Callable[["State"], object]
 class Job:
     """One picture; `kind` is the format to write, None the one that the output's name says, or else that of the input.
 
+    `crops`: pixels along a side of what a report shows of it, 0 where there is no report.
     `residual` is where input − result goes; `inspect` looks at it, written or not. Files of `named_after_input` are written in the
     format that the input has, whatever its name and theirs say. `recorded`: the batch enters the result in the ledger.
     """
@@ -50,6 +52,7 @@ class Job:
     residual: Path | None = None
     inspect: bool = False
     named_after_input: tuple[Path, ...] = ()
+    crops: int = 0
 
     def format_for(self, path: Path, picture: Picture) -> str:
         """The format in which `picture` is written to `path`."""
@@ -103,14 +106,16 @@ def _denoise(job: Job, watch: Watch | None, seal: Seal | None) -> Report:
             if not isinstance(filled_in, bool) and not settings.fill:
                 fills[number] = stack.pages(filled_in)[place]
         done.append(outcome)
-    losses = _write(job, picture.successor(images, fill=fills), seal)
+    result = picture.successor(images, fill=fills)
+    losses = _write(job, result, seal)
     removed: dict[str, Any] = {}
     shown: tuple[str, ...] = ()
     if job.inspect or job.residual:
         from denoise_cli.pipeline.method_noise import method_noise
 
         removed, shown = method_noise(job, picture, images)
-    details, told = numbers_of(done) | plan_of(done) | removed, notes_of(done, together(stacks, shared))
+    details = numbers_of(done) | plan_of(done) | removed | _preview(job, picture, result)
+    told = notes_of(done, together(stacks, shared))
     return Report.of(
         job, details.pop("status"), psnr_db=pooled(psnrs), shape=stacks[0].shape,
         depth=picture.depth, notes=(*wrong_name(job, picture), *picture.notes, *told, *losses, *shown), **details,
@@ -139,6 +144,17 @@ def _carry_out(job: Job, subject: Subject, watch: Watch | None, number: int, cou
         height, width = subject.stored.shape[:2]
         pixels = f"{width} × {height} pixels" if subject.volume is None else f"{subject.stored.size:,} voxels"
         raise DenoiseError(f"{source}: not enough memory for {pixels}; cut it into tiles") from error
+
+
+def _preview(job: Job, picture: Picture, result: Picture) -> dict[str, Any]:
+    if not job.crops:
+        return {}
+    from denoise_cli.pipeline.preview import preview
+
+    try:
+        return {"preview": preview(picture, result, job.crops)}
+    except (ValueError, TypeError, Refused, MemoryError):
+        return {}  # the result is written: it is good, whether it can be shown or not
 
 
 def read_input(path: Path, settings: Settings) -> Picture:
