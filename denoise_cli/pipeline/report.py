@@ -121,9 +121,9 @@ def pooled(psnrs: Sequence[float | None]) -> float | None:
     return -10 * math.log10(error) if error > 0 else math.inf
 
 
-def notes_of(pages: Sequence[Outcome]) -> tuple[str, ...]:
-    """What a person should know about how the pages came out."""
-    told = [f"{len(pages)} pages, each denoised by itself"] if len(pages) > 1 else []
+def notes_of(pages: Sequence[Outcome], together: str | None = None) -> tuple[str, ...]:
+    """What a person should know about how the pages came out; `together` says how several were taken."""
+    told = [] if together is None else [together]
     for page in pages:
         told += [*page.plan.notes, *page.plan.method.notes(page.plan, page.solution)]
     return tuple(dict.fromkeys(told))
