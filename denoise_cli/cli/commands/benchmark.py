@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
 
-METHODS = "matlab,optimal,learned,auto,nl-means,tv-chambolle,wavelet,opencv-nlm"
+METHODS = "matlab, optimal, learned, auto, nl-means, tv-chambolle, wavelet, opencv-nlm"
 COLUMNS = ("file", "page", "method", "setting", "weight", "psnr_db", "ssim", "rmse", "mae", "seconds")
 
 
@@ -68,7 +68,7 @@ def benchmark(
                              [default: 1.4 σ √channels; 1 with L1]
     auto                     ours, λ from the noisy picture alone
     oracle                   ours (optimal), the best λ, seen by the clean picture
-    learned[:FILE.onnx]      the small network, or one of your own, by the noise it finds
+    learned[:FILE.onnx]      the network, or your own, by the noise that is found
     nl-means, tv-chambolle, wavelet (scikit-image), opencv-nlm, bm3d: by the true σ
 
     σ is that of --gaussian, or else the root mean square of what was added. The noise is that of add-noise with the same --seed.
