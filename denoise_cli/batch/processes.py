@@ -34,6 +34,7 @@ def run_parallel(jobs: list[Job], settled: Settle, parallel: int, logged: bool) 
             while len(waiting) < 2 * parallel and (job := next(upcoming, None)) is not None:
                 waiting.append((job, settled(job) or pool.submit(job, logged)))
             if not waiting:
+                pool.finish()
                 return
             job, result = waiting[0]
             if isinstance(result, Report):
@@ -103,6 +104,10 @@ class _Pool:
     def restart(self) -> None:
         self.stop()
         self._executor = self._start()
+
+    def finish(self) -> None:
+        """All is done: the processes may put their things in order."""
+        self._executor.shutdown(wait=True)
 
     def stop(self) -> None:
         """End at once: what is under way is not waited for, and its temporary file goes with the next run."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,13 +13,17 @@ from denoise_cli.errors import DenoiseError
 from denoise_cli.pipeline.job import PIPE, Job, check_not_an_input, check_output, failure, run
 from denoise_cli.pipeline.report import Report
 from denoise_cli.storage.ledger import Ledger, enter
+from denoise_cli.storage.stores import is_store
 from denoise_cli.storage.writing import remove_stray_temporaries, stands_in_the_way, written_into
 
 if TYPE_CHECKING:
+    from denoise_cli.settings import Settings
     from denoise_cli.variational import State
 
-__all__ = ["run_all", "settler", "work", "workers_for"]
+__all__ = ["run_all", "settler", "shared", "work"]
 
+#: Files that can be read by windows, and solved by tiles where they are larger than memory.
+WINDOWED = (".tif", ".tiff", ".npy", ".zarr")
 Watch = Callable[[Job], AbstractContextManager[Callable[["State"], object] | None]]
 Settle = Callable[[Job], "Report | None"]
 Rows = list[tuple[float | None, ...]]
@@ -32,7 +37,12 @@ def settler(*, skip_existing: bool) -> Settle:
         if job.error is not None:
             return failure(job, job.error)
         try:
-            if job.settings.overwrite or job.output == PIPE or job.output.is_dir() or not stands_in_the_way(job.output):
+            if (
+                job.settings.overwrite
+                or job.output == PIPE
+                or (job.output.is_dir() and not is_store(job.output))
+                or not stands_in_the_way(job.output)
+            ):
                 return None
             if skip_existing:
                 return Report.of(job, "skipped", notes=("exists already",))
@@ -98,11 +108,23 @@ def work(job: Job, on_state: Callable[[State], object] | None = None) -> Report:
         if not written_into(job.input):
             enter(job.input, job.output, temporary, job.settings.fingerprint())
 
+    if job.input.suffix.lower() in WINDOWED:
+        from denoise_cli.large.by_tiles import is_for_tiles, run_by_tiles
+
+        try:
+            if is_for_tiles(job):
+                return run_by_tiles(job, getattr(on_state, "tiles", None), seal if job.recorded else None)
+        except DenoiseError as error:
+            return failure(job, str(error))
     return run(job, on_state, seal if job.recorded else None)
 
 
-def workers_for(parallel: int) -> int:
-    """Threads for each of `parallel` pictures, so that all together use every core once."""
+def shared(settings: Settings, parallel: int) -> Settings:
+    """The settings of each of `parallel` pictures at once: as many threads that all together use every core once, and its part of the
+    memory."""
+    from denoise_cli.large.budget import budget_of
     from denoise_cli.variational.strips import available_workers
 
-    return max(1, available_workers() // parallel)
+    workers = settings.workers or max(1, available_workers() // parallel)
+    budget = budget_of(settings)
+    return replace(settings, workers=workers, memory=settings.memory if budget is None else budget // parallel)
