@@ -57,6 +57,7 @@ class Journal:
             try:
                 fcntl.flock(self._stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
+                self._stream.close()
                 raise DenoiseError(f"{self.folder}: another run is at work on this result; wait for it, or choose another -o") from None
 
     def _read(self) -> bool:

@@ -88,7 +88,7 @@ def solve_window(
     state : p and the p before it of every part of the recipe, (4·channels, rows, columns) of the window; None where both are 0.
     """
     if recipe.method is not None:
-        return _stored(page, core, recipe.run(page)), Sums(0.0, 0.0), None
+        return _stored(page, core, recipe.run(page)[core]), Sums(0.0, 0.0), None
     numbers, known = recipe.numbers(page)
     if known is not None:
         numbers[:, ~known] = 0
