@@ -188,7 +188,7 @@ class Settings:
     method: str | None = _pixels(ALGORITHM,
         "matlab: the original iteration, stopped early, so that --iterations shapes the picture. "
         "optimal: the exact minimiser, certified. learned: a small network trained on photographs.",
-        says="matlab with --lambda X, else optimal", is_open=True)
+        says="matlab with --lambda X, else what suits", is_open=True)
     iterations: int | None = _pixels(ALGORITHM, "matlab: how many. optimal: at most.", says="matlab 100; optimal 50000", metavar="N")
     gap: float | None = _pixels(ALGORITHM, "optimal: stop when (cost − optimum)/cost ≤ G is proven.", says="0.001", metavar="G")
     alpha: float | None = _pixels(ALGORITHM, "matlab: penalty on Du.", says="500", metavar="A")

@@ -29,7 +29,9 @@ FITS that is compressed in tiles, DICOM in a transfer syntax that pydicom cannot
   64-bit integers and floats count in their own units. FITS and DICOM are in the units that BSCALE and BZERO, or the rescale slope
   and intercept, give: Hounsfield units for CT.
 * Pixels that are NaN or infinite, hold the value of GDAL's nodata tag, of FITS's BLANK or of DICOM's pixel padding, or are fully
-  transparent have no value: they take part in nothing, and come back bit for bit.
+  transparent have no value: they take part in nothing, and come back bit for bit. Where λ is not typed, so do values that nobody
+  declared but that stand far from all others: the 0 of a depth camera (not in 8 bits), −9999, the largest float. A line says so;
+  `--fill` fills them in, `--nodata nan` counts them as known.
 * A PGM, JPEG 2000, AVIF, JPEG XL or HEIC whose white is not the largest value of 8 or 16 bits (4095 for 12) keeps its numbers and its
   white. As a PNG, JPEG, WebP or BMP it is stretched, and a line says so; as a TIFF or `.npy` it keeps its numbers.
 * Numbers in units of their own are not turned into PNG, JPEG, WebP or BMP: write .tif or .npy.

@@ -109,7 +109,8 @@ def work(job: Job, on_state: Callable[[State], object] | None = None) -> Report:
             enter(job.input, job.output, temporary, job.settings.fingerprint())
 
     if job.input.suffix.lower() in WINDOWED:
-        from denoise_cli.large.by_tiles import is_for_tiles, run_by_tiles
+        from denoise_cli.large.by_tiles import run_by_tiles
+        from denoise_cli.large.eligible import is_for_tiles
 
         try:
             if is_for_tiles(job):

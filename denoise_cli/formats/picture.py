@@ -187,6 +187,31 @@ class Picture:
         """The same picture, where `values` (stored values, or NaN) stand for "no value here" as well."""
         return replace(self, pages=tuple(page.with_nodata(values) for page in self.pages))
 
+    def with_unmeasured(self) -> Picture:
+        """The same picture, where values that obviously stand for "nothing was measured" mean "no value here", and a note says so.
+
+        Pages that say themselves which values do are left as they are.
+        """
+        from denoise_cli.measure.unmeasured import unmeasured
+
+        pages, found, count = [], set[float](), 0
+        for page in self.pages:
+            values = () if page.nodata else unmeasured(page.colour, page._visible)
+            pages.append(page.with_nodata(values))
+            if values:
+                known = pages[-1].units.known
+                found.update(values)
+                count += 0 if known is None else int(known.size - known.sum())
+        if not found:
+            return self
+        named = " or ".join(f"{value:.9g}" for value in sorted(found))
+        subject, them = ("1 pixel of value {} is", "it") if count == 1 else (f"{count:,} pixels of value {{}} are", "them")
+        note = (
+            f"{subject.format(named)} taken as unknown, because all others are far from it, and left as before "
+            f"(--fill fills {them} in, --nodata nan counts {them} as known)"
+        )
+        return replace(self, pages=tuple(pages), notes=(*self.notes, note))
+
     def with_limits(self, limits: tuple[float, float] | None) -> Picture:
         """The same picture with black and white at these stored values."""
         return replace(self, pages=tuple(page.with_limits(limits) for page in self.pages))

@@ -14,8 +14,8 @@
 #else
 #define INLINE inline
 #endif
-/* One binary, the widest vectors that the processor has; chosen by the loader where it can (glibc). */
-#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__GLIBC__)
+/* One binary, the widest vectors that the processor has; chosen by the loader where it can (glibc), unless PLAIN is defined. */
+#if !defined(PLAIN) && defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__GLIBC__)
 #define MULTIVERSIONED __attribute__((target_clones("avx512f", "avx2", "default")))
 #else
 #define MULTIVERSIONED
@@ -94,7 +94,7 @@ typedef struct {
 
 #include "_arguments.h"
 
-static PyObject *cost(PyObject *module, PyObject *const *args, Py_ssize_t count)
+static PyObject *cost(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t count)
 {
     COUNT_IS(4) /* problem, start, stop, u */
     double sums[2] = {0, 0};
@@ -109,7 +109,7 @@ static PyObject *cost(PyObject *module, PyObject *const *args, Py_ssize_t count)
     return finish(&arrays, failed, sums);
 }
 
-static PyObject *distance(PyObject *module, PyObject *const *args, Py_ssize_t count)
+static PyObject *distance(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t count)
 {
     COUNT_IS(7)
     double sums[2] = {0, 0};
@@ -126,7 +126,7 @@ static PyObject *distance(PyObject *module, PyObject *const *args, Py_ssize_t co
     return finish(&arrays, failed, sums);
 }
 
-static PyObject *bound(PyObject *module, PyObject *const *args, Py_ssize_t count)
+static PyObject *bound(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t count)
 {
     COUNT_IS(6) /* problem, start, stop, divergence, derivative, box */
     double sums[2] = {0, 0};
@@ -189,7 +189,7 @@ static int tables(Arrays *arrays, PyObject *plan, Py_ssize_t n, Transform *t, Ar
     return -1;
 }
 
-static PyObject *rows(PyObject *module, PyObject *const *args, Py_ssize_t count)
+static PyObject *rows(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t count)
 {
     COUNT_IS(9)
     const double nothing[2] = {0, 0};
@@ -213,7 +213,7 @@ static PyObject *rows(PyObject *module, PyObject *const *args, Py_ssize_t count)
     return finish(&arrays, failed, nothing);
 }
 
-static PyObject *columns(PyObject *module, PyObject *const *args, Py_ssize_t count)
+static PyObject *columns(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t count)
 {
     COUNT_IS(9)
     const double nothing[2] = {0, 0};
@@ -274,11 +274,11 @@ static PyObject *cutting(PyObject *const *args, Py_ssize_t count, int amending)
     return finish(&arrays, failed, nothing);
 }
 
-static PyObject *across(PyObject *module, PyObject *const *args, Py_ssize_t count) { return cutting(args, count, 0); }
+static PyObject *across(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t count) { return cutting(args, count, 0); }
 
-static PyObject *amend(PyObject *module, PyObject *const *args, Py_ssize_t count) { return cutting(args, count, 1); }
+static PyObject *amend(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t count) { return cutting(args, count, 1); }
 
-static PyObject *iterate(PyObject *module, PyObject *const *args, Py_ssize_t count)
+static PyObject *iterate(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t count)
 {
     COUNT_IS(4) /* problem, arrays, step, strip */
     PyObject *problem = args[0], *run = args[1], *step = args[2], *strip = args[3];
@@ -371,11 +371,11 @@ static PyObject *walking(PyObject *const *args, Py_ssize_t count, int copying)
     return finish(&arrays, failed, sums);
 }
 
-static PyObject *halo(PyObject *module, PyObject *const *args, Py_ssize_t count) { return walking(args, count, 1); }
+static PyObject *halo(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t count) { return walking(args, count, 1); }
 
-static PyObject *walk(PyObject *module, PyObject *const *args, Py_ssize_t count) { return walking(args, count, 0); }
+static PyObject *walk(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t count) { return walking(args, count, 0); }
 
-static PyObject *prove(PyObject *module, PyObject *const *args, Py_ssize_t count)
+static PyObject *prove(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t count)
 {
     COUNT_IS(7) /* problem, start, stop, now, picture, residual, excess */
     double sums[4] = {0, 0, 0, 0};

@@ -16,9 +16,10 @@ import numpy as np
 
 from denoise_cli.errors import DenoiseError
 from denoise_cli.large.assemble import assemble, kind_of
-from denoise_cli.large.budget import budget_of, fits
+from denoise_cli.large.budget import budget_of
 from denoise_cli.large.crews import Crew, SerialCrew
 from denoise_cli.large.cuts import GRAIN, LARGEST_WINDOW, Cut, Tile, cut
+from denoise_cli.large.eligible import check_by_tiles
 from denoise_cli.large.journal import Journal
 from denoise_cli.large.patch import Patch
 from denoise_cli.large.raw_table import RawTable
@@ -28,60 +29,18 @@ from denoise_cli.large.sweeps import BYTES_A_VALUE, BYTES_OF_A_METHOD, Course, S
 from denoise_cli.large.windows import Source, open_windows
 from denoise_cli.methods import registry
 from denoise_cli.methods.method import Outcome, Plan
-from denoise_cli.pipeline.job import PIPE, Job, check_not_an_input, failure
+from denoise_cli.pipeline.job import Job, failure
 from denoise_cli.pipeline.plan import make_plan, subject_of
 from denoise_cli.pipeline.report import Report, notes_of, numbers_of, plan_of
-from denoise_cli.settings import MAX_PIXELS
-from denoise_cli.storage.writing import check_writable
 from denoise_cli.variational import Solution, Status
 
 if TYPE_CHECKING:
     from denoise_cli.formats.picture import Page
     from denoise_cli.settings import Settings
 
-__all__ = ["is_for_tiles", "run_by_tiles"]
+__all__ = ["run_by_tiles"]
 
 Seal = Callable[[Path], None]
-#: Options that have to do with the whole picture at once.
-WHOLE = {"reference": "--reference", "weights": "--weights", "mask": "--mask", "lambda_map": "--lambda-map"}
-#: Files of less than so many bytes are not looked at, unless --memory is told: what they hold is soon read.
-SMALL_FILE = 2**20
-#: Float32 pictures that reading, choosing and writing hold at the same time as a method, where nobody says.
-PICTURES = 11.0
-
-
-def is_for_tiles(job: Job) -> bool:
-    """Whether the picture is to be solved by tiles: a Zarr store, and what needs more memory than there is for it, or has more pixels than
-    any whole picture may have. What cannot be read by windows is left to those who read it whole, and who say what is wrong with it."""
-    path = job.input
-    if path == PIPE or job.error is not None:
-        return False
-    if path.is_dir():
-        return True
-    try:
-        size = path.stat().st_size
-    except OSError:
-        return False
-    if path.suffix.lower() not in (".tif", ".tiff", ".npy") or (job.settings.memory is None and size < SMALL_FILE):
-        return False
-    try:
-        source = open_windows(path, axes=job.settings.axes)
-    except DenoiseError:
-        source = None
-    if source is None:
-        return False
-    pixels = source.planes * source.size[0] * source.size[1]
-    if pixels > MAX_PIXELS == job.settings.max_pixels:
-        return True
-    # All pages are read and kept, with their results, while one of them is solved.
-    kept = 2 * source.planes * source.dtype.itemsize / 4
-    values = source.size[0] * source.size[1] * source.kind.colours
-    return not fits(values, kept + _pictures(job.settings), budget_of(job.settings))
-
-
-def _pictures(settings: Settings) -> float:
-    name = registry.named_for(settings)
-    return PICTURES if name is None else registry.find(name).pictures_in_memory(settings.fidelity or "l2")
 
 
 def run_by_tiles(job: Job, told: Told | None = None, seal: Seal | None = None, crew: Crew | None = None) -> Report:
@@ -112,7 +71,7 @@ def _run(job: Job, told: Told, seal: Seal | None, crew: Crew) -> Report:
     if source is None:
         raise DenoiseError(f"{job.input}: cannot be read by windows; convert it to a tiled TIFF first")
     kind = kind_of(job.output, job.kind, source)
-    _check(job)
+    check_by_tiles(job)
     budget = budget_of(settings) or 2**31
     journal = Journal(job.output, _key(job, source))
     try:
@@ -138,23 +97,6 @@ def _run(job: Job, told: Told, seal: Seal | None, crew: Crew) -> Report:
     shape = (*source.size, *((source.kind.colours,) if source.kind.colours > 1 else ()))
     notes = (*tiled, *source.notes, *notes_of(pages), *losses)
     return Report.of(job, details.pop("status"), shape=shape, depth=str(source.dtype), notes=tuple(dict.fromkeys(notes)), **details)
-
-
-def _check(job: Job) -> None:
-    """Refuse what cannot be done by tiles, or not be written, before any work is done. Raises DenoiseError."""
-    settings = job.settings
-    given = [flag for name, flag in WHOLE.items() if getattr(settings, name) is not None]
-    given += ["--residual"] if job.residual is not None else []
-    given += ["--destripe"] if settings.destripe not in (None, "none") else []
-    given += ["--fill"] if settings.fill else []
-    if given:
-        raise DenoiseError(f"{job.input}: {' and '.join(given)} need the whole picture in memory; leave it out, or give it more --memory")
-    if job.output == PIPE:
-        raise DenoiseError(f"{job.input}: is solved by tiles, and its result needs a file; name one with -o")
-    check_writable(job.output)
-    check_not_an_input(job)
-    if job.output.exists() and not settings.overwrite:
-        raise DenoiseError(f"{job.output}: exists already; choose another name with -o, or allow it with --overwrite")
 
 
 def _key(job: Job, source: Source) -> dict[str, Any]:

@@ -68,6 +68,7 @@ def describe(path: Path, max_pixels: int, workers: int | None = None) -> Facts:
         picture = read_picture(name, data, max_pixels=max_pixels)
         reading = time.perf_counter() - start
     del data
+    picture = picture.with_unmeasured()
     metadata = _metadata(picture)
     page = picture.pages[0]
     facts = Facts(

@@ -124,7 +124,9 @@ def read_input(path: Path, settings: Settings) -> Picture:
     picture = read_picture(path, max_pixels=settings.max_pixels, axes=settings.axes)
     if settings.limits is not None:
         picture = picture.with_limits(settings.limits)
-    return picture if settings.nodata is None else picture.with_nodata(settings.nodata)
+    if settings.nodata is not None:
+        return picture.with_nodata(settings.nodata)
+    return picture.with_unmeasured() if settings.automatic else picture
 
 
 def _write(job: Job, picture: Picture, seal: Seal | None) -> list[str]:

@@ -92,9 +92,23 @@ def make_plan(subject: Subject, settings: Settings) -> Plan:
         )
     _check_sigma(subject.scale, settings.sigma)
     name = registry.named_for(settings)
+    if subject.volume is not None:
+        return _plan_of_volume(subject, settings, name)
     if name is not None:
         return registry.find(name).plan(subject, settings)
     return best_plan(subject, settings, _candidates(settings))
+
+
+def _plan_of_volume(subject: Subject, settings: Settings, name: str | None) -> Plan:
+    """By the method that is named, or by the first that couples the slices of a volume."""
+    able = [method for method in registry.all_methods().values() if method.takes_volumes]
+    method = registry.find(name) if name is not None else next((each for each in able if each.is_automatic), able[0])
+    if not method.takes_volumes:
+        raise ValueError(
+            f"method {method.name} takes pictures, not volumes; use method {' or '.join(each.name for each in able)}, "
+            "or denoise the slices one by one"
+        )
+    return method.plan(subject, settings)
 
 
 def _check_sigma(scale: Scale, sigma: float | None) -> None:

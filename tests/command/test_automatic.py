@@ -234,3 +234,20 @@ def test_residuals_of_several_go_into_a_folder(denoise: Run, noisy: Path, tmp_pa
         "removed/deep/b.png",
     ]
     assert denoise(scans, "-o", tmp_path / "out", "--residual", tmp_path / "removed.png").code == 2
+
+
+def test_zeros_of_a_depth_map_stay_and_do_not_pull_their_neighbours_down(denoise: Run, tmp_path: Path) -> None:
+    rng = np.random.default_rng(4)
+    clean = np.broadcast_to(2500.0 + 2 * np.arange(320), (240, 320)).copy()
+    clean[60:180, 100:200] = 1200
+    hole = rng.random(clean.shape) < 0.02
+    hole[:, :12] = True
+    depth = tmp_path / "depth.png"
+    Image.fromarray(np.round(np.where(hole, 0, clean + rng.normal(0, 8, clean.shape))).astype(np.uint16)).save(depth)
+    assert "pixels of value 0 are taken as unknown" in denoise(depth, "-o", tmp_path / "kept.png").err
+    kept = pixels(tmp_path / "kept.png")
+    assert (kept[hole] == 0).all()
+    assert np.sqrt(np.mean((kept - clean)[~hole] ** 2)) < 2.3  # 2.1 where --nodata 0 says it, 8 before
+    denoise(depth, "-o", tmp_path / "filled.png", "--fill")
+    assert pixels(tmp_path / "filled.png").min() > 1100
+    assert "unknown" not in denoise(depth, "-o", tmp_path / "values.png", "--nodata", "nan").err

@@ -11,8 +11,9 @@ import pytest
 import tifffile
 
 from denoise_cli.formats.picture import Page
-from denoise_cli.large.by_tiles import is_for_tiles, run_by_tiles
+from denoise_cli.large.by_tiles import run_by_tiles
 from denoise_cli.large.cuts import Tile, cut
+from denoise_cli.large.eligible import is_for_tiles
 from denoise_cli.large.patch import solve_window
 from denoise_cli.large.recipe import Recipe
 from denoise_cli.large.sweeps import course_of
@@ -84,7 +85,7 @@ def test_cost_and_bound_are_those_that_the_solver_proves() -> None:
     assert (sums.cost - sums.bound) / sums.cost < 1e-4
 
 
-def test_iterations_in_several_sweeps_are_those_of_one(tmp_path: Path) -> None:
+def test_iterations_in_several_sweeps_are_those_of_one() -> None:
     picture = noisy(90, 80).astype("float32")
     at_once, one, _ = solve_window(Page(picture), whole(picture.shape), recipe(), 0, 30)
     state = None
