@@ -21,7 +21,7 @@ from denoise_cli.storage.writing import remove_stray_temporaries, stands_in_the_
 if TYPE_CHECKING:
     from denoise_cli.batch.run import Rows, Settle
 
-__all__ = ["run_parallel"]
+__all__ = ["again", "run_parallel"]
 
 
 def run_parallel(jobs: list[Job], settled: Settle, parallel: int, logged: bool) -> Iterator[tuple[Report, Rows]]:
@@ -47,7 +47,7 @@ def run_parallel(jobs: list[Job], settled: Settle, parallel: int, logged: bool) 
                 # Somebody was killed. Whoever was under way has another go, one at a time, so that the culprit is known.
                 pool.restart()
                 culprits = [(job, future) for job, future in waiting if not isinstance(future, Report) and not _is_done(future)]
-                retried = {id(future): _alone(_again(job), logged) for job, future in culprits}
+                retried = {id(future): _alone(again(job), logged) for job, future in culprits}
                 waiting = deque((job, retried.get(id(result), result)) for job, result in waiting)
                 continue
             waiting.popleft()
@@ -60,7 +60,7 @@ def _is_done(future: Future[Any]) -> bool:
     return future.done() and not future.cancelled() and future.exception() is None
 
 
-def _again(job: Job) -> Job:
+def again(job: Job) -> Job:
     """The job for another go: allowed to replace its own result, which may have appeared before its process was lost with the others."""
     if not job.recorded or not stands_in_the_way(job.output):
         return job

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from denoise_cli.batch.inputs import PassedOver
 from denoise_cli.batch.outputs import check_log
-from denoise_cli.batch.run import run_all, settler, shared
+from denoise_cli.batch.run import Cluster, run_all, settler, shared
 from denoise_cli.cli.planning import Run, check_stdout, make_folders, planned
 from denoise_cli.cli.progress import Bar, bar, pictures_bar, say
 from denoise_cli.cli.settings_file import save_settings
 from denoise_cli.cli.streams import print_json
 from denoise_cli.cli.tell import RunSummary, list_jobs, tell, what_goes_on
 from denoise_cli.cli.typed import check_settings
-from denoise_cli.errors import FAILED, INTERRUPTED, OK
+from denoise_cli.errors import FAILED, INTERRUPTED, OK, UsageError
 from denoise_cli.pipeline.plan import most_iterations
 from denoise_cli.storage.writing import LogFile
 
@@ -56,7 +56,9 @@ def _work(run: Run, jobs: list[Job], settled: Settle) -> tuple[RunSummary, bool]
     total, request = RunSummary(), run.request
     try:
         with _logging(run, named=len(jobs) > 1) as log, pictures_bar(len(jobs), quiet=request.quiet) as shown:
-            for report, rows in run_all(jobs, settled, _watch(run, log, shown), parallel=request.jobs, logged=log is not None):
+            for report, rows in run_all(
+                jobs, settled, _watch(run, log, shown), parallel=request.jobs, logged=log is not None, cluster=_cluster(run)
+            ):
                 if log:
                     log.write(report.input, rows)
                 total.add(report)
@@ -70,6 +72,15 @@ def _work(run: Run, jobs: list[Job], settled: Settle) -> tuple[RunSummary, bool]
     except KeyboardInterrupt:
         return total, True
     return total, False
+
+
+def _cluster(run: Run) -> Cluster | None:
+    """The Dask cluster that was asked for. Raises UsageError."""
+    if run.request.executor == "dask":
+        return Cluster(run.request.scheduler)
+    if run.request.scheduler is not None:
+        raise UsageError("--scheduler has no meaning without --executor dask: add it, or leave both out")
+    return None
 
 
 @contextmanager
