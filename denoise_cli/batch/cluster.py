@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from denoise_cli.batch.processes import again
@@ -51,7 +52,9 @@ def _begun(job: Job, crew: DaskCrew, logged: bool) -> Any:
         return None
     if PIPE in (job.input, job.output):
         return failure(job, f"{job.input}: standard input and output are not on the cluster; name files")
-    return crew.submit(_work, (job, logged))
+    # A worker has as many tasks at once as it has threads, so that each takes one.
+    alone = replace(job, settings=replace(job.settings, workers=job.settings.workers or 1))
+    return crew.submit(_work, (alone, logged))
 
 
 def _finished(job: Job, future: Any, crew: DaskCrew) -> tuple[Report, Rows]:

@@ -19,6 +19,7 @@ from denoise_cli.large.assemble import assemble, kind_of
 from denoise_cli.large.budget import budget_of
 from denoise_cli.large.crews import Crew, SerialCrew
 from denoise_cli.large.cuts import GRAIN, LARGEST_WINDOW, Cut, Tile, cut
+from denoise_cli.large.decided import decided
 from denoise_cli.large.eligible import check_by_tiles
 from denoise_cli.large.journal import Journal
 from denoise_cli.large.patch import Patch
@@ -27,16 +28,13 @@ from denoise_cli.large.recipe import Recipe
 from denoise_cli.large.spread import iterations_for, sample_of, sample_values
 from denoise_cli.large.sweeps import BYTES_A_VALUE, BYTES_OF_A_METHOD, Course, Swept, Told, course_of, most_values, solve_plane
 from denoise_cli.large.windows import Source, open_windows
-from denoise_cli.methods import registry
-from denoise_cli.methods.method import Outcome, Plan
+from denoise_cli.methods.method import Outcome
 from denoise_cli.pipeline.job import Job, failure
-from denoise_cli.pipeline.plan import make_plan, subject_of
 from denoise_cli.pipeline.report import Report, notes_of, numbers_of, plan_of
 from denoise_cli.variational import Solution, Status
 
 if TYPE_CHECKING:
-    from denoise_cli.formats.picture import Page
-    from denoise_cli.settings import Settings
+    pass
 
 __all__ = ["run_by_tiles"]
 
@@ -141,7 +139,7 @@ def _plane(
 ) -> tuple[Outcome, Swept]:
     """One picture of the file."""
     page = sample_of(source, plane, journal.facts["sample"])
-    recipe, plan = _decided(page, job.settings, budget // crew.workers)
+    recipe, plan = decided(page, job.settings, budget // crew.workers)
     own = BYTES_OF_A_METHOD if recipe.method else BYTES_A_VALUE * np.dtype(recipe.precision).itemsize / 4
     most = most_values(budget, crew.workers, own)
     patch = Patch(
@@ -172,20 +170,6 @@ def _plane(
     proof: dict[str, Any] = {"cost": math.nan} if recipe.method else {"cost": swept.cost, "bound": swept.bound, "gap": swept.gap}
     solution = Solution(np.empty(0), swept.iterations if recipe.method is None else 0, status=status, **proof)
     return Outcome(plan, solution), swept
-
-
-def _decided(page: Page, settings: Settings, budget: int) -> tuple[Recipe, Plan]:
-    """What is done to every window, as the sample suggests. Raises ValueError where tiles cannot do it."""
-    subject = subject_of(page, settings)
-    plan = make_plan(subject, settings)
-    recipe = Recipe.of(plan, subject)
-    colours = len(recipe.offset) if subject.stored.ndim == 2 else subject.stored.shape[2]
-    if recipe.method is None or settings.method is not None or (2 * recipe.reach + GRAIN) ** 2 * colours * BYTES_OF_A_METHOD <= budget:
-        return recipe, plan
-    # Not even the smallest window of what was chosen fits: the first method that can do with less.
-    name = next(name for name, method in registry.all_methods().items() if method.is_tiled and method.is_automatic)
-    plan = make_plan(subject, replace(settings, method=name))
-    return Recipe.of(plan, subject), plan
 
 
 def _course(source: Source, recipe: Recipe, most: int, iterations: int, folder: Path) -> Course | None:

@@ -21,7 +21,9 @@ pytest.importorskip("distributed")
 Run = Callable[..., Any]
 WORDS = ("--method", "optimal", "--lambda", "0.1")
 #: Dask leaves sockets and loops to the garbage collector when a scheduler dies.
-pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning", "ignore::RuntimeWarning")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning", "ignore::RuntimeWarning"
+)
 
 
 def picture(side: int, seed: int = 0) -> Any:
@@ -133,19 +135,22 @@ def test_a_scheduler_that_is_not_there_is_one_line(denoise: Run, tmp_path: Path,
     assert not (tmp_path / "a_denoised.tif").exists()
 
 
-def test_a_scheduler_that_goes_away_is_one_line_and_the_tiles_that_are_done_stay(tmp_path: Path) -> None:
+def test_a_scheduler_that_goes_away_is_one_line_and_the_tiles_that_are_done_stay() -> None:
     from denoise_cli.errors import DenoiseError
     from denoise_cli.large.dask_crew import DaskCrew
 
     started = Cluster()
     try:
-        crew = DaskCrew(started.address)
-        done = []
-        with pytest.raises(DenoiseError, match="scheduler went away"):
+        crew, done = DaskCrew(started.address), []
+
+        def go_on() -> None:
             for item, _ in crew.each(time.sleep, [0.05] * 100):
                 done.append(item)
                 if len(done) == 3:
                     started.stop()
+
+        with pytest.raises(DenoiseError, match="scheduler went away"):
+            go_on()
         assert len(done) >= 3
     finally:
         crew.close()
