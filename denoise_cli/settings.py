@@ -135,6 +135,14 @@ def _stored_value(text: str, name: str) -> float:
     return number(text, name, "a value as the file stores it, such as 0, -9999 or nan")
 
 
+def _distances(text: str, name: str) -> tuple[float, ...]:
+    wanted = "one distance for each axis of the volume with commas between, such as 2,1,1"
+    found = tuple(number(word, name, wanted) for word in text.split(","))
+    if not all(0 < distance < math.inf for distance in found):
+        raise UsageError(f"--{name} must be {wanted}, all above 0, not {text!r}")
+    return found
+
+
 def _axes(text: str, name: str) -> str:
     letters = text.upper()
     if not {"Y", "X"} <= set(letters) <= set("TZCYX") or len(set(letters)) < len(letters):
@@ -185,6 +193,14 @@ class Settings:
     fill: bool = _pixels(PROBLEM, "Unknown pixels are filled in.", default=False, says="they stay as they are")
     axes: str | None = _pixels(PROBLEM, "What the axes of the file mean, such as ZYX or YXC.", says="as the file says",
         metavar="LETTERS", parse=_axes)
+    volume: bool = _pixels(PROBLEM, "The pages are slices of a volume, or frames of a scene: one total variation for all (optimal).",
+        default=False, says="each page by itself")
+    spacing: tuple[float, ...] | None = _pixels(PROBLEM, "--volume: how far apart neighbours are along Z, Y and X.",
+        says="as the file says, or 1,1,1", metavar="Z,Y,X", parse=_distances)
+    time_weight: float | None = _pixels(PROBLEM, "--volume: couple T as well, times this; more makes frames more alike.",
+        says="T only where there is no Z, times 1", metavar="W", parse=_positive)
+    same_lambda: bool = _pixels(PROBLEM, "auto: one noise level and one λ for all pages, against flicker.", default=False,
+        says="each page has its own")
     method: str | None = _pixels(ALGORITHM,
         "matlab: the original iteration, stopped early, so that --iterations shapes the picture. "
         "optimal: the exact minimiser, certified. learned: a small network trained on photographs.",

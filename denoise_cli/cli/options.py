@@ -41,6 +41,10 @@ class Request:
     residual: str | None = option(FILES, "Also write input − result, around mid-grey; a folder for several.", says="no", metavar="FILE",
         in_file="no")
     log: Path | None = option(FILES, "One row an iteration: cost, rmse, snr_db, psnr_db, gap …", says="none", metavar="FILE.csv")
+    report: Path | None = option(FILES, "A page for the browser: a table, and each picture before and after.", says="none",
+        metavar="FILE.html")
+    report_crops: int = option(FILES, "Pixels along a side of what the report shows of a picture; 0 for none.", default=256,
+        says="256", metavar="N", minimum=0)
     jobs: int = option(RUN, "Pictures at once, each in a process of its own.", "--jobs", "-j", default=1, says="1", metavar="N",
         minimum=1)
     executor: str | None = option(RUN, "Who works: processes of this computer, or the workers of a Dask cluster.", says="processes",

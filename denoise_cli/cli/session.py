@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from denoise_cli.batch.inputs import PassedOver
@@ -22,6 +22,7 @@ from denoise_cli.storage.writing import LogFile
 
 if TYPE_CHECKING:
     from denoise_cli.batch.run import Settle, Watch
+    from denoise_cli.cli.report_file import ReportFile
     from denoise_cli.pipeline.job import Job
     from denoise_cli.variational import State
 
@@ -43,35 +44,58 @@ def execute(run: Run) -> int:
     make_folders(run, jobs)
     if run.request.jobs > 1:
         jobs = [replace(job, settings=shared(job.settings, run.request.jobs)) for job in jobs]
-    total, interrupted = _work(run, jobs, settled)
+    if run.request.report is not None:
+        jobs = [replace(job, crops=run.request.report_crops) for job in jobs]
+    total = RunSummary()
+    with _reporting(run, jobs, passed_over, total) as page:
+        interrupted = _work(run, jobs, settled, total, page)
     total.tell(run, len(jobs), passed_over)
+    if page is not None and not run.request.quiet:
+        say(f"{run.request.report}: the report")
     if interrupted:
         say(f"denoise: interrupted{what_goes_on(run, jobs)}")
         return INTERRUPTED
     return FAILED if total.failed else OK
 
 
-def _work(run: Run, jobs: list[Job], settled: Settle) -> tuple[RunSummary, bool]:
-    """Do all jobs, and tell of each as it is done; how it went, and whether somebody ended it."""
-    total, request = RunSummary(), run.request
+def _work(run: Run, jobs: list[Job], settled: Settle, total: RunSummary, page: ReportFile | None) -> bool:
+    """Do all jobs, and tell of each as it is done; whether somebody ended it."""
+    request = run.request
     try:
         with _logging(run, named=len(jobs) > 1) as log, pictures_bar(len(jobs), quiet=request.quiet) as shown:
-            for report, rows in run_all(
-                jobs, settled, _watch(run, log, shown), parallel=request.jobs, logged=log is not None, cluster=_cluster(run)
-            ):
+            reports = run_all(jobs, settled, _watch(run, log, shown), parallel=request.jobs, logged=log is not None, cluster=_cluster(run))
+            for (report, rows), job in zip(reports, jobs, strict=False):  # fewer, where the run ends early
                 if log:
                     log.write(report.input, rows)
                 total.add(report)
+                if page is not None:
+                    page.add(job, report)
                 tell(report, quiet=request.quiet, verbose=request.verbose)
                 if request.as_json:
-                    print_json(asdict(report))
+                    print_json(report.told())
                 if shown is not None:
                     shown.update()
                 if request.fail_fast and report.error is not None:
                     break
     except KeyboardInterrupt:
-        return total, True
-    return total, False
+        return True
+    return False
+
+
+@contextmanager
+def _reporting(run: Run, jobs: list[Job], passed_over: list[PassedOver], total: RunSummary) -> Iterator[ReportFile | None]:
+    """What takes the pictures of a report, which is written when the run ends, however that happens."""
+    if run.request.report is None:
+        yield None
+        return
+    from denoise_cli.cli.report_file import ReportFile, check_report
+
+    check_report(run, jobs)
+    page = ReportFile(run)
+    try:
+        yield page
+    finally:
+        page.close(jobs, passed_over, total)
 
 
 def _cluster(run: Run) -> Cluster | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from denoise_cli.batch.inputs import PassedOver, summary
@@ -82,7 +81,7 @@ class RunSummary:
             self._say(passed_over, verbose=run.request.verbose)
         if run.request.as_json:
             for each in passed_over:
-                print_json(asdict(Report(str(each.path), "", "", None, None, "passed_over", notes=(each.kind,))))
+                print_json(Report(str(each.path), "", "", None, None, "passed_over", notes=(each.kind,)).told())
             print_json({"summary": self.counts() | {"planned": planned, "passed_over": len(passed_over)}})
 
     def _say(self, passed_over: Sequence[PassedOver], *, verbose: bool) -> None:

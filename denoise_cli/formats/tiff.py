@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 from denoise_cli.formats.axes import MEANINGS, Axes, check_letters, counted
 from denoise_cli.formats.exif import EXIF_IFD, GPS_IFD, ORIENTATION, SIZES, Entry, Exif, pack, read_ifd, unpack, write_ifd
 from denoise_cli.formats.picture import Metadata, Page, Picture, PixelLimit, Refused, check_exact, page_name, with_beside
+from denoise_cli.formats.voxels import spacing_of
 
 if TYPE_CHECKING:
     from denoise_cli.formats.picture import Array
@@ -64,7 +65,9 @@ def decode(data: bytes, limit: PixelLimit, axes: str | None = None) -> Picture:
         pages = _placed(pages, file, axes)
         if any(getattr(page, "subifds", None) for page in listed):
             notes.append("smaller copies inside (pyramid): left out")
-        extras = {"byteorder": file.byteorder, "bigtiff": file.is_bigtiff}
+        extras: dict[str, Any] = {"byteorder": file.byteorder, "bigtiff": file.is_bigtiff}
+        if len(pages) > 1 and (spacing := spacing_of(file)):
+            extras["spacing"] = spacing
         return Picture("tiff", tuple(pages), extras, tuple(dict.fromkeys(notes)))
 
 

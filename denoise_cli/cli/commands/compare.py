@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
 
-COLUMNS = ("psnr_db", "ssim", "rmse", "mae")
+COLUMNS = ("psnr_db", "ssim", "rmse", "mae", "nrmse")
 
 
 CLEAN = typer.Argument(metavar="CLEAN", help="What the others are compared with; - for stdin.", show_default=False)
