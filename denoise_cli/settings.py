@@ -3,13 +3,13 @@
 # No `from __future__ import annotations`: the types of the fields are read, and are wanted as types.
 
 import math
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal, Self, get_args, get_origin
 
 from denoise_cli.errors import UsageError
+from denoise_cli.storage.amounts import bytes_of
 
 __all__ = ["ALGORITHM", "FILES", "MAX_PIXELS", "PROBLEM", "RUN", "Option", "Settings", "number", "option", "options_of"]
 
@@ -124,13 +124,6 @@ def _limits(text: str, name: str) -> tuple[float, float]:
     return black, white
 
 
-def _memory(text: str, name: str) -> int:
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kKmMgGtT]?)i?[bB]?", text.strip())
-    if match is None or not float(match[1]):
-        raise UsageError(f"--{name} must be an amount such as 2GB or 500MB, not {text!r}")
-    return int(float(match[1]) * 1000 ** " KMGT".index(match[2].upper() or " "))
-
-
 def _stored_value(text: str, name: str) -> float:
     return number(text, name, "a value as the file stores it, such as 0, -9999 or nan")
 
@@ -218,7 +211,7 @@ class Settings:
         says=f"{MAX_PIXELS}, 16384²", metavar="N", minimum=1)
     reference: Path | None = option(FILES, "A clean picture to compare with: RMSE, SNR, PSNR.", says="none", metavar="CLEAN")
     memory: int | None = option(RUN, "Larger pictures are solved by tiles on the disk (optimal, learned; TIFF, .npy, Zarr).",
-        says="half of what is free", metavar="BYTES", parse=_memory)
+        says="half of what is free", metavar="BYTES", parse=bytes_of)
     workers: int | None = option(RUN, "Threads for a picture.", says="all cores, shared among --jobs", metavar="N")
     # fmt: on
 

@@ -18,7 +18,7 @@ from denoise_cli.errors import DenoiseError
 from denoise_cli.large.assemble import assemble, kind_of
 from denoise_cli.large.budget import budget_of
 from denoise_cli.large.crews import Crew, SerialCrew
-from denoise_cli.large.cuts import GRAIN, LARGEST_WINDOW, Cut, Tile, cut
+from denoise_cli.large.cuts import GRAIN, LARGEST_WINDOW, Cell, Cut, cut
 from denoise_cli.large.decided import decided
 from denoise_cli.large.eligible import check_by_tiles
 from denoise_cli.large.journal import Journal
@@ -143,7 +143,7 @@ def _plane(
     own = BYTES_OF_A_METHOD if recipe.method else BYTES_A_VALUE * np.dtype(recipe.precision).itemsize / 4
     most = most_values(budget, crew.workers, own)
     patch = Patch(
-        job.input, _changed(job.input), job.settings.axes, source.kind, plane, Tile(slice(0, 0), slice(0, 0), 0, 0, 0, 0),
+        job.input, _changed(job.input), job.settings.axes, source.kind, plane, Cell(slice(0, 0), slice(0, 0), 0, 0, 0, 0),
         recipe, 0, 1, pixels,
     )  # fmt: skip
     name = f"plane {plane}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-__all__ = ["Cut", "Tile", "cut", "largest_halo"]
+__all__ = ["Cell", "Cut", "cut", "largest_halo"]
 
 #: Values (pixels times channels) of the largest tile with its halo: more gains little, and makes progress and resuming coarse.
 LARGEST_WINDOW = 2**23
@@ -16,8 +16,10 @@ GRAIN = 16
 
 
 @dataclass(frozen=True)
-class Tile:
-    """rows, columns: the core, which is this tile's to write.  above, left, below, right: how far its window reaches beyond."""
+class Cell:
+    """One tile of a picture.
+
+    rows, columns: the core, which is this tile's to write.  above, left, below, right: how far its window reaches beyond."""
 
     rows: slice
     columns: slice
@@ -51,11 +53,11 @@ class Cut:
     halo: int
 
     @property
-    def tiles(self) -> list[Tile]:
+    def tiles(self) -> list[Cell]:
         """Row by row."""
         tall, wide = self.size
         return [
-            Tile(
+            Cell(
                 slice(top, min(top + self.height, tall)), slice(left, min(left + self.width, wide)), min(self.halo, top),
                 min(self.halo, left), min(self.halo, max(0, tall - top - self.height)), min(self.halo, max(0, wide - left - self.width)),
             )

@@ -21,7 +21,7 @@ from denoise_cli.variational.strips import Strips, row_sums
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from denoise_cli.large.cuts import Tile
+    from denoise_cli.large.cuts import Cell
     from denoise_cli.large.raw_table import RawTable
     from denoise_cli.large.windows import Array, Kind
 
@@ -52,7 +52,7 @@ class Patch:
     axes: str | None
     kind: Kind
     plane: int
-    tile: Tile
+    tile: Cell
     recipe: Recipe
     first: int
     iterations: int

@@ -12,7 +12,7 @@ import tifffile
 
 from denoise_cli.formats.picture import Page
 from denoise_cli.large.by_tiles import run_by_tiles
-from denoise_cli.large.cuts import Tile, cut
+from denoise_cli.large.cuts import Cell, cut
 from denoise_cli.large.eligible import is_for_tiles
 from denoise_cli.large.patch import solve_window
 from denoise_cli.large.recipe import Recipe
@@ -165,7 +165,7 @@ def test_windows_stay_within_their_budget(tmp_path: Path) -> None:
     run(tmp_path / "a.tif", tmp_path / "b.tif", method="optimal", weight=0.15)  # what is imported counts for nobody
     found = cut((600, 600), 20, MEGABYTE // 40)
     assert found is not None
-    tile: Tile = max(
+    tile: Cell = max(
         found.tiles, key=lambda each: (each.window[0].stop - each.window[0].start) * (each.window[1].stop - each.window[1].start)
     )
     rows, columns = tile.window
