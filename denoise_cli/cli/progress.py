@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from denoise_cli.cli.streams import visible
+
 if TYPE_CHECKING:
     from denoise_cli.variational import State
 
@@ -67,7 +69,8 @@ def _tqdm(quiet: bool, **details: Any) -> Iterator[Any]:
 
 
 def say(line: str) -> None:
-    """A line on stderr, above the bar if there is one."""
+    """A line on stderr, above the bar if there is one; control characters in it are shown, not obeyed."""
+    line = visible(line)
     if "tqdm" in sys.modules:
         from tqdm import tqdm
 

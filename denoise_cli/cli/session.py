@@ -13,7 +13,7 @@ from denoise_cli.batch.run import Cluster, run_all, settler, shared
 from denoise_cli.cli.planning import Run, check_stdout, make_folders, planned
 from denoise_cli.cli.progress import Bar, bar, pictures_bar, say
 from denoise_cli.cli.settings_file import save_settings
-from denoise_cli.cli.streams import print_json
+from denoise_cli.cli.streams import print_json, visible
 from denoise_cli.cli.tell import RunSummary, list_jobs, tell, what_goes_on
 from denoise_cli.cli.typed import check_settings
 from denoise_cli.errors import FAILED, INTERRUPTED, OK, UsageError
@@ -145,10 +145,10 @@ def _watch(run: Run, log: LogFile | None, batch_bar: Any) -> Watch:
     @contextmanager
     def watch(job: Job) -> Iterator[Callable[[State], object] | None]:
         if batch_bar is not None:
-            batch_bar.set_postfix_str(job.input.name)
+            batch_bar.set_postfix_str(visible(job.input.name))
         total = run.settings.iterations or most_iterations(run.settings)
         write = log.writer(str(job.input)) if log else None
-        with bar(job.input.name, total, quiet=run.request.quiet or batch_bar is not None) as shown:
+        with bar(visible(job.input.name), total, quiet=run.request.quiet or batch_bar is not None) as shown:
             yield _Eyes(write, shown) if write or shown else None
 
     return watch

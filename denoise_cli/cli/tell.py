@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from denoise_cli.batch.inputs import PassedOver, summary
 from denoise_cli.cli.progress import say
-from denoise_cli.cli.streams import print_json
+from denoise_cli.cli.streams import print_json, visible
 from denoise_cli.errors import FAILED, OK
 from denoise_cli.pipeline.report import Report
 from denoise_cli.storage.stores import growing
@@ -112,10 +112,10 @@ def list_jobs(run: Run, jobs: Sequence[Job], settled: Settle, passed_over: Seque
             else f"  [would fail: {report.error}]"
         )
         failed = failed or (report is not None and report.error is not None)
-        print(f"{job.input} → {job.output}{fate}")
+        print(visible(f"{job.input} → {job.output}{fate}"))
     if run.request.verbose:
         for each in passed_over:
-            print(f"{each.path}  [passed over: {each.kind}]")
+            print(visible(f"{each.path}  [passed over: {each.kind}]"))
     if passed_over and not run.request.quiet:
         say(summary(passed_over))
     return FAILED if failed else OK
