@@ -66,6 +66,7 @@ def check_by_tiles(job: Job) -> None:
     given += ["--residual"] if job.residual is not None else []
     given += ["--destripe"] if settings.destripe not in (None, "none") else []
     given += ["--fill"] if settings.fill else []
+    given += ["--volume"] if settings.volume else []
     if given:
         raise DenoiseError(f"{job.input}: {' and '.join(given)} need the whole picture in memory; leave it out, or give it more --memory")
     if job.output == PIPE:
