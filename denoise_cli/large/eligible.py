@@ -37,7 +37,9 @@ def is_for_tiles(job: Job) -> bool:
         size = path.stat().st_size
     except OSError:
         return False
-    if path.suffix.lower() not in (".tif", ".tiff", ".npy") or (job.settings.memory is None and size < SMALL_FILE):
+    if path.suffix.lower() not in (".tif", ".tiff", ".npy"):
+        return False
+    if job.settings.memory is None and (size < SMALL_FILE or not _can_be_tiled(job)):
         return False
     try:
         source = open_windows(path, axes=job.settings.axes)
@@ -54,6 +56,24 @@ def is_for_tiles(job: Job) -> bool:
     return not fits(values, kept + _pictures(job.settings), budget_of(job.settings))
 
 
+def _can_be_tiled(job: Job) -> bool:
+    """Whether tiles can do what is told; if not, and nobody has said how much memory there is, it is tried with what there is."""
+    settings, name = job.settings, registry.named_for(job.settings)
+    if _needs_all(job) or job.output == PIPE or settings.fidelity == "l1" or settings.boundary == "periodic":
+        return False
+    return name is None or registry.find(name).is_tiled or registry.find(name).reach(settings, 1) is not None
+
+
+def _needs_all(job: Job) -> list[str]:
+    """What was told that has to do with the whole picture at once."""
+    settings = job.settings
+    given = [flag for name, flag in WHOLE.items() if getattr(settings, name) is not None]
+    given += ["--residual"] if job.residual is not None else []
+    given += ["--destripe"] if settings.destripe not in (None, "none") else []
+    given += ["--fill"] if settings.fill else []
+    return given + (["--volume"] if settings.volume else [])
+
+
 def _pictures(settings: Settings) -> float:
     name = registry.named_for(settings)
     return PICTURES if name is None else registry.find(name).pictures_in_memory(settings.fidelity or "l2")
@@ -61,17 +81,12 @@ def _pictures(settings: Settings) -> float:
 
 def check_by_tiles(job: Job) -> None:
     """Refuse what cannot be done by tiles, or not be written, before any work is done. Raises DenoiseError."""
-    settings = job.settings
-    given = [flag for name, flag in WHOLE.items() if getattr(settings, name) is not None]
-    given += ["--residual"] if job.residual is not None else []
-    given += ["--destripe"] if settings.destripe not in (None, "none") else []
-    given += ["--fill"] if settings.fill else []
-    given += ["--volume"] if settings.volume else []
+    given = _needs_all(job)
     if given:
         raise DenoiseError(f"{job.input}: {' and '.join(given)} need the whole picture in memory; leave it out, or give it more --memory")
     if job.output == PIPE:
         raise DenoiseError(f"{job.input}: is solved by tiles, and its result needs a file; name one with -o")
     check_writable(job.output)
     check_not_an_input(job)
-    if job.output.exists() and not settings.overwrite:
+    if job.output.exists() and not job.settings.overwrite:
         raise DenoiseError(f"{job.output}: exists already; choose another name with -o, or allow it with --overwrite")
