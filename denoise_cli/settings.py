@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, Self, get_args, get_origin
 
 from denoise_cli.errors import UsageError
+from denoise_cli.storage.amounts import bytes_of
 
 __all__ = ["ALGORITHM", "FILES", "MAX_PIXELS", "PROBLEM", "RUN", "Option", "Settings", "number", "option", "options_of"]
 
@@ -209,6 +210,8 @@ class Settings:
     max_pixels: int = option(FILES, "Refuse larger pictures before they are decoded.", default=MAX_PIXELS,
         says=f"{MAX_PIXELS}, 16384²", metavar="N", minimum=1)
     reference: Path | None = option(FILES, "A clean picture to compare with: RMSE, SNR, PSNR.", says="none", metavar="CLEAN")
+    memory: int | None = option(RUN, "Larger pictures are solved by tiles on the disk (optimal, learned; TIFF, .npy, Zarr).",
+        says="half of what is free", metavar="BYTES", parse=bytes_of)
     workers: int | None = option(RUN, "Threads for a picture.", says="all cores, shared among --jobs", metavar="N")
     # fmt: on
 

@@ -91,6 +91,11 @@ class Learned(Method):
         )  # fmt: skip
         return Solution(image=image, iterations=0, cost=math.nan, status=Status.DONE)
 
+    def reach(self, settings: Settings, channels: int) -> int | None:
+        from denoise_cli.methods.learned.network import reach_of
+
+        return reach_of(settings.model, channels)
+
     def pictures_in_memory(self, fidelity: str) -> float:  # noqa: ARG002
         return 8.0  # python -m benchmarks memory
 
