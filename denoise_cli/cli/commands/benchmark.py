@@ -69,7 +69,7 @@ def benchmark(
     auto                     ours, λ from the noisy picture alone
     oracle                   ours (optimal), the best λ, seen by the clean picture
     learned[:FILE.onnx]      the network, or your own, by the noise that is found
-    nl-means, tv-chambolle, wavelet (scikit-image), opencv-nlm, bm3d: by the true σ
+    nl-means, tv-chambolle, wavelet (scikit-image), opencv-nlm, bm3d: by true σ
 
     σ is that of --gaussian, or else the root mean square of what was added. The noise is that of add-noise with the same --seed.
     Seconds are those of the computation alone, after a first call that does not count.
