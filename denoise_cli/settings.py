@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, Self, get_args, get_origin
 
 from denoise_cli.errors import UsageError
+from denoise_cli.storage.amounts import bytes_of
 
 __all__ = ["ALGORITHM", "FILES", "MAX_PIXELS", "PROBLEM", "RUN", "Option", "Settings", "number", "option", "options_of"]
 
@@ -127,6 +128,14 @@ def _stored_value(text: str, name: str) -> float:
     return number(text, name, "a value as the file stores it, such as 0, -9999 or nan")
 
 
+def _distances(text: str, name: str) -> tuple[float, ...]:
+    wanted = "one distance for each axis of the volume with commas between, such as 2,1,1"
+    found = tuple(number(word, name, wanted) for word in text.split(","))
+    if not all(0 < distance < math.inf for distance in found):
+        raise UsageError(f"--{name} must be {wanted}, all above 0, not {text!r}")
+    return found
+
+
 def _axes(text: str, name: str) -> str:
     letters = text.upper()
     if not {"Y", "X"} <= set(letters) <= set("TZCYX") or len(set(letters)) < len(letters):
@@ -166,9 +175,9 @@ class Settings:
         values=("coupled", "separate", "sum"))
     boundary: str | None = _pixels(PROBLEM, "Beyond the edges.", says="optimal symmetric; matlab is periodic",
         values=("symmetric", "periodic"))
-    weights: Path | None = _pixels(PROBLEM, "Weight ≥ 0 of each pixel's fidelity, 0 is unknown (optimal).",
+    weights: Path | None = _pixels(PROBLEM, "Weight ≥ 0 of each pixel's fidelity, 0 is unknown (optimal, learned).",
         says="1 everywhere", metavar="MAP")
-    mask: Path | None = _pixels(PROBLEM, "White is known, black is filled in (optimal).", says="all known", metavar="MASK")
+    mask: Path | None = _pixels(PROBLEM, "White is known, black is filled in (optimal, learned).", says="all known", metavar="MASK")
     lambda_map: Path | None = _pixels(PROBLEM, "λ ≥ 0 of each pixel, times --lambda if given (optimal).", says="none", metavar="MAP")
     limits: tuple[float, float] | None = _pixels(PROBLEM, "Black and white as the file stores them; only used for clipping.", "--range",
         says="by the type", metavar="LO,HI", parse=_limits)
@@ -177,6 +186,14 @@ class Settings:
     fill: bool = _pixels(PROBLEM, "Unknown pixels are filled in.", default=False, says="they stay as they are")
     axes: str | None = _pixels(PROBLEM, "What the axes of the file mean, such as ZYX or YXC.", says="as the file says",
         metavar="LETTERS", parse=_axes)
+    volume: bool = _pixels(PROBLEM, "The pages are slices of a volume, or frames of a scene: one total variation for all (optimal).",
+        default=False, says="each page by itself")
+    spacing: tuple[float, ...] | None = _pixels(PROBLEM, "--volume: how far apart neighbours are along Z, Y and X.",
+        says="as the file says, or 1,1,1", metavar="Z,Y,X", parse=_distances)
+    time_weight: float | None = _pixels(PROBLEM, "--volume: couple T as well, times this; more makes frames more alike.",
+        says="T only where there is no Z, times 1", metavar="W", parse=_positive)
+    same_lambda: bool = _pixels(PROBLEM, "auto: one noise level and one λ for all pages, against flicker.", default=False,
+        says="each page has its own")
     method: str | None = _pixels(ALGORITHM,
         "matlab: the original iteration, stopped early, so that --iterations shapes the picture. "
         "optimal: the exact minimiser, certified. learned: a small network trained on photographs.",
@@ -193,6 +210,8 @@ class Settings:
     max_pixels: int = option(FILES, "Refuse larger pictures before they are decoded.", default=MAX_PIXELS,
         says=f"{MAX_PIXELS}, 16384²", metavar="N", minimum=1)
     reference: Path | None = option(FILES, "A clean picture to compare with: RMSE, SNR, PSNR.", says="none", metavar="CLEAN")
+    memory: int | None = option(RUN, "Larger pictures are solved by tiles on the disk (optimal, learned; TIFF, .npy, Zarr).",
+        says="half of what is free", metavar="BYTES", parse=bytes_of)
     workers: int | None = option(RUN, "Threads for a picture.", says="all cores, shared among --jobs", metavar="N")
     # fmt: on
 

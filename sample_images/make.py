@@ -29,18 +29,3 @@ save("camera_impulses.png", impulses(camera, 0.1, rng))
 save("camera_gaussian_16bit.png", camera + rng.normal(0, 0.1, camera.shape), np.uint16)
 save("coffee.png", coffee)
 save("coffee_gaussian.png", coffee + rng.normal(0, 0.1, coffee.shape))
-
-
-def sheet() -> None:
-    """Noisy, matlab, optimal: for Gaussian noise (L2, λ 0.14) and for impulses (L1, λ 0.7)."""
-    from denoise_cli import denoise
-
-    rows = []
-    for name, weight, fidelity in (("camera_gaussian.png", 0.14, "l2"), ("camera_impulses.png", 0.7, "l1")):
-        noisy = np.asarray(Image.open(HERE / name))
-        results = [denoise(noisy, weight, fidelity=fidelity, method=method).image for method in ("matlab", "optimal")]
-        rows.append(np.hstack([noisy / 255, *results]))
-    save("before_after.png", np.vstack(rows))
-
-
-sheet()

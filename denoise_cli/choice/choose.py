@@ -17,6 +17,7 @@ from denoise_cli.choice.search import least
 from denoise_cli.measure.scale import Scale, as_pixels
 from denoise_cli.noise.estimate import estimate
 from denoise_cli.noise.model import Noise
+from denoise_cli.variational.volume import Volume
 
 __all__ = ["Choice", "choose"]
 
@@ -48,6 +49,7 @@ def choose(
     workers: int | None = None,
     strength: float = 1.0,
     opponent: bool = False,
+    volume: Volume | None = None,
 ) -> Choice:
     """The fidelity and the λ with which `denoise(image, λ, fidelity=…, method="optimal")` comes nearest to the clean picture.
 
@@ -71,6 +73,7 @@ def choose(
     weights : as in `denoise`; a pixel of weight 0 does not count.
     tv, channels, boundary, workers : as in `denoise`.
     strength : λ is that of least estimated error times this: less than 1 leaves more noise and more detail.
+    volume : where the picture holds the slices of a volume, one below the other: λ is then that of the volume.
     opponent : also try luma and chroma with a λ each (`Choice.opponent`), which takes as long again.
 
     Raises ValueError for a σ that is negative or not finite, and what `denoise` raises.
@@ -94,7 +97,7 @@ def choose(
     if fidelity is None:
         fidelity = "l1" if by_impulses else "l2"
     options: dict[str, Any] = {"tv": tv, "channels": channels, "boundary": boundary, "workers": workers}
-    sample = Sample.of(pixels, scale, weights, fidelity, options)
+    sample = Sample.of(pixels, scale, weights, fidelity, options, volume)
     weight, risks = _impulses(sample, noise, channels) if by_impulses else _gaussian(sample, noise, scale, channels)
     unit = scale.unit if fidelity == "l2" else 1.0
     pair = None

@@ -78,7 +78,7 @@ class Stein:
 
     def _left(self, u: Array) -> tuple[Array, Array]:
         """Variance and bias of the noise as it was stored, pixel by pixel where some was cut off."""
-        if self.noise.spectrum is not None:
+        if self.noise.spectrum is not None or (self.noise.gain and not any(map(math.isfinite, self.ends))):
             return np.square(self.noise.level_map(u if self.guide is None else self.guide)), np.zeros(1, u.dtype)
         if not any(map(math.isfinite, self.ends)):
             return np.square(np.asarray(self.noise.sigmas, u.dtype)), np.zeros(1, u.dtype)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from denoise_cli.measure.scale import Scale, as_pixels
 from denoise_cli.variational import denoise
+from denoise_cli.variational.volume import Volume
 
 __all__ = ["Sample"]
 
@@ -20,6 +21,8 @@ Array = npt.NDArray[Any]
 #: Pixels (of up to four channels) that the choice looks at: a mosaic of TILES² tiles stands for a larger picture. Twice as many pixels
 #: gain 0.001 dB (benchmarks/choice.py).
 PIXELS, TILES = 2**17, 3
+#: Voxels of the block that stands for a volume.
+VOXELS = 2**18
 #: Corners that a tile may have along each side, where a part of the pixels is unknown and the tiles with the most known ones are taken.
 CORNERS = 9
 #: Gap and iterations at which the λ of least risk is that of the exact minimiser, to a few per cent (benchmarks/choice.py).
@@ -33,6 +36,7 @@ class Sample:
     """A sample of the picture, (height, width, channels), float32: (typed value − scale.bottom)/scale.unit.
 
     weights: (height, width), 0 where a pixel is unknown; None where all count alike.  ends: where values were cut off, ∓∞ where not.
+    volume: of which the sample is a block, with its shape; None for a picture.
     """
 
     pixels: Array
@@ -40,32 +44,44 @@ class Sample:
     ends: tuple[float, float] = (-math.inf, math.inf)
     fidelity: str = "l2"
     options: dict[str, Any] = field(default_factory=dict)
+    volume: Volume | None = None
 
     @classmethod
-    def of(cls, stored: npt.ArrayLike, scale: Scale, weights: Array | None, fidelity: str, options: dict[str, Any]) -> Sample:
-        """From stored pixels, or from floats in typed units."""
+    def of(
+        cls, stored: npt.ArrayLike, scale: Scale, weights: Array | None, fidelity: str, options: dict[str, Any],
+        volume: Volume | None = None,
+    ) -> Sample:  # fmt: skip
+        """From stored pixels, or from floats in typed units; those of a volume have its slices one below the other, as has the sample."""
         pixels = np.atleast_3d(as_pixels(stored))
         if scale.known is not None:
             weights = scale.known.astype(np.float32) if weights is None else np.where(scale.known, weights, 0).astype(np.float32)
-        cut = _mosaic(pixels.shape, None if weights is None else weights > 0)
+        if volume is None:
+            cut = _mosaic(pixels.shape, None if weights is None else weights > 0)
+        else:
+            block, cut = _block(volume, pixels.shape[2])
+            volume = replace(volume, shape=block)
         pixels, weights = cut(pixels), None if weights is None else cut(weights)
         white = 1.0 if pixels.dtype.kind == "f" else scale.white
         values = (pixels.astype(np.float64) - scale.bottom * white) / (white * scale.unit)
         if weights is not None:
             values[~(weights > 0)] = 0.5  # not looked at, but it may not be NaN
         ends = tuple((end - scale.bottom) / scale.unit for end in (scale.floor, scale.ceiling))
-        return cls(values.astype(np.float32), weights, (ends[0], ends[1]), fidelity, options)
+        return cls(values.astype(np.float32), weights, (ends[0], ends[1]), fidelity, options, volume)
 
     def solve(self, pixels: Array, weight: float, iterations: int | None = None) -> tuple[Array, int]:
         """The picture, and after how many iterations; a number that is told makes u a smooth function of the pixels."""
         most, gap = (L1_ITERATIONS, UNREACHED_GAP["l1"]) if self.fidelity == "l1" else (L2_ITERATIONS, ROUGH_GAP)
         if iterations is not None:
             most, gap = iterations, UNREACHED_GAP[self.fidelity]
-        solution = denoise(
-            pixels, weight, fidelity=self.fidelity, method="optimal", iterations=most, gap=gap, weights=self.weights, records=False,
-            dtype=np.float32, **self.options,
-        )  # fmt: skip
-        return solution.image, solution.iterations
+        words: dict[str, Any] = {"fidelity": self.fidelity, "method": "optimal", "iterations": most, "gap": gap, "dtype": np.float32}
+        volume = self.volume
+        if volume is None:
+            solution = denoise(pixels, weight, weights=self.weights, **words, **self.options)
+            return solution.image, solution.iterations
+        known = None if self.weights is None else volume.deep(self.weights)
+        deep: dict[str, Any] = {"axes": volume.axes, "axis_weights": volume.axis_weights, "weights": known}
+        solution = denoise(volume.deep(pixels), weight, **deep, **words, **self.options)
+        return volume.tall(solution.image), solution.iterations
 
     def solver(self, weight: float) -> Callable[[Array], Array]:
         """`solve` at one λ for `choice.risk.Stein`: all pictures after the first are solved with as many iterations as that one."""
@@ -96,6 +112,20 @@ class Sample:
         if self.weights is None:
             return float(np.mean(terms, dtype=np.float64))
         return float(np.mean(terms, dtype=np.float64, where=self.known))
+
+
+def _block(volume: Volume, channels: int) -> tuple[tuple[int, ...], Callable[[Array], Array]]:
+    """The middle of a volume: its shape, and what cuts it out of any tall picture of the volume's size."""
+    most = VOXELS if channels <= 4 else 4 * VOXELS // channels
+
+    def cut_to(side: int) -> list[int]:
+        return [min(size, side) for size in volume.shape]
+
+    # The longest sides are shortened first: few slices stay as they are.
+    sizes = cut_to(next((side for side in range(max(volume.shape), 1, -1) if math.prod(cut_to(side)) <= most), 1))
+    corners = [slice((whole - size) // 2, (whole - size) // 2 + size) for whole, size in zip(volume.shape, sizes, strict=True)]
+    block = replace(volume, shape=tuple(sizes))
+    return block.shape, lambda table: block.tall(np.ascontiguousarray(volume.deep(table)[tuple(corners)]))
 
 
 def _mosaic(shape: tuple[int, ...], known: Array | None) -> Callable[[Array], Array]:

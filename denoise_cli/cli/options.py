@@ -41,8 +41,15 @@ class Request:
     residual: str | None = option(FILES, "Also write input − result, around mid-grey; a folder for several.", says="no", metavar="FILE",
         in_file="no")
     log: Path | None = option(FILES, "One row an iteration: cost, rmse, snr_db, psnr_db, gap …", says="none", metavar="FILE.csv")
+    report: Path | None = option(FILES, "A page for the browser: a table, and each picture before and after.", says="none",
+        metavar="FILE.html")
+    report_crops: int = option(FILES, "Pixels along a side of what the report shows of a picture; 0 for none.", default=256,
+        says="256", metavar="N", minimum=0)
     jobs: int = option(RUN, "Pictures at once, each in a process of its own.", "--jobs", "-j", default=1, says="1", metavar="N",
         minimum=1)
+    executor: str | None = option(RUN, "Who works: processes of this computer, or the workers of a Dask cluster.", says="processes",
+        values=("processes", "dask"))
+    scheduler: str | None = option(RUN, "The Dask cluster to use, such as tcp://host:8786.", says="a local one", metavar="ADDRESS")
     fail_fast: bool = option(RUN, "Stop at the first picture that fails.", default=False, says="go on")
     dry_run: bool = option(RUN, "Only list what would be done, and what not, and why.", default=False, says="do it")
     as_json: bool = option(RUN, "One JSON object a picture on stdout, a summary last.", "--json", default=False, says="no")

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from denoise_cli.cli.streams import visible
+
 if TYPE_CHECKING:
     from denoise_cli.variational import State
 
@@ -32,6 +34,12 @@ class Bar:
         gap = f", gap {record.gap:.1e}" if record.gap is not None else ""
         self._bar.set_postfix_str(f"cost {record.cost:.6g}{gap}", refresh=True)
         self._drawn = time.monotonic()
+
+    def tiles(self, done: int, every: int, gap: float | None) -> None:
+        """Of a picture that is solved by tiles: those of a sweep, and the gap of the sweep before."""
+        self._bar.unit = "tile"
+        self._bar.total, self._bar.n = every, done
+        self._bar.set_postfix_str("" if gap is None else f"gap {gap:.1e}", refresh=True)
 
 
 @contextmanager
@@ -61,7 +69,8 @@ def _tqdm(quiet: bool, **details: Any) -> Iterator[Any]:
 
 
 def say(line: str) -> None:
-    """A line on stderr, above the bar if there is one."""
+    """A line on stderr, above the bar if there is one; control characters in it are shown, not obeyed."""
+    line = visible(line)
     if "tqdm" in sys.modules:
         from tqdm import tqdm
 

@@ -77,7 +77,13 @@ def _checked(value: Any, wanted: type, trouble: str) -> Any:
 
 
 def save_settings(path: Path, settings: Settings, request: Request) -> None:
-    """Write what makes the picture, by the long names of the options; defaults are spelled out, so that they cannot change."""
+    """Write what makes the picture, for --config."""
+    with appear(path, overwrite=settings.overwrite) as stream:
+        stream.write(settings_text(settings, request).encode())
+
+
+def settings_text(settings: Settings, request: Request) -> str:
+    """What makes the picture, by the long names of the options; defaults are spelled out, so that they cannot change."""
     from denoise_cli.pipeline.plan import options_of as shaping_options
 
     defaults = shaping_options(settings) | {"weight": "auto" if settings.automatic else None}
@@ -88,8 +94,7 @@ def save_settings(path: Path, settings: Settings, request: Request) -> None:
             value = defaults.get(each.name) if value is None else value
             if each.in_file == "written" and value is not None and value is not False:
                 written[each.long_name] = _spelled(value, each)
-    with appear(path, overwrite=settings.overwrite) as stream:
-        stream.write(format_config(written).encode())
+    return format_config(written)
 
 
 def _spelled(value: Any, each: Option) -> Any:

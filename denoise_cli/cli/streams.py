@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
-__all__ = ["ending_on_sigterm", "prepare_streams", "print_json"]
+__all__ = ["ending_on_sigterm", "prepare_streams", "print_json", "visible"]
 
 # What a console that has no such letter (a Windows code page, LANG=C) shows in its place.
 SPELLED = {
@@ -18,6 +18,14 @@ SPELLED = {
     "→": "->", "←": "<-", "−": "-", "–": "-", "─": "-", "×": "x", "·": "*", "≈": "~", "≤": "<=", "≥": ">=", "±": "+-", "…": "...",
     "²": "^2", "³": "^3", "½": "1/2", "¼": "1/4", "‖": "|", "│": "|",
 }  # fmt: skip
+
+#: What a terminal obeys instead of showing it: the control characters of ASCII and of Latin-1, but for tab and line end.
+OBEYED = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\t\n"}
+
+
+def visible(text: str) -> str:
+    """The text with control characters spelled, as in \\x1b: the name of a file must not colour, clear or retitle a terminal."""
+    return text.translate(OBEYED)
 
 
 def _spell(error: UnicodeError) -> tuple[str, int]:

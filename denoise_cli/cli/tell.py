@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from denoise_cli.batch.inputs import PassedOver, summary
 from denoise_cli.cli.progress import say
-from denoise_cli.cli.streams import print_json
+from denoise_cli.cli.streams import print_json, visible
 from denoise_cli.errors import FAILED, OK
 from denoise_cli.pipeline.report import Report
+from denoise_cli.storage.stores import growing
 
 if TYPE_CHECKING:
     from denoise_cli.batch.run import Settle
@@ -81,7 +81,7 @@ class RunSummary:
             self._say(passed_over, verbose=run.request.verbose)
         if run.request.as_json:
             for each in passed_over:
-                print_json(asdict(Report(str(each.path), "", "", None, None, "passed_over", notes=(each.kind,))))
+                print_json(Report(str(each.path), "", "", None, None, "passed_over", notes=(each.kind,)).told())
             print_json({"summary": self.counts() | {"planned": planned, "passed_over": len(passed_over)}})
 
     def _say(self, passed_over: Sequence[PassedOver], *, verbose: bool) -> None:
@@ -112,10 +112,10 @@ def list_jobs(run: Run, jobs: Sequence[Job], settled: Settle, passed_over: Seque
             else f"  [would fail: {report.error}]"
         )
         failed = failed or (report is not None and report.error is not None)
-        print(f"{job.input} → {job.output}{fate}")
+        print(visible(f"{job.input} → {job.output}{fate}"))
     if run.request.verbose:
         for each in passed_over:
-            print(f"{each.path}  [passed over: {each.kind}]")
+            print(visible(f"{each.path}  [passed over: {each.kind}]"))
     if passed_over and not run.request.quiet:
         say(summary(passed_over))
     return FAILED if failed else OK
@@ -124,6 +124,8 @@ def list_jobs(run: Run, jobs: Sequence[Job], settled: Settle, passed_over: Seque
 def what_goes_on(run: Run, jobs: Sequence[Job]) -> str:
     """Whether the same command would go on where it was interrupted, as the end of a sentence."""
     recorded = all(job.recorded for job in jobs) and not run.settings.overwrite
+    if any(growing(job.output).is_dir() for job in jobs):
+        return "; the same command goes on where it stopped"
     if len(jobs) == 1 or not (recorded or run.request.skip_existing):
         return ""
     # These exist by now, and would be refused.

@@ -26,7 +26,7 @@ static void NAME(halo_)(const Walk *k)
         for (Py_ssize_t d = 0; d < 2 * k->channels; d++)
             for (Py_ssize_t r = k->first; r < k->last; r++) {
                 if (r >= k->start && r < k->stop) continue;
-                memcpy(NAME(row_)(k, which, d, r), (REAL *)(which ? k->before : k->now) + (d * k->height + r) * n, n * sizeof(REAL));
+                memcpy(NAME(row_)(k, which, d, r), (REAL *)(which ? k->before : k->now) + (d * k->height + r) * n, (size_t)n * sizeof(REAL));
             }
 }
 
@@ -77,7 +77,7 @@ static INLINE void NAME(step_)(REAL *restrict q, const REAL *restrict u, const R
         for (Py_ssize_t j = 0; j < n; j++) y[j] += quarter * (b[j] - a[j]);
     }
     NAME(project_)(q, k->grouping, map, k->weight, 1.0, C, n, norms, norms + 2 * C * n);
-    for (Py_ssize_t d = 0; d < 2 * C; d++) memcpy(out[d], norms + (2 * C + d) * n, n * sizeof(REAL));
+    for (Py_ssize_t d = 0; d < 2 * C; d++) memcpy(out[d], norms + (2 * C + d) * n, (size_t)n * sizeof(REAL));
 }
 
 MULTIVERSIONED static int NAME(walk_)(const Walk *k)
@@ -131,7 +131,7 @@ MULTIVERSIONED static int NAME(prove_)(const Walk *k)
 {
     const Py_ssize_t C = k->channels, H = k->height, n = k->width, plane = H * n;
     const REAL *f = k->f, *p = k->now, *map = k->weight_map;
-    REAL *buffer = calloc((size_t)(8 * C + 3) * n, sizeof(REAL));
+    REAL *buffer = calloc((size_t)((8 * C + 3) * n), sizeof(REAL));
     if (!buffer) return -1;
     REAL *v = buffer, *norms = v + 2 * C * n, *zeros = norms + 2 * C * n, *squares = zeros + n;
     REAL *g = squares + n, *u = g + n, *moved = u + 2 * C * n; /* two rows of u, by turns */
@@ -140,7 +140,7 @@ MULTIVERSIONED static int NAME(prove_)(const Walk *k)
         REAL *row = u + (i & 1) * C * n, *last = u + ((i + 1) & 1) * C * n;
         for (Py_ssize_t c = 0; c < C; c++) {
             if (i >= H) {
-                memcpy(row + c * n, last + c * n, n * sizeof(REAL));
+                memcpy(row + c * n, last + c * n, (size_t)n * sizeof(REAL));
                 continue;
             }
             const REAL *x = p + c * plane + i * n, *y = p + (C + c) * plane + i * n, *a = f + c * plane + i * n;
@@ -152,7 +152,7 @@ MULTIVERSIONED static int NAME(prove_)(const Walk *k)
             NAME(adjoint_)(x, y, i ? y - n : zeros, 0, n, g);
             for (Py_ssize_t j = 0; j < n; j++) w[j] = a[j] - (REAL)0.5 * g[j];
             if (i >= k->stop) continue;
-            memcpy((REAL *)k->picture + c * plane + i * n, w, n * sizeof(REAL));
+            memcpy((REAL *)k->picture + c * plane + i * n, w, (size_t)n * sizeof(REAL));
             for (Py_ssize_t j = 0; j < n; j++) squares[j] = (w[j] - a[j]) * (w[j] - a[j]);
             fidelity += NAME(sum_)(squares, n);
             for (Py_ssize_t j = 0; j < n; j++) squares[j] = (g[j] * (REAL)-0.25 + a[j]) * g[j];

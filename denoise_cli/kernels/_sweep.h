@@ -189,7 +189,7 @@ static INLINE double NAME(relax_)(REAL *restrict v, const REAL *restrict w, REAL
         total = NAME(sum_)(scratch, n);
     }
     if (anchor) {
-        if (k->drops_anchor) memcpy(anchor, v, n * sizeof(REAL));
+        if (k->drops_anchor) memcpy(anchor, v, (size_t)n * sizeof(REAL));
         for (Py_ssize_t j = 0; j < n; j++) {
             const REAL old = v[j];
             v[j] = old - a * w[j];
@@ -252,7 +252,7 @@ static INLINE void NAME(split_)(const REAL *restrict u, const REAL *restrict f, 
 /* A row that is wanted soon, into the second-level cache. */
 static INLINE void NAME(fetch_)(const REAL *row, Py_ssize_t n)
 {
-    for (Py_ssize_t j = 0; j < n; j += 64 / sizeof(REAL)) PREFETCH(row + j);
+    for (Py_ssize_t j = 0; j < n; j += 64 / (Py_ssize_t)sizeof(REAL)) PREFETCH(row + j);
 }
 
 /* What is kept from row to row of a strip: the rows above, and sums. Row i of channel c of u is at u + c·u_plane + (i − u_first)·n. */
@@ -266,7 +266,7 @@ typedef struct {
 static INLINE int NAME(begin_)(NAME(Rows) *rows, const Sweep *k)
 {
     const Py_ssize_t C = k->channels, n = k->width;
-    REAL *buffer = calloc((size_t)(10 * C + 4) * n, sizeof(REAL));
+    REAL *buffer = calloc((size_t)((10 * C + 4) * n), sizeof(REAL));
     if (!buffer) return -1;
     rows->v = buffer;
     rows->w = rows->v + 2 * C * n;
@@ -354,7 +354,7 @@ static INLINE void NAME(sweep_)(const Sweep *k, NAME(Rows) *rows, Py_ssize_t fro
                     REAL *out = divergence + c * plane + i * n;
                     NAME(adjoint_)(w + c * n, w + (C + c) * n, above_w + c * n, k->periodic, n, out);
                     for (Py_ssize_t j = 0; j < n; j++) out[j] *= to_dual;
-                    memcpy(above_w + c * n, w + (C + c) * n, n * sizeof(REAL));
+                    memcpy(above_w + c * n, w + (C + c) * n, (size_t)n * sizeof(REAL));
                 }
             for (Py_ssize_t d = 0; d < 2 * C; d++)
                 primal += NAME(relax_)(v + d * n, w + d * n, s + d * plane + i * n, anchor ? anchor + d * plane + i * n : NULL, k, scratch, n,
@@ -364,7 +364,7 @@ static INLINE void NAME(sweep_)(const Sweep *k, NAME(Rows) *rows, Py_ssize_t fro
             const REAL *q = f + c * plane + i * n;
             REAL *out = rhs + (c * H + i) * stride;
             NAME(right_side_)(v + c * n, v + (C + c) * n, above + c * n, q, to_rhs, k->periodic, n, out);
-            memcpy(above + c * n, v + (C + c) * n, n * sizeof(REAL));
+            memcpy(above + c * n, v + (C + c) * n, (size_t)n * sizeof(REAL));
         }
         if (!s_d) continue;
         if (swift && !(k->l1 && k->grouping == SUM && C > 1)) {
@@ -435,7 +435,7 @@ MULTIVERSIONED static int NAME(cost_)(const Sweep *k)
     const Py_ssize_t C = k->channels, H = k->height, n = k->width, plane = H * n;
     const REAL *u = k->u, *f = k->f, *map = k->weight_map, *m = k->fidelity_map;
     const int grouping = k->grouping == SUM ? ALONE : k->grouping;
-    REAL *v = malloc((size_t)(4 * C + 1) * n * sizeof(REAL));
+    REAL *v = malloc((size_t)((4 * C + 1) * n) * sizeof(REAL));
     if (!v) return -1;
     REAL *norms = v + 2 * C * n, *scratch = norms + 2 * C * n;
     double fidelity = 0, regularity = 0;

@@ -1,4 +1,4 @@
-"""How good a result is: the four numbers of the literature, for a picture or for pages pooled."""
+"""How good a result is: the numbers of the literature, by scikit-image, for a picture or for pages pooled."""
 
 from __future__ import annotations
 
@@ -7,13 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
-from denoise_cli.measure.metrics import SSIM_WINDOW, mae, psnr_db, rmse, ssim
+from denoise_cli.measure.metrics import SSIM_WINDOW, decibels, ssim
 
 __all__ = ["Figures", "Mismatch", "alike", "figures", "peak_of", "pooled"]
 
 Array = npt.NDArray[Any]
+
+
+#: Pixels at once: scikit-image's errors take three arrays of float64 of this size, whatever the size of the picture.
+PIXELS_AT_ONCE = 2**20
 
 
 class Mismatch(ValueError):
@@ -22,7 +27,9 @@ class Mismatch(ValueError):
 
 @dataclass(frozen=True)
 class Figures:
-    """psnr_db and ssim: larger is better; rmse and mae, in units of the data range 0 … 1 (or of float pictures): smaller is.
+    """psnr_db and ssim: larger is better; rmse and mae, in units of the data range 0 … 1 (or of float pictures), and nrmse: smaller is.
+
+    nrmse is the RMSE as a share of the root mean square of the clean picture, which needs no data range; None for a black one.
 
     psnr_db is inf where the pictures are equal. ssim is None for less than 11 × 11 pixels; both are None where a constant picture of
     floats leaves them without a data range.
@@ -34,6 +41,11 @@ class Figures:
     mae: float
     samples: int
     data_range: float
+    clean_rms: float
+
+    @property
+    def nrmse(self) -> float | None:
+        return self.rmse / self.clean_rms if self.clean_rms > 0 else None
 
 
 def figures(picture: Array, clean: Array, data_range: float, *, unit: float = 1.0) -> Figures:
@@ -43,14 +55,29 @@ def figures(picture: Array, clean: Array, data_range: float, *, unit: float = 1.
     PSNR is that of the mean squared error over all channels, SSIM the mean over the channels.
     """
     wide_enough = min(clean.shape[:2]) >= SSIM_WINDOW
+    square, absolute, energy = _errors(picture, clean)
     return Figures(
-        psnr_db(picture, clean, data_range) if data_range > 0 else None,
+        decibels(data_range, math.sqrt(square)) if data_range > 0 else None,
         ssim(picture, clean, data_range) if data_range > 0 and wide_enough else None,
-        rmse(picture, clean) / unit,
-        mae(picture, clean) / unit,
+        math.sqrt(square) / unit,
+        absolute / unit,
         clean.size,
         data_range / unit,
+        math.sqrt(energy) / unit,
     )
+
+
+def _errors(picture: Array, clean: Array) -> tuple[float, float, float]:
+    """The mean squared and the mean absolute error, and the mean square of `clean`, strip by strip in float64."""
+    from skimage.metrics import mean_squared_error
+
+    rows = max(1, PIXELS_AT_ONCE // (clean.size // clean.shape[0]))
+    sums = np.zeros(3)
+    for top in range(0, clean.shape[0], rows):
+        one, other = (pixels[top : top + rows].astype(np.float64) for pixels in (picture, clean))
+        sums += one.size * np.array([mean_squared_error(other, one), np.abs(one - other).mean(), np.square(other).mean()])
+    square, absolute, energy = (float(value) for value in sums / clean.size)
+    return square, absolute, energy
 
 
 def pooled(pages: Sequence[Figures]) -> Figures:
@@ -69,6 +96,7 @@ def pooled(pages: Sequence[Figures]) -> Figures:
         sum(page.mae * page.samples for page in pages) / samples,
         samples,
         peak,
+        math.sqrt(sum(page.clean_rms**2 * page.samples for page in pages) / samples),
     )
 
 

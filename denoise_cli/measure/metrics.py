@@ -14,7 +14,7 @@ Array = npt.NDArray[Any]
 
 # The window of SSIM: 11 × 11, Gaussian, σ = 1.5 pixels.
 SSIM_WINDOW, SSIM_SIGMA = 11, 1.5
-# Rows at once: six pictures of this many rows are in memory, whatever the size of the picture.
+# Rows at once: scikit-image holds a dozen arrays of float64, of this many rows, whatever the size of the picture.
 SSIM_ROWS = 256
 
 
@@ -49,7 +49,8 @@ def ssim(picture: Array, clean: Array, data_range: float = 1.0) -> float:
         (2 m₁ m₂ + C₁)(2 c + C₂) / ((m₁² + m₂² + C₁)(v₁ + v₂ + C₂)),    C₁ = (0.01 L)²,  C₂ = (0.03 L)²,  L = data_range,
 
     averaged over the pixels whose window lies within the picture. Wang, Bovik, Sheikh & Simoncelli 2004, IEEE Trans. Image Process. 13,
-    600–612; the same number as scikit-image's structural_similarity(gaussian_weights=True, sigma=1.5, use_sample_covariance=False).
+    600–612. It is scikit-image's structural_similarity(gaussian_weights=True, sigma=1.5, use_sample_covariance=False) in float64, of strips
+    that overlap, so that large pictures fit into memory; the number is that of the whole to 1e-12.
 
     picture, clean : (height, width) or (height, width, channels), 11 × 11 pixels or more. Raises ValueError where they are smaller, or
     data_range is not positive.
@@ -58,36 +59,20 @@ def ssim(picture: Array, clean: Array, data_range: float = 1.0) -> float:
         raise ValueError(f"SSIM has a window of {SSIM_WINDOW} × {SSIM_WINDOW} pixels; {clean.shape[1]} × {clean.shape[0]} are too few")
     if not data_range > 0:
         raise ValueError(f"data_range must be positive, not {data_range:g}")
-    planes = zip(np.moveaxis(np.atleast_3d(picture), -1, 0), np.moveaxis(np.atleast_3d(clean), -1, 0), strict=True)
-    return float(np.mean([_ssim_of_plane(one, other, data_range) for one, other in planes]))
+    from skimage import metrics
 
-
-def _ssim_of_plane(picture: Array, clean: Array, data_range: float) -> float:
-    c1, c2 = (0.01 * data_range) ** 2, (0.03 * data_range) ** 2
-    rows, columns = (side - SSIM_WINDOW + 1 for side in clean.shape)
+    structural_similarity: Any = metrics.structural_similarity
+    rows = clean.shape[0] - SSIM_WINDOW + 1
     total = 0.0
     for top in range(0, rows, SSIM_ROWS):
-        strip = slice(top, min(top + SSIM_ROWS, rows) + SSIM_WINDOW - 1)
-        one, other = picture[strip].astype(np.float64), clean[strip].astype(np.float64)
-        mean_1, mean_2 = _windowed(one), _windowed(other)
-        variances = _windowed(one * one) - mean_1 * mean_1 + _windowed(other * other) - mean_2 * mean_2
-        covariance = _windowed(one * other) - mean_1 * mean_2
-        similarity = (2 * mean_1 * mean_2 + c1) * (2 * covariance + c2)
-        similarity /= (mean_1 * mean_1 + mean_2 * mean_2 + c1) * (variances + c2)
-        total += float(similarity.sum())
-    return total / float(rows * columns)
-
-
-def _windowed(plane: Array) -> Array:
-    """Gaussian means where the window lies within `plane`."""
-    from scipy.ndimage import correlate1d
-
-    half = SSIM_WINDOW // 2
-    weights = np.exp(-0.5 * (np.arange(-half, half + 1) / SSIM_SIGMA) ** 2)
-    weights /= weights.sum()
-    for axis in (0, 1):
-        plane = correlate1d(plane, weights, axis)
-    return plane[half:-half, half:-half]
+        bottom = min(top + SSIM_ROWS, rows)
+        strip = slice(top, bottom + SSIM_WINDOW - 1)
+        similarity = structural_similarity(
+            clean[strip].astype(np.float64), picture[strip].astype(np.float64), data_range=data_range, gaussian_weights=True,
+            sigma=SSIM_SIGMA, use_sample_covariance=False, channel_axis=None if clean.ndim == 2 else -1,
+        )  # fmt: skip
+        total += float(similarity) * (bottom - top)
+    return float(total / rows)
 
 
 def _energy(values: Array) -> float:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from denoise_cli.noise.model import Noise
     from denoise_cli.settings import Settings
     from denoise_cli.variational import Solution, State
+    from denoise_cli.variational.volume import Volume
 
 __all__ = ["OPTIONS", "Method", "Outcome", "Plan", "Subject"]
 
@@ -39,6 +40,7 @@ class Subject:
     weight_map: λ of each pixel, (height, width), in the place of one λ.
     reference: the clean page, in typed units, for a log and PSNR.  noise: what was found, where somebody has looked already.
     precision: "float32" or "float64", what is computed in.  notes: what was done to the page before, for people.
+    volume: where the page holds the slices of a volume, one below the other: its shape, and how its axes are weighted.
     """
 
     stored: Array
@@ -49,6 +51,7 @@ class Subject:
     noise: Noise | None = None
     precision: str = "float32"
     notes: tuple[str, ...] = ()
+    volume: Volume | None = None
 
     @property
     def pixels(self) -> Array:
@@ -134,8 +137,10 @@ class Method:
 
     name: what --method calls it.  summary: one line for the help.
     options: what it can be told (names of OPTIONS), with what it does when it is not told; anything else is refused.
+    takes_volumes: it couples the slices of a volume.
     has_weight: it has a λ; --lambda, maps and `denoise path` are for such methods.
     is_automatic: it can do without a number, and may be taken where none was typed.
+    is_tiled: it minimises F + λ·TV, which `large` does by tiles, exactly, for pictures that are larger than memory.
     """
 
     name: ClassVar[str]
@@ -143,6 +148,8 @@ class Method:
     options: ClassVar[Mapping[str, Any]] = {}
     has_weight: ClassVar[bool] = False
     is_automatic: ClassVar[bool] = False
+    is_tiled: ClassVar[bool] = False
+    takes_volumes: ClassVar[bool] = False
 
     def check(self, settings: Settings) -> None:
         """Refuse settings that no page could make right. Raises ValueError, its message beginning with the option's name."""
@@ -169,6 +176,13 @@ class Method:
     def run(self, subject: Subject, plan: Plan, watch: Watch | None = None, **details: Any) -> Solution:
         """The page denoised, in typed units. Raises ValueError or TypeError where it cannot be done."""
         raise NotImplementedError
+
+    def reach(self, settings: Settings, channels: int) -> int | None:  # noqa: ARG002 - those that have one ask
+        """How many pixels around it a pixel of the result depends on; None for all, so that the picture cannot be cut into tiles.
+
+        Tiles begin at multiples of 16.
+        """
+        return None
 
     def pictures_in_memory(self, fidelity: str) -> float:  # noqa: ARG002 - of those that have one
         """Peak memory of a run in float32 pictures of the page's size, the page in floats and the result among them."""

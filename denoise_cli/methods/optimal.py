@@ -37,6 +37,8 @@ class Optimal(Method):
     }  # fmt: skip
     has_weight: ClassVar[bool] = True
     is_automatic: ClassVar[bool] = True
+    is_tiled: ClassVar[bool] = True
+    takes_volumes: ClassVar[bool] = True
 
     def check(self, settings: Settings) -> None:
         super().check(settings)
@@ -94,7 +96,8 @@ class Optimal(Method):
             sigma=settings.sigma,
             noise=noise,
             weights=subject.fidelity_weights,
-            opponent=settings.channels is None,
+            opponent=settings.channels is None and subject.volume is None,
+            volume=subject.volume,
             **told,
         )
         notes = ("the noise grows with brightness; without --vst none it would be stabilised",) if choice.noise.model == "poisson" else ()
@@ -135,7 +138,7 @@ class Optimal(Method):
         stable, sigma = stabiliser.normalise(subject.pixels, *ends)
         stable_scale = Scale.of(stable, subject.known)
         choice = replace(
-            choose(stable, scale=stable_scale, fidelity="l2", sigma=sigma, weights=subject.fidelity_weights, **told),
+            choose(stable, scale=stable_scale, fidelity="l2", sigma=sigma, weights=subject.fidelity_weights, volume=subject.volume, **told),
             noise=replace(noise, read_noise=stabiliser.read_noise),
             stabilised=True,
         )

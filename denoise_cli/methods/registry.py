@@ -70,13 +70,14 @@ def having(option: str) -> list[str]:
 def named_for(settings: Settings) -> str | None:
     """The name of the method that settings ask for; None where the picture is to decide.
 
-    A λ that is typed means the MATLAB iteration, the first of the registry that has a λ; a map of λ alone, the first that takes maps.
+    A λ that is typed means the MATLAB iteration, the first of the registry that has a λ; a map of λ alone, the first that takes maps; for
+    volumes, the first that takes them.
     """
     if settings.method is not None:
         return str(settings.method)
     if settings.automatic:
         return None
-    wanted = [name for name, method in all_methods().items() if method.has_weight]
+    wanted = [name for name, method in all_methods().items() if method.has_weight and (method.takes_volumes or not settings.volume)]
     if settings.weight is None:
         wanted = [name for name in wanted if "lambda_map" in find(name).options]
     if not wanted:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
 
 from denoise_cli.methods.method import Array, Plan, Subject, Watch
 from denoise_cli.variational import Solution, check_options
@@ -37,17 +39,31 @@ def run_solver(pixels: Array, plan: Plan, weight: float | Array | None, subject:
     settings = plan.settings
     told = {name: getattr(settings, name) for name in SOLVER_OPTIONS}
     defaults: dict[str, Any] = {"reference": subject.reference, "records": False, "callback": watch}
-    return solve(
-        pixels, weight, fidelity=plan.fidelity or "l2", method=plan.method.name, dtype=settings.dtype, workers=settings.workers,
-        **(told | defaults | details),
-    )  # fmt: skip
+    words: dict[str, Any] = {
+        "fidelity": plan.fidelity or "l2",
+        "method": plan.method.name,
+        "dtype": settings.dtype,
+        "workers": settings.workers,
+    }
+    words |= told | defaults | details
+    volume = subject.volume
+    if volume is None:
+        return solve(pixels, weight, **words)
+    for name in ("weights", "reference"):
+        if words.get(name) is not None:
+            words[name] = volume.deep(words[name])
+    level: Any = weight if isinstance(weight, float) else volume.deep(np.asarray(weight))
+    found = solve(volume.deep(pixels), level, axes=volume.axes, axis_weights=volume.axis_weights, **words)
+    return replace(found, image=volume.tall(found.image))
 
+
+Found = TypeVar("Found", bound=Solution)
 
 #: How runs end, from the best to the worst.
 WORSE = ("done", "input_is_minimiser", "iterations_done", "converged", "iteration_limit", "stopped")
 
 
-def as_one(solutions: Sequence[Solution], image: Array) -> Solution:
+def as_one(solutions: Sequence[Found], image: Array) -> Found:
     """Problems that were solved apart as one with the picture `image`: their costs and bounds add up, and so does the proof."""
     worst = max(solutions, key=lambda solution: WORSE.index(solution.status))
     bounds = [solution.bound for solution in solutions if solution.bound is not None]

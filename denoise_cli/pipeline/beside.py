@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,37 +22,44 @@ class Beside:
     def __init__(self, settings: Settings, source: Path) -> None:
         self.settings, self.source = settings, source
 
-    def reference(self, page: int, pages: int, shape: tuple[int, ...]) -> Any:
-        """The clean page for page number `page` of `pages`, in typed units: its own, or the only one there is; None without --reference."""
+    def reference(self, numbers: Sequence[int], pages: int, shape: tuple[int, ...]) -> Any:
+        """The clean picture for the pages of those numbers, of so many `pages`, one below the other, in typed units: their own, or the only
+        one there is; None without --reference."""
         path = self.settings.reference
         if path is None:
             return None
         cleans = self._references
         if len(cleans) not in (1, pages):
             raise DenoiseError(f"{path}: the reference has {len(cleans)} pages, {self.source} has {pages}; give as many, or one for all")
-        clean = cleans[page if len(cleans) > 1 else 0]
-        if clean.shape != shape:
-            raise DenoiseError(
-                f"{path}: the reference is {_size(clean.shape)}, {self.source} is {_size(shape)}; give a clean picture of the same size"
-            )
-        return clean
+        chosen = [cleans[number if len(cleans) > 1 else 0] for number in numbers]
+        expected = (shape[0] // len(numbers), *shape[1:])
+        for clean in chosen:
+            if clean.shape != expected:
+                raise DenoiseError(
+                    f"{path}: the reference is {_size(clean.shape)}, {self.source} is {_size(expected)}; "
+                    "give a clean picture of the same size"
+                )
+        return _below_each_other(chosen)
 
-    def weights(self, size: tuple[int, ...]) -> Any:
-        """The weights of the fidelity, (height, width), from --weights or from --mask (above half is known); None without either."""
+    def weights(self, size: tuple[int, ...], numbers: Sequence[int] = (0,)) -> Any:
+        """The weights of the fidelity, of `size`, from --weights or from --mask (above half is known); None without either.
+
+        numbers : of the pages that lie one below the other.
+        """
         if self.settings.weights is not None:
-            return self._fitting(self._weights, self.settings.weights, size)
+            return self._fitting(self._weights, self.settings.weights, size, numbers)
         if self.settings.mask is None:
             return None
-        known = self._fitting(self._mask, self.settings.mask, size) > 0.5
+        known = self._fitting(self._mask, self.settings.mask, size, numbers) > 0.5
         if not known.any():
             raise DenoiseError(f"{self.settings.mask}: the mask hides every pixel; white is known, black is to be filled in. Invert it?")
         return known.astype("float64")
 
-    def weight_map(self, size: tuple[int, ...]) -> Any:
-        """λ of each pixel, (height, width); None without --lambda-map."""
+    def weight_map(self, size: tuple[int, ...], numbers: Sequence[int] = (0,)) -> Any:
+        """λ of each pixel, of `size`; None without --lambda-map."""
         if self.settings.lambda_map is None:
             return None
-        return self._fitting(self._lambda_map, self.settings.lambda_map, size)
+        return self._fitting(self._lambda_map, self.settings.lambda_map, size, numbers)
 
     @cached_property
     def _references(self) -> list[Any]:
@@ -60,22 +68,33 @@ class Beside:
 
     @cached_property
     def _weights(self) -> Any:
-        return _map(self.settings.weights, self.settings.max_pixels)
+        return _maps(self.settings.weights, self.settings.max_pixels)
 
     @cached_property
     def _mask(self) -> Any:
-        return _map(self.settings.mask, self.settings.max_pixels)
+        return _maps(self.settings.mask, self.settings.max_pixels)
 
     @cached_property
     def _lambda_map(self) -> Any:
-        return _map(self.settings.lambda_map, self.settings.max_pixels)
+        return _maps(self.settings.lambda_map, self.settings.max_pixels)
 
-    def _fitting(self, values: Any, path: Path, size: tuple[int, ...]) -> Any:
-        if values.shape != size:
-            raise DenoiseError(
-                f"{path}: the map is {_size(values.shape)}, {self.source} is {_size(size)}; give one value a pixel, grey, of the same size"
-            )
-        return values
+    def _fitting(self, maps: list[Any], path: Path, size: tuple[int, ...], numbers: Sequence[int]) -> Any:
+        """The maps of those pages, one below the other; one map is for all."""
+        expected = (size[0] // len(numbers), *size[1:])
+        chosen = [maps[number] if max(numbers) < len(maps) and len(numbers) > 1 else maps[0] for number in numbers]
+        for values in chosen:
+            if values.shape != expected:
+                raise DenoiseError(
+                    f"{path}: the map is {_size(values.shape)}, {self.source} is {_size(expected)}; "
+                    "give one value a pixel, grey, of the same size"
+                )
+        return _below_each_other(chosen)
+
+
+def _below_each_other(tables: Sequence[Any]) -> Any:
+    import numpy as np
+
+    return tables[0] if len(tables) == 1 else np.concatenate(tables)
 
 
 def _floats(path: Path, max_pixels: int) -> list[Any]:
@@ -85,16 +104,17 @@ def _floats(path: Path, max_pixels: int) -> list[Any]:
     return [Scale.of(page.colour).floats(page.colour, "float64") for page in read_picture(path, max_pixels=max_pixels).pages]
 
 
-def _map(path: Path | None, max_pixels: int) -> Any:
+def _maps(path: Path | None, max_pixels: int) -> list[Any]:
+    """The pages of a map, grey."""
     import numpy as np
 
     assert path is not None
-    values = _floats(path, max_pixels)[0]
-    if values.ndim == 3 and values.shape[2] == 1:
-        values = values[:, :, 0]
-    if not np.isfinite(values).all() or (values < 0).any():
-        raise DenoiseError(f"{path}: the map holds negative or NaN values; give finite ones, 0 or larger")
-    return values
+    found = []
+    for values in _floats(path, max_pixels):
+        if not np.isfinite(values).all() or (values < 0).any():
+            raise DenoiseError(f"{path}: the map holds negative or NaN values; give finite ones, 0 or larger")
+        found.append(values[:, :, 0] if values.ndim == 3 and values.shape[2] == 1 else values)
+    return found
 
 
 def _size(shape: tuple[int, ...]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,15 +13,18 @@ from typing import TYPE_CHECKING, Any
 from denoise_cli.errors import DenoiseError
 from denoise_cli.formats.files import Picture, check_fits, encode_picture, format_of, read_picture, write_picture, written_format
 from denoise_cli.formats.known import known
+from denoise_cli.formats.picture import Refused
+from denoise_cli.methods.method import Outcome
 from denoise_cli.pipeline.beside import Beside
-from denoise_cli.pipeline.plan import carry_out, subject_of
+from denoise_cli.pipeline.plan import planned, subject_of
 from denoise_cli.pipeline.report import Report, notes_of, numbers_of, plan_of, pooled, psnr_of
+from denoise_cli.pipeline.stacks import Stack, check_memory, series_plan, stacks_of, together
 from denoise_cli.settings import Settings
 from denoise_cli.storage.pipes import PIPE, write_stdout
 from denoise_cli.storage.writing import check_writable, stands_in_the_way
 
 if TYPE_CHECKING:
-    from denoise_cli.methods.method import Outcome, Subject
+    from denoise_cli.methods.method import Plan, Subject
     from denoise_cli.variational import State
 
 __all__ = ["PIPE", "Job", "check_not_an_input", "check_output", "failure", "inputs", "read_input", "run"]
@@ -35,6 +38,7 @@ Watch = Callable[["State"], object]
 class Job:
     """One picture; `kind` is the format to write, None the one that the output's name says, or else that of the input.
 
+    `crops`: pixels along a side of what a report shows of it, 0 where there is no report.
     `residual` is where input − result goes; `inspect` looks at it, written or not. Files of `named_after_input` are written in the
     format that the input has, whatever its name and theirs say. `recorded`: the batch enters the result in the ledger.
     """
@@ -48,6 +52,7 @@ class Job:
     residual: Path | None = None
     inspect: bool = False
     named_after_input: tuple[Path, ...] = ()
+    crops: int = 0
 
     def format_for(self, path: Path, picture: Picture) -> str:
         """The format in which `picture` is written to `path`."""
@@ -82,41 +87,74 @@ def _denoise(job: Job, watch: Watch | None, seal: Seal | None) -> Report:
     check_output(job)
     picture = read_input(job.input, settings)
     check_fits(picture, job.format_for(job.output, picture), job.output)
+    stacks = stacks_of(picture, settings, job.input)
     beside = Beside(settings, job.input)
-    pages: list[Outcome] = []
+    shared = _shared_plan(job, stacks)
+    done: list[Outcome] = []
     psnrs: list[float | None] = []
-    fills: list[Any] = []
-    for number, page in enumerate(picture.pages):
-        subject = subject_of(page, settings, beside, number=number, pages=len(picture.pages))
-        outcome = _carry_out(job, subject, watch, number, len(picture.pages))
+    images: list[Any] = [None] * len(picture.pages)
+    fills: list[Any] = [settings.fill] * len(picture.pages)
+    for at, stack in enumerate(stacks):
+        subject = subject_of(
+            stack.page, settings, beside, numbers=stack.numbers, pages=len(picture.pages), volume=stack.volume
+        )  # fmt: skip
+        outcome = _carry_out(job, subject, watch, at, len(stacks), shared)
         psnrs.append(psnr_of(outcome.solution.image, subject.reference, subject.scale.known))
-        fills.append(settings.fill or subject.filled_in)
-        pages.append(outcome)
-    images = [page.solution.image for page in pages]
-    losses = _write(job, picture.successor(images, fill=fills), seal)
+        filled_in = subject.filled_in
+        for place, number in enumerate(stack.numbers):
+            images[number] = stack.pages(outcome.solution.image)[place]
+            if not isinstance(filled_in, bool) and not settings.fill:
+                fills[number] = stack.pages(filled_in)[place]
+        done.append(outcome)
+    result = picture.successor(images, fill=fills)
+    losses = _write(job, result, seal)
     removed: dict[str, Any] = {}
     shown: tuple[str, ...] = ()
     if job.inspect or job.residual:
         from denoise_cli.pipeline.method_noise import method_noise
 
         removed, shown = method_noise(job, picture, images)
-    details = numbers_of(pages) | plan_of(pages) | removed
+    details = numbers_of(done) | plan_of(done) | removed | _preview(job, picture, result)
+    told = notes_of(done, together(stacks, shared))
     return Report.of(
-        job, details.pop("status"), psnr_db=pooled(psnrs), shape=picture.pages[0].colour.shape,
-        depth=picture.depth, notes=(*wrong_name(job, picture), *picture.notes, *notes_of(pages), *losses, *shown), **details,
+        job, details.pop("status"), psnr_db=pooled(psnrs), shape=stacks[0].shape,
+        depth=picture.depth, notes=(*wrong_name(job, picture), *picture.notes, *told, *losses, *shown), **details,
     )  # fmt: skip
 
 
-def _carry_out(job: Job, subject: Subject, watch: Watch | None, number: int, pages: int) -> Outcome:
-    """A page; whatever is wrong with it is one line that names the file, and the page where there are several."""
-    source = f"{job.input}: page {number + 1} of {pages}" if pages > 1 else str(job.input)
+def _shared_plan(job: Job, stacks: Sequence[Stack]) -> Plan | None:
+    if not job.settings.same_lambda:
+        return None
     try:
-        return carry_out(subject, job.settings, watch)
+        return series_plan(stacks, job.settings, job.input)
+    except (ValueError, TypeError) as error:
+        raise DenoiseError(f"{job.input}: {error}") from error
+
+
+def _carry_out(job: Job, subject: Subject, watch: Watch | None, number: int, count: int, shared: Plan | None) -> Outcome:
+    """A page; whatever is wrong with it is one line that names the file, and the page where there are several."""
+    source = f"{job.input}: {'page' if subject.volume is None else 'volume'} {number + 1} of {count}" if count > 1 else str(job.input)
+    try:
+        plan = shared or planned(subject, job.settings)
+        check_memory(subject, plan)
+        return Outcome(plan, plan.method.run(subject, plan, watch))
     except (ValueError, TypeError) as error:
         raise DenoiseError(f"{source}: {error}") from error
     except MemoryError as error:
         height, width = subject.stored.shape[:2]
-        raise DenoiseError(f"{source}: not enough memory for {width} × {height} pixels; cut it into tiles") from error
+        pixels = f"{width} × {height} pixels" if subject.volume is None else f"{subject.stored.size:,} voxels"
+        raise DenoiseError(f"{source}: not enough memory for {pixels}; cut it into tiles") from error
+
+
+def _preview(job: Job, picture: Picture, result: Picture) -> dict[str, Any]:
+    if not job.crops:
+        return {}
+    from denoise_cli.pipeline.preview import preview
+
+    try:
+        return {"preview": preview(picture, result, job.crops)}
+    except (ValueError, TypeError, Refused, MemoryError):
+        return {}  # the result is written: it is good, whether it can be shown or not
 
 
 def read_input(path: Path, settings: Settings) -> Picture:

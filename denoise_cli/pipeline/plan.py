@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +16,9 @@ if TYPE_CHECKING:
     from denoise_cli.methods.method import Method
     from denoise_cli.pipeline.beside import Beside
     from denoise_cli.settings import Settings
+    from denoise_cli.variational.volume import Volume
 
-__all__ = ["carry_out", "check", "make_plan", "most_iterations", "options_of", "subject_of"]
+__all__ = ["carry_out", "check", "make_plan", "most_iterations", "options_of", "planned", "subject_of"]
 
 
 #: Options that `--save-config` writes, beside λ, σ, the fidelity and files.
@@ -31,6 +33,12 @@ def check(settings: Settings) -> None:
         raise ValueError(f"lambda must be positive and finite, not {settings.weight:g}")
     if settings.sigma is not None and not settings.automatic:
         raise ValueError("sigma has no meaning beside a λ that is given: leave one of them out")
+    if (settings.spacing is not None or settings.time_weight is not None) and not settings.volume:
+        raise ValueError(f"{'spacing' if settings.spacing is not None else 'time-weight'} has no meaning without --volume; add that")
+    if settings.volume and settings.destripe not in (None, "none"):
+        raise ValueError(
+            "destripe has no meaning for volumes, whose slices have stripes of their own; take them off without --volume first"
+        )
     if settings.weights is not None and settings.mask is not None:
         raise ValueError("weights and --mask are two ways to say the same: give one of them")
     name = registry.named_for(settings)
@@ -38,20 +46,30 @@ def check(settings: Settings) -> None:
         registry.find(name).check(settings)
     else:
         _candidates(settings)
+    if settings.volume and name is not None:
+        _taking_volumes(name)
 
 
-def subject_of(page: Page, settings: Settings, beside: Beside | None = None, *, number: int = 0, pages: int = 1) -> Subject:
-    """A page as methods get it, with what lies beside it. Raises DenoiseError where that does not fit."""
+def subject_of(
+    page: Page, settings: Settings, beside: Beside | None = None, *, numbers: Sequence[int] = (0,), pages: int = 1,
+    volume: Volume | None = None,
+) -> Subject:  # fmt: skip
+    """A page, or the slices of a volume one below the other, as methods get it, with what lies beside it. Raises DenoiseError where that
+    does not fit.
+
+    numbers : those of the page or of the slices, of so many `pages` of the file.
+    """
     size = page.colour.shape[:2]
-    weights = None if beside is None else beside.weights(size)
+    weights = None if beside is None else beside.weights(size, numbers)
     if weights is None or weights.all():
         scale = page.scale if is_measured(settings) else page.units
     else:
         known = weights > 0 if page.units.known is None else page.units.known & (weights > 0)
         scale = (Scale.of if is_measured(settings) else Scale.bare)(page.colour, known, limits=page.limits)
     subject = Subject(
-        page.colour, scale, weights=weights, weight_map=None if beside is None else beside.weight_map(size),
-        reference=None if beside is None else beside.reference(number, pages, page.colour.shape), precision=settings.dtype,
+        page.colour, scale, weights=weights, weight_map=None if beside is None else beside.weight_map(size, numbers),
+        reference=None if beside is None else beside.reference(numbers, pages, page.colour.shape), precision=settings.dtype,
+        volume=volume,
     )  # fmt: skip
     return without_stripes(subject, settings)
 
@@ -92,9 +110,28 @@ def make_plan(subject: Subject, settings: Settings) -> Plan:
         )
     _check_sigma(subject.scale, settings.sigma)
     name = registry.named_for(settings)
+    if subject.volume is not None:
+        return _plan_of_volume(subject, settings, name)
     if name is not None:
         return registry.find(name).plan(subject, settings)
     return best_plan(subject, settings, _candidates(settings))
+
+
+def _plan_of_volume(subject: Subject, settings: Settings, name: str | None) -> Plan:
+    """By the method that is named, or by the first that couples the slices of a volume."""
+    return _taking_volumes(name).plan(subject, settings)
+
+
+def _taking_volumes(name: str | None) -> Method:
+    """The method of that name, or the first that couples slices. Raises ValueError where it does not."""
+    able = [method for method in registry.all_methods().values() if method.takes_volumes]
+    method = registry.find(name) if name is not None else next((each for each in able if each.is_automatic), able[0])
+    if not method.takes_volumes:
+        raise ValueError(
+            f"method {method.name} takes pictures, not volumes; use method {' or '.join(each.name for each in able)}, "
+            "or denoise the slices one by one"
+        )
+    return method
 
 
 def _check_sigma(scale: Scale, sigma: float | None) -> None:
@@ -143,9 +180,13 @@ def options_of(settings: Settings) -> dict[str, Any]:
     return registry.find(name).told_options(settings)
 
 
+def planned(subject: Subject, settings: Settings) -> Plan:
+    """`make_plan`, with what was done to the page before among its notes."""
+    plan = make_plan(subject, settings)
+    return replace(plan, notes=(*subject.notes, *plan.notes)) if subject.notes else plan
+
+
 def carry_out(subject: Subject, settings: Settings, watch: Watch | None = None, **details: Any) -> Outcome:
     """Plan a page and do it. Raises ValueError or TypeError where it cannot be done."""
-    plan = make_plan(subject, settings)
-    if subject.notes:
-        plan = replace(plan, notes=(*subject.notes, *plan.notes))
+    plan = planned(subject, settings)
     return Outcome(plan, plan.method.run(subject, plan, watch, **details))

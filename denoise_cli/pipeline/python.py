@@ -14,8 +14,10 @@ import numpy.typing as npt
 from denoise_cli.measure.scale import Scale
 from denoise_cli.measure.unmeasured import unmeasured
 from denoise_cli.methods.method import Plan, Subject
+from denoise_cli.methods.solving import as_one
+from denoise_cli.pipeline.arrangement import UNTOLD, Arrangement, Untold, as_scikit_image_has_it
 from denoise_cli.pipeline.plan import carry_out, check, without_stripes
-from denoise_cli.pipeline.report import psnr_of
+from denoise_cli.pipeline.report import pooled, psnr_of
 from denoise_cli.settings import Settings
 from denoise_cli.variational import Solution
 
@@ -27,6 +29,11 @@ __all__ = ["Denoised", "denoise"]
 Array = npt.NDArray[Any]
 # In the settings, where files are named, in the place of what came as an array.
 IN_MEMORY = Path("(an array)")
+#: The arguments of `denoise` that mean the same for a channel by itself.
+APART = (
+    "fidelity", "method", "sigma", "strength", "vst", "destripe", "iterations", "alpha", "beta", "gap", "tv", "boundary", "weights",
+    "nodata", "fill", "dtype", "workers", "device", "model", "records", "callback", "spacing",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -65,6 +72,10 @@ def denoise(
     callback: Callable[[State], object] | None = None,
     start: Solution | None = None,
     keep_dual: bool = False,
+    channel_axis: int | Untold | None = UNTOLD,
+    axes: str | None = None,
+    spacing: Sequence[float] | None = None,
+    time_weight: float | None = None,
 ) -> Denoised:
     """Remove noise from a picture. With no number it does what `denoise PICTURE` does at the prompt.
 
@@ -87,9 +98,9 @@ def denoise(
 
     Parameters
     ----------
-    image : (height, width) or (height, width, channels), any real type. bool and unsigned integers of 8, 16 and 32 bit are scaled to
-        [0, 1]; floats, signed and 64-bit integers are taken as they are, and σ and λ of "l2" are in their units. Pixels that are NaN or
-        infinite take part in nothing and come back as they came.
+    image : (height, width) or (height, width, channels), or what `axes` or `channel_axis` say; any real type. bool and unsigned
+        integers of 8, 16 and 32 bit are scaled to [0, 1]; floats, signed and 64-bit integers are taken as they are, and σ and λ of "l2"
+        are in their units. Pixels that are NaN or infinite take part in nothing and come back as they came.
     weight : λ > 0; for "optimal" also a map (height, width) of values ≥ 0; None chooses it.
     fidelity : "l2" or "l1". With a λ "l2" unless told, else by the noise.
     method : "matlab", "optimal", "learned" (a small network, docs/learned.md), or another one of `denoise_cli.methods.registry`.
@@ -120,6 +131,14 @@ def denoise(
     start : "optimal": a result of the same picture at another λ, from a run with `keep_dual`, to set out from: fewer iterations to the
         same gap (1.7 times fewer in all along twelve λ from 0.02 to 0.5, upwards).
     keep_dual : keep in `result.dual` what `start` needs, which takes the memory of two pictures.
+    channel_axis : as in scikit-image: which axis of `image` holds the channels, or None for none; all others, 1 to 4, are spatial. Types
+        are converted as there, too: float32 stays, integers become float64 on [0, 1] or [−1, 1]. By "optimal", and each channel by itself
+        unless `channels` is "coupled". So is an array of 1, 4 or 5 axes of which nothing is told.
+    axes : one letter for each axis of `image`: z, y, x and t (time) are spatial, c holds the channels; such as "zyx" or "tyxc". By
+        "optimal": the differences along all axes belong to one total variation. `weights` and maps have the spatial axes.
+    spacing : how far apart neighbours are along each spatial axis but t, in any unit: differences are multiplied by the smallest distance
+        over that of their axis.
+    time_weight : what differences along t are multiplied by, 1 unless told; more makes the frames more alike.
 
     Returns
     -------
@@ -135,13 +154,24 @@ def denoise(
     >>> denoise(step, 0.4, method="optimal", gap=1e-9).image[0, [0, -1]].round(6)  # a step of width 8 loses λ/(2·8) on either side
     array([0.025, 0.975])
     """
-    stored = np.asarray(image)
-    table = _table(weights, "weights", stored.shape[:2])
-    if weight is None and not nodata and stored.ndim in (2, 3):
+    whole = np.asarray(image)
+    arranged = Arrangement.of(whole.shape, channel_axis=channel_axis, axes=axes, spacing=spacing, time_weight=time_weight)
+    if whole.size == 0:
+        raise ValueError(f"the picture is empty: shape {whole.shape}")
+    if arranged.like_scikit_image:
+        whole = as_scikit_image_has_it(whole)
+        if channels != "coupled" and arranged.channel_axis is not None:
+            if start is not None or keep_dual:
+                raise ValueError("start and keep_dual have no meaning for channels that are solved one by one; use channels='coupled'")
+            told = {name: value for name, value in locals().items() if name in APART}
+            return _channel_by_channel(whole, weight, reference, arranged.channel_axis, told)
+    if not arranged.is_plain:
+        method = method or "optimal"
+    stored = arranged.picture(whole)
+    table = arranged.table(weights, "weights")
+    if weight is None and not nodata:
         nodata = unmeasured(stored)
     scale = Scale.of(stored, None if table is None else table > 0, nodata=nodata)
-    if stored.size == 0:
-        raise ValueError(f"the picture is empty: shape {stored.shape}")
     precision = np.dtype(dtype or (np.float64 if stored.dtype.newbyteorder("=") == np.float64 else np.float32)).name
     is_map = weight is not None and np.ndim(weight) > 0
     settings = Settings(
@@ -162,8 +192,8 @@ def denoise(
         raise ValueError("weights hide every pixel: nothing is known to restore the picture from")
     check(settings)
     subject = Subject(
-        stored, scale, weights=table, weight_map=_table(weight, "weight (lambda)", stored.shape[:2]),
-        reference=None if reference is None else _reference(reference, stored.shape), precision=settings.dtype,
+        stored, scale, weights=table, weight_map=arranged.table(weight, "weight (lambda)"),
+        reference=None if reference is None else _reference(reference, arranged), precision=settings.dtype, volume=arranged.volume,
     )  # fmt: skip
     details: dict[str, Any] = {"records": records}
     if start is not None or keep_dual:
@@ -179,23 +209,28 @@ def denoise(
     psnr = solution.psnr_db if subject.known is None else None
     if psnr is None:
         psnr = psnr_of(found, subject.reference, subject.scale.known)
-    return Denoised(**{**vars(solution), "image": found, "psnr_db": psnr, "plan": outcome.plan})
+    return Denoised(**{**vars(solution), "image": arranged.array(found), "psnr_db": psnr, "plan": outcome.plan})
 
 
-def _table(values: Any, name: str, size: tuple[int, ...]) -> Array | None:
-    """A map of one value a pixel; None where there is none, or one number for all."""
-    if values is None or np.ndim(values) == 0:
-        return None
-    table = np.asarray(values)
-    if table.shape != size:
-        raise ValueError(f"{name} has shape {table.shape}, the picture {size}: they must agree")
-    if not (np.isfinite(table).all() and (table >= 0).all()):
-        raise ValueError(f"{name} must be finite and not negative in every pixel")
-    return table
+def _channel_by_channel(whole: Array, weight: Any, reference: npt.ArrayLike | None, channel_axis: int, told: dict[str, Any]) -> Denoised:
+    """Every channel as it would be alone."""
+    clean = None if reference is None else np.asarray(reference)
+    if clean is not None and clean.shape != whole.shape:
+        raise ValueError(f"the reference has shape {clean.shape}, the picture {whole.shape}: they must agree")
+    parts = [
+        denoise(
+            np.take(whole, number, channel_axis), weight, channel_axis=None,
+            reference=None if clean is None else np.take(clean, number, channel_axis), **told,
+        )
+        for number in range(whole.shape[channel_axis])
+    ]  # fmt: skip
+    joined = as_one(parts, np.stack([part.image for part in parts], axis=channel_axis))
+    return replace(joined, psnr_db=pooled([part.psnr_db for part in parts]))
 
 
-def _reference(reference: npt.ArrayLike, shape: tuple[int, ...]) -> Array:
+def _reference(reference: npt.ArrayLike, arranged: Arrangement) -> Array:
     clean = np.asarray(reference)
-    if clean.shape != shape:
-        raise ValueError(f"the reference has shape {clean.shape}, the picture {shape}: they must agree")
+    if clean.shape != arranged.shape:
+        raise ValueError(f"the reference has shape {clean.shape}, the picture {arranged.shape}: they must agree")
+    clean = arranged.picture(as_scikit_image_has_it(clean) if arranged.like_scikit_image else clean)
     return Scale.of(clean).floats(clean, "float64")

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from denoise_cli.methods.method import Outcome
     from denoise_cli.pipeline.job import Job
+    from denoise_cli.pipeline.preview import Preview
 
 __all__ = ["Report", "notes_of", "numbers_of", "plan_of", "pooled", "psnr_of"]
 
 
 @dataclass(frozen=True)
 class Report:
-    """What became of a job; `error` says why it failed, in one line. Every field can be written as JSON.
+    """What became of a job; `error` says why it failed, in one line.
 
     method: the one that ran.  ended: how, in words.  assumed: what the plan took for granted, and what followed from it.
+    preview: what a report shows of it, where one was asked for.
     """
 
     input: str
@@ -44,6 +46,13 @@ class Report:
     ended: str = ""
     notes: tuple[str, ...] = ()
     error: str | None = None
+    preview: Preview | None = field(default=None, repr=False)
+
+    def told(self) -> dict[str, Any]:
+        """Every field but the preview, as JSON can have it."""
+        fields = asdict(replace(self, preview=None))
+        del fields["preview"]
+        return fields
 
     @classmethod
     def of(cls, job: Job, status: str, **details: Any) -> Report:
@@ -112,9 +121,9 @@ def pooled(psnrs: Sequence[float | None]) -> float | None:
     return -10 * math.log10(error) if error > 0 else math.inf
 
 
-def notes_of(pages: Sequence[Outcome]) -> tuple[str, ...]:
-    """What a person should know about how the pages came out."""
-    told = [f"{len(pages)} pages, each denoised by itself"] if len(pages) > 1 else []
+def notes_of(pages: Sequence[Outcome], together: str | None = None) -> tuple[str, ...]:
+    """What a person should know about how the pages came out; `together` says how several were taken."""
+    told = [] if together is None else [together]
     for page in pages:
         told += [*page.plan.notes, *page.plan.method.notes(page.plan, page.solution)]
     return tuple(dict.fromkeys(told))

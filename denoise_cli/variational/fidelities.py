@@ -17,8 +17,8 @@ __all__ = ["FIDELITIES", "L1", "Fidelity", "SquaredL2"]
 class Fidelity(Claims):
     """F(u; f) = Σ m·φ(u − f), pixel by pixel; φ is convex and smallest at 0, where it is 0.
 
-    m ≥ 0 are `weights`, one a pixel, (height, width); None means 1 everywhere, and 0 means unknown. Arrays are strips
-    (channels, rows, width); `rows` says which, so that the weights can follow.
+    m ≥ 0 are `weights`, one a pixel, (*spatial); None means 1 everywhere, and 0 means unknown. Arrays are strips
+    (channels, rows, *rest); `rows` says which, so that the weights can follow.
 
     A fidelity of your own is a subclass with `value`, `dual_part` and `bound`. It runs in NumPy. What it claims beyond that makes it
     quicker, and is used only if the class itself says so (`Claims`):

@@ -1,4 +1,4 @@
-"""The transforms of scipy.fft on planar pictures, over rows and columns, in place; and how to get them without waiting for SciPy."""
+"""The transforms of scipy.fft on planar pictures, over all axes but the channels, in place; and how not to wait for SciPy."""
 
 from __future__ import annotations
 
@@ -15,7 +15,11 @@ import numpy.typing as npt
 __all__ = ["cosine", "fourier", "inverse_cosine", "inverse_fourier"]
 
 Array = npt.NDArray[Any]
-AXES = (1, 2)
+
+
+def _axes(x: Array) -> tuple[int, ...]:
+    """All but the channels."""
+    return tuple(range(1, x.ndim))
 
 
 def _load() -> ModuleType | None:
@@ -36,9 +40,9 @@ def _load() -> ModuleType | None:
         module = importlib.util.module_from_spec(importlib.util.spec_from_loader("pypocketfft", loader))  # type: ignore[arg-type]
         loader.exec_module(module)
         probe = np.arange(6.0).reshape(1, 2, 3)
-        spectrum = module.r2c(probe, AXES, True, 0, None, 1)
-        there = module.c2r(spectrum, AXES, 3, False, 2, np.empty_like(probe), 1)
-        again = module.dct(module.dct(probe.copy(), 2, AXES, 0, None, 1), 3, AXES, 2, None, 1)
+        spectrum = module.r2c(probe, (1, 2), True, 0, None, 1)
+        there = module.c2r(spectrum, (1, 2), 3, False, 2, np.empty_like(probe), 1)
+        again = module.dct(module.dct(probe.copy(), 2, (1, 2), 0, None, 1), 3, (1, 2), 2, None, 1)
         return module if np.allclose(there, probe) and np.allclose(again, probe) else None
     except Exception:
         return None
@@ -50,42 +54,42 @@ _compiled = _load()
 
 
 def fourier(x: Array, out: Array, workers: int) -> Array:
-    """Real-input FFT of (channels, height, width), in `out`: (channels, height, width//2 + 1), complex."""
+    """Real-input FFT of (channels, *spatial), in `out`: the last axis has width//2 + 1 complex numbers."""
     if _compiled is not None:
-        result: Array = _compiled.r2c(x, AXES, True, 0, out, workers)
+        result: Array = _compiled.r2c(x, _axes(x), True, 0, out, workers)
         return result
     from scipy import fft
 
-    out[...] = fft.rfft2(x, axes=AXES, workers=workers)
+    out[...] = fft.rfftn(x, axes=_axes(x), workers=workers)
     return out
 
 
 def inverse_fourier(spectrum: Array, out: Array, workers: int) -> Array:
     """The real picture of a spectrum, in `out`."""
     if _compiled is not None:
-        result: Array = _compiled.c2r(spectrum, AXES, out.shape[-1], False, 2, out, workers)
+        result: Array = _compiled.c2r(spectrum, _axes(spectrum), out.shape[-1], False, 2, out, workers)
         return result
     from scipy import fft
 
-    out[...] = fft.irfft2(spectrum, s=out.shape[1:], axes=AXES, workers=workers)
+    out[...] = fft.irfftn(spectrum, s=out.shape[1:], axes=_axes(spectrum), workers=workers)
     return out
 
 
 def cosine(x: Array, workers: int) -> Array:
-    """DCT-II over rows and columns, in place."""
+    """DCT-II over all spatial axes, in place."""
     if _compiled is not None:
-        result: Array = _compiled.dct(x, 2, AXES, 0, x, workers)
+        result: Array = _compiled.dct(x, 2, _axes(x), 0, x, workers)
         return result
     from scipy import fft
 
-    return np.asarray(fft.dctn(x, axes=AXES, workers=workers, overwrite_x=True))
+    return np.asarray(fft.dctn(x, axes=_axes(x), workers=workers, overwrite_x=True))
 
 
 def inverse_cosine(x: Array, workers: int) -> Array:
     """The inverse of `cosine`, in place."""
     if _compiled is not None:
-        result: Array = _compiled.dct(x, 3, AXES, 2, x, workers)
+        result: Array = _compiled.dct(x, 3, _axes(x), 2, x, workers)
         return result
     from scipy import fft
 
-    return np.asarray(fft.idctn(x, axes=AXES, workers=workers, overwrite_x=True))
+    return np.asarray(fft.idctn(x, axes=_axes(x), workers=workers, overwrite_x=True))

@@ -46,7 +46,7 @@ class GradientProjection:
     From p = p₋ = 0, with t₁ = 1 and P the projection onto the dual ball of radius λ:
 
         t₊ = (1 + sqrt(1 + 4t²))/2         q = p + (t − 1)/t₊ · (p − p₋)
-        p₊ = P(q + c/‖D‖² · D(f − Dᵀq/c))         (squared L2: c = 2, ‖D‖² ≤ 8, so that the step is ¼)
+        p₊ = P(q + c/‖D‖² · D(f − Dᵀq/c))         (squared L2: c = 2; of a picture ‖D‖² ≤ 8, so that the step is ¼)
 
     Every p is dual feasible, and u = f − Dᵀp/c is its picture: a certificate costs one pass. The gap falls like 1/k²; how many iterations
     that takes grows with λ over the contrast of the picture.
@@ -57,7 +57,7 @@ class GradientProjection:
     def __init__(self, problem: Problem, *, dual: Array | None = None, engine: Engine | None = None) -> None:
         self.problem = problem
         self.engine = engine_for(problem) if engine is None else engine
-        shape, dtype = (2, *problem.observed.shape), problem.observed.dtype
+        shape, dtype = (problem.axes, *problem.observed.shape), problem.observed.dtype
         p = np.zeros(shape, dtype) if dual is None else np.array(dual, dtype, order="C")
         self._projection = self.engine.projection(p, p.copy() if dual is not None else np.zeros_like(p))
         self._momentum = Momentum()

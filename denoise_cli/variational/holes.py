@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -22,13 +24,16 @@ def with_holes_cut_out(problem: Problem, known: Array) -> Problem:
     """The problem of the known pixels alone: λ is 0 at every pixel that has an unknown one among itself and its next neighbours.
 
     Nothing then links a known pixel to an unknown one, which costs nothing if it stays as it is; so its weight may be 1, and the others'
-    problem is as easily solved as one without holes. The price is that a pixel at the left or upper edge of a hole loses both of its own
+    problem is as easily solved as one without holes. The price is that a pixel at the left or upper edge of a hole loses all of its own
     differences where one would do.
     """
-    beside, below, dtype = np.roll(known, -1, axis=1), np.roll(known, -1, axis=0), problem.observed.dtype
-    if not problem.operator.periodic:
-        beside[:, -1], below[-1] = True, True
-    level = np.where(known & beside & below, np.asarray(problem.regulariser.weight, dtype), dtype.type(0))
+    linked, dtype = known.copy(), problem.observed.dtype
+    for axis in range(known.ndim):
+        beside = np.roll(known, -1, axis=axis)
+        if not problem.operator.periodic:
+            np.moveaxis(beside, axis, 0)[-1] = True
+        linked &= beside
+    level = np.where(linked, np.asarray(problem.regulariser.weight, dtype), dtype.type(0))
     weights = problem.fidelity.weights
     if weights is not None:
         weights = np.where(known, weights, dtype.type(1))
@@ -41,10 +46,11 @@ def with_holes_cut_out(problem: Problem, known: Array) -> Problem:
 
 
 def filled(planes: Array, known: Array) -> tuple[Array, int]:
-    """(channels, height, width) with the unknown pixels replaced, and how many times blocks had to be doubled until all held a known one.
+    """(channels, *spatial) with the unknown pixels replaced, and how many times blocks had to be doubled until all held a known one.
 
-    Pull and push: means of the known pixels over blocks of 2 × 2, 4 × 4 … until every block has one, and back, from the coarse to the
-    fine, into the blocks that have none. Values stay between the smallest and the largest known one, and scale and shift with them.
+    Pull and push: means of the known pixels over blocks of 2 × 2, 4 × 4 … (of a volume, 2 × 2 × 2 …) until every block has one,
+    and back, from the coarse to the fine, into the blocks that have none. Values stay between the smallest and the largest known one,
+    and scale and shift with them.
 
     Gortler, Grzeszczuk, Szeliski & Cohen 1996, SIGGRAPH, 43–54.
     """
@@ -54,15 +60,18 @@ def filled(planes: Array, known: Array) -> tuple[Array, int]:
     means, found = sums / np.maximum(counts, 1), counts[0] > 0
     coarse, levels = filled(means, found)
     # Linear between the middles of blocks: a guess without steps.
-    guess = _between(_between(coarse, planes.shape[1], axis=1), planes.shape[2], axis=2)
-    return np.where(known, planes, guess), levels + 1
+    for axis in range(1, planes.ndim):
+        coarse = _between(coarse, planes.shape[axis], axis)
+    return np.where(known, planes, coarse), levels + 1
 
 
 def _blocks(planes: Array) -> Array:
-    """Sums over blocks of 2 × 2; those at the far edges may be of fewer pixels."""
-    _, height, width = planes.shape
-    padded = np.pad(planes, ((0, 0), (0, height % 2), (0, width % 2)))
-    sums: Array = padded[:, ::2, ::2] + padded[:, 1::2, ::2] + padded[:, ::2, 1::2] + padded[:, 1::2, 1::2]
+    """Sums over blocks of two pixels a side; those at the far edges may be of fewer pixels."""
+    padded = np.pad(planes, [(0, 0), *((0, length % 2) for length in planes.shape[1:])])
+    # The first axis changes fastest, as it always has: sums of floats depend on their order.
+    offsets = (reversed(each) for each in itertools.product((0, 1), repeat=planes.ndim - 1))
+    corners = (padded[(slice(None), *(slice(start, None, 2) for start in each))] for each in offsets)
+    sums: Array = functools.reduce(np.add, corners)
     return sums
 
 

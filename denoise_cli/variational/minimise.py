@@ -129,7 +129,7 @@ def _warm(start: Solution, problem: Problem) -> Array:
     """The dual variable to set out from: scaled with λ, so that it stays feasible."""
     if start.dual is None:
         raise ValueError("start keeps no dual variable: call denoise with keep_dual=True for it")
-    if start.dual.p.shape != (2, *problem.observed.shape):
+    if start.dual.p.shape != (problem.axes, *problem.observed.shape):
         raise ValueError("start is a solution of another picture: their shapes must agree")
     factor = mean_of(problem.regulariser.weight) / start.dual.weight
     scaled: Array = start.dual.p * problem.observed.dtype.type(factor)

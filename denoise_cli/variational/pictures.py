@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from denoise_cli.variational.layout import Layout
 from denoise_cli.variational.state import Reference
 from denoise_cli.variational.strips import Array
 
@@ -31,7 +32,11 @@ def as_float(image: npt.ArrayLike, dtype: npt.DTypeLike | None = None) -> Array:
     Raises TypeError for what is no number or complex, ValueError for what is no picture, and for integers beyond 2^53, which float64
     cannot hold.
     """
-    pixels = checked(image)
+    return _floats(checked(image), dtype)
+
+
+def _floats(pixels: Array, dtype: npt.DTypeLike | None = None) -> Array:
+    """`as_float` of checked pixels, whatever their shape."""
     if pixels.dtype.kind == "f":
         return pixels if dtype is None else pixels.astype(dtype, copy=False)
     wanted = np.dtype(np.float64 if dtype is None else dtype)
@@ -41,11 +46,12 @@ def as_float(image: npt.ArrayLike, dtype: npt.DTypeLike | None = None) -> Array:
     return _typed(pixels).astype(wanted, copy=False)
 
 
-def checked(image: npt.ArrayLike) -> Array:
-    """The picture as an array in the machine's byte order, if it is one; errors as `as_float`."""
+def checked(image: npt.ArrayLike, axes: int = 2) -> Array:
+    """The picture, with so many spatial axes, as an array in the machine's byte order, if it is one; errors as `as_float`."""
     pixels = np.asarray(image)
-    if pixels.ndim not in (2, 3):
-        raise ValueError(f"a picture is (height, width) or (height, width, channels), not an array of shape {pixels.shape}")
+    if pixels.ndim not in (axes, axes + 1):
+        wanted = "a picture is (height, width) or (height, width, channels)" if axes == 2 else f"{axes} spatial axes were announced"
+        raise ValueError(f"{wanted}, not an array of shape {pixels.shape}")
     if pixels.size == 0:
         raise ValueError(f"the picture is empty: shape {pixels.shape}")
     if not pixels.dtype.isnative:
@@ -83,9 +89,10 @@ def _typed(pixels: Array) -> Array:
 class Frame:
     """Where a picture lies:  typed value = unit · number + offset,  with numbers around 0 that span between ½ and 1.
 
-    `offset`, (channels, 1, 1), is the middle of the known values of each channel; `unit` the power of two next above the largest span of a
-    channel, so that to divide by it rounds nothing: a picture on [0, 1] has unit 1. bool, uint8 and uint16 have unit 1 always. `far` is
-    whether float32 cannot hold offset and span together, or not the unit: then subtraction, and the result, are in float64.
+    Pictures are planes, (channels, *spatial), of any type. `offset`, (channels, 1, …, 1), is the middle of the known
+    values of each channel; `unit` the power of two next above the largest span of a channel, so that to divide by it rounds nothing: a
+    picture on [0, 1] has unit 1. bool, uint8 and uint16 have unit 1 always. `far` is whether float32 cannot hold offset and span
+    together, or not the unit: then subtraction, and the result, are in float64.
     """
 
     offset: Array
@@ -94,7 +101,7 @@ class Frame:
 
     @classmethod
     def of(cls, pixels: Array, dtype: np.dtype[Any], known: Array | None, scalable: bool) -> Frame:
-        """That of checked pixels, to be computed with in `dtype`; `known` is (height, width), None for all."""
+        """That of checked planes, to be computed with in `dtype`; `known` is (*spatial), None for all."""
         low, high = _range(pixels, known)
         middle, span = low / 2 + high / 2, float(np.max(high / 2 - low / 2)) * 2
         unit = 1.0
@@ -106,10 +113,10 @@ class Frame:
         if not far:
             # Each end rounded as the pixels are.
             middle = low.astype(dtype) / 2 + high.astype(dtype) / 2
-        return cls(middle[:, None, None], unit, far)
+        return cls(middle.reshape(-1, *(1 for _ in pixels.shape[1:])), unit, far)
 
     def numbers(self, pixels: Array, dtype: np.dtype[Any], known: Array | None = None) -> Array:
-        """(channels, height, width) of `dtype`, contiguous, with offset and unit taken off; 0 where a pixel is not known."""
+        """Planes of `dtype`, contiguous, with offset and unit taken off; 0 where a pixel is not known."""
         if not self.far:
             out = _planes(pixels, dtype)
             with np.errstate(invalid="ignore", over="ignore"):
@@ -117,11 +124,10 @@ class Frame:
                 if self.unit != 1:
                     out *= dtype.type(1 / self.unit)
         else:
-            channels = np.moveaxis(np.atleast_3d(pixels), -1, 0)
-            out = np.empty(channels.shape, dtype)
-            for plane, channel, middle in zip(out, channels, self.offset, strict=True):
+            out = np.empty(pixels.shape, dtype)
+            for plane, channel, middle in zip(out, pixels, self.offset, strict=True):
                 with np.errstate(invalid="ignore", over="ignore"):
-                    plane[...] = (as_float(channel).astype(np.float64) - middle) / self.unit
+                    plane[...] = (_floats(channel).astype(np.float64) - middle) / self.unit
         if known is not None:
             out[:, ~known] = 0
         return out
@@ -129,19 +135,18 @@ class Frame:
 
 def _range(pixels: Array, known: Array | None) -> tuple[Array, Array]:
     """The smallest and the largest typed value of each channel, float64, of the known pixels; ValueError where one is not finite."""
-    channels = np.moveaxis(np.atleast_3d(pixels), -1, 0)
     ends = []
-    for channel in channels:
+    for channel in pixels:
         values = channel if known is None else channel[known]
         ends.append([values.min(), values.max()])
-    low, high = (as_float(np.array([end], pixels.dtype)).astype(np.float64)[0] for end in zip(*ends, strict=True))
+    low, high = (_floats(np.array(end, pixels.dtype)).astype(np.float64) for end in zip(*ends, strict=True))
     if not (np.isfinite(low).all() and np.isfinite(high).all()):
         raise ValueError("the picture holds NaN or infinite pixels; replace them, or mask them with a weight of 0")
     return low, high
 
 
 def planar(pixels: Array, dtype: np.dtype[Any], name: str) -> Array:
-    """(channels, height, width) of `dtype`, contiguous; ValueError for NaN and infinity, and for what `dtype` cannot hold."""
+    """Planes of any type as `dtype`, contiguous; ValueError for NaN and infinity, and for what `dtype` cannot hold."""
     planes = _planes(pixels, dtype)
     if not np.isfinite(planes).all():
         raise ValueError(f"{name} holds NaN or infinite pixels; replace them, or mask them with a weight of 0")
@@ -149,15 +154,14 @@ def planar(pixels: Array, dtype: np.dtype[Any], name: str) -> Array:
 
 
 def _planes(pixels: Array, dtype: np.dtype[Any]) -> Array:
-    planes = np.moveaxis(np.atleast_3d(pixels), -1, 0)
     if pixels.dtype.kind != "f":
-        return np.ascontiguousarray(as_float(planes, dtype))
+        return np.ascontiguousarray(_floats(pixels, dtype))
     with np.errstate(over="ignore"):
-        return planes.astype(dtype, order="C")
+        return pixels.astype(dtype, order="C")
 
 
 def as_map(values: npt.ArrayLike, name: str, size: tuple[int, ...], dtype: npt.DTypeLike) -> Array:
-    """One number ≥ 0 a pixel, (height, width)."""
+    """One number ≥ 0 a pixel, of shape `size`."""
     table = np.asarray(values)
     if table.shape != size:
         raise ValueError(f"{name} has shape {table.shape}, the picture {size}: they must agree")
@@ -168,10 +172,10 @@ def as_map(values: npt.ArrayLike, name: str, size: tuple[int, ...], dtype: npt.D
     return table
 
 
-def as_reference(reference: npt.ArrayLike, shape: tuple[int, ...]) -> Reference:
+def as_reference(reference: npt.ArrayLike, layout: Layout) -> Reference:
     """A clean picture to compare with; its peak is 1 where it lies on [0, 1], else what it spans."""
-    clean = as_float(reference)
-    if clean.shape != shape:
-        raise ValueError(f"the reference has shape {clean.shape}, the picture {shape}: they must agree")
+    clean = _floats(checked(reference, np.ndim(reference)))
+    if clean.shape != layout.shape:
+        raise ValueError(f"the reference has shape {clean.shape}, the picture {layout.shape}: they must agree")
     span = 1.0 if clean.min() >= 0 and clean.max() <= 1 else float(clean.max() - clean.min())
-    return Reference(planar(clean, np.dtype(np.float64), "the reference"), span)
+    return Reference(planar(layout.planes(clean), np.dtype(np.float64), "the reference"), span)

@@ -20,12 +20,12 @@ BOUND_MARGIN = 4
 
 @dataclass(frozen=True)
 class Problem:
-    """minimise over u   F(u; f) + λR(u),  f = `observed`, planar (channels, height, width).
+    """minimise over u   F(u; f) + λR(u),  f = `observed`, planar (channels, *spatial): (channels, height, width), or more.
 
-    The picture of its owner is  unit · f + offset, in `shape`. `offset`, one value a channel, (channels, 1, 1), was taken off because the
-    bound of a picture far from 0 would drown in rounding; `unit` > 0 because float32 has no room for squares of very small or very
-    large numbers. λ is that of f: the owner's λ times unit^(1 − degree), where F(k·r) = k^degree · F(r). `hole_depth` tells how large
-    holes are: blocks of 2^depth pixels a side all hold a pixel whose weight is not 0.
+    The picture of its owner is  unit · f + offset, in `shape`. `offset`, one value a channel, (channels, 1, …, 1), was taken off
+    because the bound of a picture far from 0 would drown in rounding; `unit` > 0 because float32 has no room for squares of very small
+    or very large numbers. λ is that of f: the owner's λ times unit^(1 − degree), where F(k·r) = k^degree · F(r). `hole_depth` tells how
+    large holes are: blocks of 2^depth pixels a side all hold a pixel whose weight is not 0.
     """
 
     observed: Array
@@ -41,16 +41,27 @@ class Problem:
     def strips(self) -> Strips:
         return self.operator.strips
 
+    @property
+    def spatial(self) -> tuple[int, ...]:
+        """The shape without the channels."""
+        return self.observed.shape[1:]
+
+    @property
+    def axes(self) -> int:
+        """How many spatial axes there are, and differences of a pixel."""
+        return self.observed.ndim - 1
+
     @cached_property
     def box(self) -> tuple[Array, Array]:
-        """The smallest and the largest value of each channel, (channels, 1, 1): a minimiser lies between them.
+        """The smallest and the largest value of each channel, (channels, 1, …, 1): a minimiser lies between them.
 
         Clipping u to the range of f brings no pixel further from f, and raises no total variation. Where the regulariser or the operator
         does not claim that (`keeps_range`), the box is infinite.
         """
         if self.regulariser.keeps_range and self.operator.keeps_range:
-            return self.observed.min(axis=(1, 2), keepdims=True), self.observed.max(axis=(1, 2), keepdims=True)
-        end = np.full((len(self.observed), 1, 1), np.inf, self.observed.dtype)
+            axes = tuple(range(1, self.observed.ndim))
+            return self.observed.min(axis=axes, keepdims=True), self.observed.max(axis=axes, keepdims=True)
+        end = np.full((len(self.observed), *(1 for _ in self.spatial)), np.inf, self.observed.dtype)
         return -end, end
 
     def input_is_a_minimiser(self) -> bool:
@@ -74,11 +85,10 @@ def input_is_a_minimiser(fidelity: Fidelity, regulariser: Regulariser, operator:
     """
     if not (fidelity.kink and regulariser.bounds_adjoint and operator.bounds_adjoint):
         return False
-    (own_x, end_x), (own_y, end_y) = operator.neighbours()
-    shape, weights = operator.strips.shape[1:], fidelity.weights
+    neighbours, shape, weights = operator.neighbours(), operator.spatial, fidelity.weights
     if isinstance(regulariser.weight, float) and weights is None:
         # Pixels only differ in being first, last or in between: three along each axis stand for all.
-        own_x, end_x, own_y, end_y = (ends[[0, len(ends) // 2, -1]] for ends in (own_x, end_x, own_y, end_y))
-        shape = (3, 3)
-    largest = regulariser.largest_adjoint(((own_x, end_x), (own_y, end_y)), shape)
+        neighbours = tuple((own[[0, len(own) // 2, -1]], end[[0, len(end) // 2, -1]]) for own, end in neighbours)
+        shape = tuple(3 for _ in shape)
+    largest = regulariser.largest_adjoint(neighbours, shape, operator.axis_weights)
     return bool(np.all(largest <= (1.0 if weights is None else weights) * fidelity.kink * (1 + 1e-12)))

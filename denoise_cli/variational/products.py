@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy.typing as npt
 from denoise_cli.variational.defaults import check_options
 from denoise_cli.variational.fidelities import FIDELITIES, Fidelity
 from denoise_cli.variational.holes import with_holes_cut_out, with_holes_filled
+from denoise_cli.variational.layout import MOST_AXES, Layout
 from denoise_cli.variational.minimise import follow, minimise
 from denoise_cli.variational.operators import BOUNDARIES
 from denoise_cli.variational.pictures import Frame, as_float, as_map, as_reference, checked, default_dtype, planar
@@ -49,6 +50,8 @@ def denoise(
     callback: Callable[[State], object] | None = None,
     start: Solution | None = None,
     keep_dual: bool = False,
+    axes: int = 2,
+    axis_weights: Sequence[float] | None = None,
 ) -> Solution:
     """Remove noise from a picture by total variation:  minimise over u   F(u; f) + λ·R(u).
 
@@ -68,9 +71,9 @@ def denoise(
 
     Parameters
     ----------
-    image : (height, width) or (height, width, channels). bool and unsigned integers of 8, 16 and 32 bits are scaled to [0, 1]; floats,
-        signed and 64-bit integers are taken as they are, and λ of "l2" is then in their units: denoise(k·f + c) with λ times k ("l1":
-        with the same λ) is k·denoise(f) + c. No NaN and no infinity where `weights` are not 0.
+    image : (height, width) or (height, width, channels), or what `axes` says. bool and unsigned integers of 8, 16 and 32 bits are
+        scaled to [0, 1]; floats, signed and 64-bit integers are taken as they are, and λ of "l2" is then in their units:
+        denoise(k·f + c) with λ times k ("l1": with the same λ) is k·denoise(f) + c. No NaN and no infinity where `weights` are not 0.
     weight : λ > 0; for "optimal" also a map (height, width) of values ≥ 0.
     fidelity : "l2" or "l1"; for "optimal" also a class of your own or an instance of it (`fidelities.Fidelity` says what it needs).
     method : "matlab" or "optimal".
@@ -95,6 +98,10 @@ def denoise(
     start : "optimal": a Solution of the same picture at another λ, from a run with `keep_dual`, to set out from: fewer iterations to the
         same gap (1.7 times fewer in all along twelve λ from 0.02 to 0.5, upwards).
     keep_dual : keep in `Solution.dual` what `start` needs, which takes the memory of two pictures.
+    axes : "optimal": how many spatial axes come first in `image`, which is (*spatial) or (*spatial, channels): 1 for signals, 3 for volumes
+        and for series of pictures, 4 for series of volumes. All differences of a pixel share one norm if `tv` is "isotropic".
+        Maps and weights are (*spatial).
+    axis_weights : "optimal": one number ≥ 0 for each spatial axis, by which the differences along it are multiplied; 1 unless told.
 
     Returns
     -------
@@ -110,36 +117,37 @@ def denoise(
     >>> denoise(step, 0.4, method="optimal", gap=1e-9).image[0, [0, -1]].round(6)  # a step of width 8 loses λ/(2·8) on either side
     array([0.025, 0.975])
     """
-    pixels = checked(image)
-    dtype = default_dtype(pixels.dtype) if dtype is None else np.dtype(dtype)
+    if not 1 <= axes <= MOST_AXES or (method == "matlab" and (axes != 2 or axis_weights is not None)):
+        raise ValueError(f"method {method} takes {'pictures of 2' if method == 'matlab' else f'1 to {MOST_AXES}'} spatial axes, not {axes}")
+    pixels = checked(image, axes)
+    layout, dtype = Layout(pixels.shape, axes), default_dtype(pixels.dtype) if dtype is None else np.dtype(dtype)
     options = check_options(
         method, fidelity, dtype, workers, iterations=iterations, alpha=alpha, beta=beta, gap=gap, tv=tv, channels=channels,
         boundary=boundary, weights=weights,
     )  # fmt: skip
-    data_term = _fidelity(fidelity, options, pixels.shape[:2], dtype)
-    strips = Strips((pixels.shape[2] if pixels.ndim == 3 else 1, *pixels.shape[:2]), dtype, workers)
-    difference = BOUNDARIES[options["boundary"]](strips)
-    comparison = None if reference is None else as_reference(reference, pixels.shape)
+    data_term = _fidelity(fidelity, options, layout, dtype)
+    difference = BOUNDARIES[options["boundary"]](Strips((layout.channels, *layout.solved), dtype, workers), layout.weights(axis_weights))
+    comparison, planes = None if reference is None else as_reference(reference, layout), layout.planes(pixels)
 
     def problem_of(observed: Array, frame: Frame | None = None) -> Problem:
         unit = 1.0 if frame is None else frame.unit
-        level = _lambda(weight, method, pixels.shape[:2], dtype, 1.0 if data_term.degree is None else unit ** (1 - data_term.degree))
+        level = _lambda(weight, method, layout, dtype, 1.0 if data_term.degree is None else unit ** (1 - data_term.degree))
         regulariser = TotalVariation(level, options["tv"], options["channels"])
         return Problem(observed, data_term, regulariser, difference, pixels.shape, None if frame is None else frame.offset, unit)
 
     if method == "matlab":
-        problem = problem_of(planar(pixels, dtype, "the picture"))
+        problem = problem_of(planar(planes, dtype, "the picture"))
         solver = SplitBregman(problem, Penalties(options["alpha"], options["beta"]))
         states = solver.states(options["iterations"], reference=comparison, watched=records or callback is not None)
         return follow(states, solver, status=Status.ITERATIONS_DONE, records=records, callback=callback, keep_dual=keep_dual)
     known = None if data_term.weights is None else data_term.weights > 0
-    frame = Frame.of(pixels, dtype, known, scalable=data_term.degree is not None)
+    frame = Frame.of(planes, dtype, known, scalable=data_term.degree is not None)
     if known is not None and known.all():
         known = None
-    problem = problem_of(frame.numbers(pixels, dtype, known), frame)
+    problem = problem_of(frame.numbers(planes, dtype, known), frame)
     if known is None and problem.input_is_a_minimiser():
         # Nothing is taken off, so that the very input comes back.
-        problem = problem_of(planar(pixels, dtype, "the picture"))
+        problem = problem_of(planar(planes, dtype, "the picture"))
     elif known is not None:
         problem = with_holes_filled(problem, known) if fill else with_holes_cut_out(problem, known)
     solution = minimise(
@@ -147,14 +155,15 @@ def denoise(
         start=start, keep_dual=keep_dual,
     )  # fmt: skip
     if known is not None and not fill:
-        solution.image[~known] = as_float(pixels[~known][None])[0]
+        unknown = ~known.reshape(layout.spatial)
+        solution.image[unknown] = as_float(pixels[unknown][None])[0]
     return solution
 
 
-def _fidelity(told: str | Fidelity | type[Fidelity], options: Mapping[str, Any], size: tuple[int, ...], dtype: np.dtype[Any]) -> Fidelity:
+def _fidelity(told: str | Fidelity | type[Fidelity], options: Mapping[str, Any], layout: Layout, dtype: np.dtype[Any]) -> Fidelity:
     weights = options.get("weights")
     if weights is not None:
-        weights = as_map(weights, "weights", size, dtype)
+        weights = layout.table(as_map(weights, "weights", layout.spatial, dtype))
         if not weights.any():
             raise ValueError("weights hide every pixel: nothing is known to restore the picture from")
     if isinstance(told, Fidelity):
@@ -162,7 +171,7 @@ def _fidelity(told: str | Fidelity | type[Fidelity], options: Mapping[str, Any],
     return (FIDELITIES[told] if isinstance(told, str) else told)(weights, summed_channels=options["channels"] == "sum")
 
 
-def _lambda(weight: float | npt.ArrayLike, method: str, size: tuple[int, ...], dtype: np.dtype[Any], factor: float) -> float | Array:
+def _lambda(weight: float | npt.ArrayLike, method: str, layout: Layout, dtype: np.dtype[Any], factor: float) -> float | Array:
     """λ, times `factor`; a map becomes `dtype`."""
     if np.ndim(weight) == 0:
         number = float(np.asarray(weight))
@@ -171,7 +180,7 @@ def _lambda(weight: float | npt.ArrayLike, method: str, size: tuple[int, ...], d
         return number * factor
     if method != "optimal":
         raise ValueError(f"a map of weights (lambda) has no meaning for method {method}: use method optimal, or give one number")
-    scaled: Array = (as_map(weight, "weight (lambda)", size, np.float64) * factor).astype(dtype, order="C")
+    scaled: Array = (layout.table(as_map(weight, "weight (lambda)", layout.spatial, np.float64)) * factor).astype(dtype, order="C")
     return scaled
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -19,7 +20,7 @@ TINY = float(np.finfo(np.float32).tiny)
 
 @dataclass(frozen=True)
 class Regulariser(Claims):
-    """λR(u) = max over p in a convex set, the dual ball, of ⟨p, Du⟩; λ is `weight`: one number, or an array (height, width).
+    """λR(u) = max over p in a convex set, the dual ball, of ⟨p, Du⟩; λ is `weight`: one number, or an array (*spatial).
 
     A regulariser of your own is a subclass with `value` and `project`. What it claims beyond that is used only if the class itself says so
     (`Claims`):
@@ -42,7 +43,7 @@ class Regulariser(Claims):
         return (self.weight, None) if isinstance(self.weight, float) else (0.0, self.weight)
 
     def weight_on(self, rows: slice) -> float | Array:
-        """λ on `rows`: a number, or an array that broadcasts against (2, channels, rows, width)."""
+        """λ on `rows`: a number, or an array that broadcasts against (axes, channels, rows, *rest)."""
         return self.weight if isinstance(self.weight, float) else self.weight[rows]
 
     def grouping(self, channels: int) -> str:  # noqa: ARG002
@@ -54,23 +55,26 @@ class Regulariser(Claims):
         return False
 
     def project(self, v: Array, rows: slice, step: float, out: Array, scratch: Array) -> Array:
-        """The nearest point to v of `step` times the dual ball, in `out`: (2, channels, rows, width)."""
+        """The nearest point to v of `step` times the dual ball, in `out`: (axes, channels, rows, *rest)."""
         raise NotImplementedError
 
     def value(self, differences: Array, rows: slice, scratch: Array) -> Array:
         """Row sums of λR: (rows,), float64. `scratch` is like `differences`."""
         raise NotImplementedError
 
-    def largest_adjoint(self, neighbours: tuple[tuple[Array, Array], tuple[Array, Array]], shape: tuple[int, int]) -> Array:
-        """max |(Dᵀp)[i, j]| over all p that are dual feasible: (height, width)."""
+    def largest_adjoint(
+        self, neighbours: Sequence[tuple[Array, Array]], shape: Sequence[int], axis_weights: Sequence[float] | None = None
+    ) -> Array:
+        """max |(Dᵀp)[i]| over all p that are dual feasible: `shape`, that of the picture. `neighbours`, and `axis_weights` (1 unless told),
+        are those of the operator."""
         raise NotImplementedError
 
 
 @dataclass(frozen=True)
 class TotalVariation(Regulariser):
-    """Total variation  R(u) = Σ_pixels Σ_groups ‖(Du)_group‖₂,  weighted by λ: one number, or an array (height, width).
+    """Total variation  R(u) = Σ_pixels Σ_groups ‖(Du)_group‖₂,  weighted by λ: one number, or an array (*spatial).
 
-    Which differences of a pixel form a group, i.e. share one norm and one shrinkage:
+    Which differences of a pixel form a group, i.e. share one norm and one shrinkage (a volume has z beside x and y, and so on):
 
     | tv          | channels | a group                                                                   |
     |-------------|----------|---------------------------------------------------------------------------|
@@ -105,7 +109,7 @@ class TotalVariation(Regulariser):
         return self.tv == "anisotropic" and (self.channels == "separate" or (self.channels == "coupled" and channels == 1))
 
     def project(self, v: Array, rows: slice, step: float, out: Array, scratch: Array) -> Array:
-        """The nearest point to v with every group's norm ≤ r = λ·step, i.e. v − prox of step·λR: (2, channels, rows, width).
+        """The nearest point to v with every group's norm ≤ r = λ·step, i.e. v − prox of step·λR: (axes, channels, rows, *rest).
 
         For "sum" it is v·min(1, r/Σ_c|v_c|), what the original subtracts from v, and no projection. `scratch` is like v.
         """
@@ -142,18 +146,23 @@ class TotalVariation(Regulariser):
             return row_sums(norms.reshape(-1, *norms.shape[2:]))
         return row_sums(norms.reshape(-1, *norms.shape[2:])) * weight
 
-    def largest_adjoint(self, neighbours: tuple[tuple[Array, Array], tuple[Array, Array]], shape: tuple[int, int]) -> Array:
-        """max |(Dᵀp)[i, j]| over all p that are dual feasible (every group's norm ≤ λ): (height, width).
+    def largest_adjoint(
+        self, neighbours: Sequence[tuple[Array, Array]], shape: Sequence[int], axis_weights: Sequence[float] | None = None
+    ) -> Array:
+        """max |(Dᵀp)[i]| over all p that are dual feasible (every group's norm ≤ λ): `shape`, that of the picture.
 
-        A pixel ends up to two differences of other groups, each worth its own λ, and owns up to two: worth λ each when they are
-        groups of their own, √2·λ together when they share one (isotropic). Coupling channels changes nothing: one channel may have it all.
+        A pixel ends up to one difference of another group along each axis, worth that group's λ times the axis' weight, and owns up to
+        one along each: their weights add up when they are groups of their own, and their squares do under a root when they share one
+        (isotropic: √2·λ in a picture). Coupling channels changes nothing: one channel may have it all.
         """
-        (own_x, end_x), (own_y, end_y) = neighbours
-        weight = np.broadcast_to(np.asarray(self.weight, np.float64), shape)
-        own = own_x[None, :] + own_y[:, None]
-        if self.tv == "isotropic":
-            own = np.sqrt(own)
-        largest: Array = own * weight + end_x[None, :] * np.roll(weight, 1, 1) + end_y[:, None] * np.roll(weight, 1, 0)
+        weight, count = np.broadcast_to(np.asarray(self.weight, np.float64), shape), len(shape)
+        own, ended = np.zeros(tuple(shape)), np.zeros(tuple(shape))
+        for at, (owns, ends) in enumerate(neighbours):
+            axis = count - 1 - at
+            along, factor = (-1, *(1 for _ in range(at))), 1.0 if axis_weights is None else axis_weights[axis]
+            own += owns.reshape(along) * (factor**2 if self.tv == "isotropic" else factor)
+            ended += factor * ends.reshape(along) * np.roll(weight, 1, axis)
+        largest: Array = (np.sqrt(own) if self.tv == "isotropic" else own) * weight + ended
         return largest
 
 

@@ -13,7 +13,7 @@ __all__ = ["Dual", "Solution"]
 
 @dataclass(frozen=True)
 class Dual:
-    """Where a run ended, for another to set out from: p, |p| ≤ λ, (2, channels, height, width); and λ, both in the run's own units."""
+    """Where a run ended, for another to set out from: p, |p| ≤ λ, (axes, channels, *spatial); and λ, both in the run's own units."""
 
     p: Array
     weight: float

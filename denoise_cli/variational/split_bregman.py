@@ -114,7 +114,7 @@ class SplitBregman:
         if evidence.derivative is None:
             return Certificate(picture, cost, self._bound)
         size = problem.observed.size
-        entries = size * (2 + self.schedule.splits_fidelity)
+        entries = size * (problem.axes + self.schedule.splits_fidelity)
         return Certificate(picture, cost, self._bound, math.sqrt(evidence.primal / entries), math.sqrt(stationarity / size))
 
     def _bound_within_slope(self, evidence: DualEvidence) -> float:

@@ -83,7 +83,7 @@ class State:
 
     @property
     def picture(self) -> Array:
-        """What the run returns if it ends here, (channels, height, width)."""
+        """What the run returns if it ends here, (channels, *spatial)."""
         problem, offset = self.problem, self.problem.offset
         if offset is None and problem.unit == 1:
             return self.solution
@@ -94,14 +94,14 @@ class State:
 
     @property
     def image(self) -> Array:
-        """`picture` in the shape that the caller gave, (height, width) or (height, width, channels): an array of its own."""
+        """`picture` in the shape that the caller gave, (*spatial) or (*spatial, channels): an array of its own."""
         problem, solution = self.problem, self.solution
         offset = problem.offset
         shape = (*solution.shape[1:], len(solution))
         image = np.empty(shape if problem.shape is None else problem.shape, solution.dtype if offset is None else offset.dtype)
         channels = image.reshape(shape)
         for channel, plane in enumerate(solution):
-            out = channels[:, :, channel]
+            out = channels[..., channel]
             np.multiply(plane, image.dtype.type(problem.unit), out=out)
             if offset is not None:
                 out += offset[channel]

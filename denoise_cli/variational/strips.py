@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -31,14 +32,18 @@ def available_workers() -> int:
 
 
 class Strips:
-    """The rows of a planar picture (channels, height, width) cut into strips, and the threads that walk them.
+    """The rows of a planar picture (channels, *spatial) cut into strips, and the threads that walk them.
+
+    Rows are what the first spatial axis counts: of a volume, they are planes.
 
     Results do not depend on `workers`, to the last bit: the cut does not, and every strip writes to places of its own. `threads` is what
     was asked for, `workers` what pays for work in NumPy and for transforms.
     """
 
-    def __init__(self, shape: tuple[int, int, int], dtype: npt.DTypeLike, workers: int | None = None) -> None:
-        self.shape = channels, height, width = shape
+    def __init__(self, shape: Sequence[int], dtype: npt.DTypeLike, workers: int | None = None) -> None:
+        self.shape = tuple(shape)
+        channels, height, *rest = self.shape
+        width = math.prod(rest)
         self.dtype = np.dtype(dtype)
         self.workers = self.threads = available_workers() if workers is None else workers
         if channels * height * width <= ALONE:
@@ -63,10 +68,10 @@ class Strips:
         self._share(list(self._cut(height)), lambda rows, _: work(rows))
 
     def each(self, work: Callable[[int, slice, Array], object], planes: int = 0) -> None:
-        """Call work(index, rows, scratch) for every strip; scratch is (planes, channels, rows, width), a thread's own, uninitialised."""
+        """Call work(index, rows, scratch) for every strip; scratch is (planes, channels, rows, *rest), a thread's own, uninitialised."""
         if not self._scratch or len(self._scratch[0]) < planes:
-            channels, _, width = self.shape
-            self._scratch = [np.empty((planes, channels, self.rows, width), self.dtype) for _ in range(self._teams())]
+            channels, _, *rest = self.shape
+            self._scratch = [np.empty((planes, channels, self.rows, *rest), self.dtype) for _ in range(self._teams())]
         self._share(
             list(enumerate(self)),
             lambda strip, team: work(*strip, self._scratch[team][:planes, :, : strip[1].stop - strip[1].start]),
@@ -111,8 +116,10 @@ class Strips:
 
 
 def row_sums(values: Array) -> Array:
-    """Sums over channels and columns of (channels, rows, width), accumulated in float64: shape (rows,)."""
+    """Sums over all but the rows of (channels, rows, *rest), accumulated in float64: shape (rows,)."""
     total: Array = np.add.reduce(values, axis=-1, dtype=np.float64)
-    while total.ndim > 1:
+    while total.ndim > 2:
+        total = np.add.reduce(total, axis=-1)
+    if total.ndim > 1:
         total = np.add.reduce(total, axis=0)
     return total

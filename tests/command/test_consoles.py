@@ -94,3 +94,16 @@ def test_a_full_disk_behind_what_is_printed_is_one_line(desk, words):
     assert done.returncode == 1, done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert b"No space left" in done.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such names")
+@pytest.mark.parametrize("words", [(), ("--dry-run",), ("info",), ("noise",), ("compare",)], ids=" ".join)
+def test_a_terminal_does_not_obey_the_name_of_a_file(desk: Path, tmp_path: Path, words: tuple[str, ...]) -> None:
+    """\\x1b begins the words that colour, clear and retitle a terminal; \\r would hide the beginning of a line."""
+    name = "a\x1b[2J\rb\x9b.png"
+    (tmp_path / name).write_bytes((desk / "a.png").read_bytes())
+    (tmp_path / "bad\x1b.png").write_bytes(b"not a picture")
+    for each in (name, "bad\x1b.png"):
+        seen = program(tmp_path, *words, each, *([each] if "compare" in words else []))
+        assert not set((seen.stdout + seen.stderr).decode()) & set("\x1b\x9b\r")
+        assert b"\\x1b" in seen.stdout + seen.stderr

@@ -287,7 +287,7 @@ def test_every_default_stands_in_the_help_under_a_heading(denoise):
     for heading in ("Problem:", "Algorithm:", "Files:", "Run:", "Other commands:"):
         assert heading in text
     flat = " ".join(text.split())
-    for default in ("[default: matlab with --lambda X, else optimal]", "[default: auto, from the picture]",
+    for default in ("[default: matlab with --lambda X, else what suits]", "[default: auto, from the picture]",
                     "[default: matlab 100; optimal 50000]", "[default: 500]", "[default: 50]", "[default: float32]",
                     "[default: 0.001]", "[default: all cores, shared among --jobs]", "NAME_denoised beside the input"):  # fmt: skip
         assert default in flat

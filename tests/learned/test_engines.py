@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from denoise_cli.methods.learned.geometry import geometry
+from denoise_cli.methods.learned.geometry import Geometry, geometry
 from denoise_cli.methods.learned.network import COLOUR, FELT, GREY, restore
 from denoise_cli.methods.learned.numpy_engine import NumpyEngine
 from denoise_cli.methods.learned.onnx_file import read_model
 from denoise_cli.methods.learned.runtime import RuntimeEngine
-from denoise_cli.methods.learned.tiles import in_tiles, layout
+from denoise_cli.methods.learned.tiles import Engine, Tensor, in_tiles, layout
 
 
 @pytest.mark.parametrize("path", [GREY, COLOUR], ids=lambda path: path.stem)
@@ -62,6 +63,20 @@ def test_the_shipped_networks_keep_to_their_budget(path: Path) -> None:
     assert 100e3 < floats < 250e3
 
 
+def tiles_of(engine: Engine, picture: Tensor, level: Tensor, shape: Geometry, **options: Any) -> Tensor:
+    """The picture in tiles, put together again."""
+    whole = np.full_like(picture, np.nan)
+
+    def piece(rows: slice, columns: slice) -> tuple[Tensor, Tensor]:
+        return np.ascontiguousarray(picture[:, rows, columns]), np.ascontiguousarray(level[:, rows, columns])
+
+    def keep(rows: slice, columns: slice, clean: Tensor) -> None:
+        whole[:, rows, columns] = clean
+
+    in_tiles(engine, (picture.shape[1], picture.shape[2]), shape, piece, keep, **options)
+    return whole
+
+
 def test_tiles_give_what_the_whole_picture_gives() -> None:
     pytest.importorskip("onnxruntime")
     model, engine = read_model(GREY), RuntimeEngine(GREY)
@@ -70,7 +85,7 @@ def test_tiles_give_what_the_whole_picture_gives() -> None:
     picture = np.random.default_rng(0).random((1, 264, 936), np.float32)
     level = np.full_like(picture, 0.1)
     calls: list[tuple[int, int]] = []
-    tiled = in_tiles(engine, picture, level, shape, largest=264 * 600, told=lambda done, all_of_them: calls.append((done, all_of_them)))
+    tiled = tiles_of(engine, picture, level, shape, largest=264 * 600, told=lambda done, all_of_them: calls.append((done, all_of_them)))
     assert len(calls) > 1
     assert calls[-1][0] == calls[-1][1] == len(calls)
     assert np.abs(tiled - engine(picture, level)).max() < 1e-5
@@ -82,7 +97,7 @@ def test_tiles_in_both_directions_give_what_the_whole_picture_gives(network: Cal
     assert geometry(model).reach == 1
     picture = np.random.default_rng(0).normal(0, 1, (2, 61, 47)).astype(np.float32)
     engine = NumpyEngine(model)
-    np.testing.assert_allclose(in_tiles(engine, picture, picture, geometry(model), largest=largest), engine(picture, picture), atol=1e-6)
+    np.testing.assert_allclose(tiles_of(engine, picture, picture, geometry(model), largest=largest), engine(picture, picture), atol=1e-6)
 
 
 @pytest.mark.parametrize("path", [GREY, COLOUR], ids=lambda path: path.stem)

@@ -1,4 +1,4 @@
-"""SSIM and its companions against closed forms, and against scikit-image."""
+"""SSIM and its companions against closed forms, and against scikit-image on whole pictures."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import math
 
 import numpy as np
 import pytest
+from skimage import metrics
 
+from denoise_cli.measure import comparison
 from denoise_cli.measure.comparison import figures, pooled
 from denoise_cli.variational import mae, ssim
 
@@ -14,15 +16,36 @@ from denoise_cli.variational import mae, ssim
 @pytest.mark.parametrize("shape", [(11, 11), (12, 300), (540, 37), (40, 50, 3)])
 @pytest.mark.parametrize("data_range", [1.0, 255.0])
 def test_ssim_is_that_of_scikit_image(shape: tuple[int, ...], data_range: float) -> None:
-    theirs = pytest.importorskip("skimage.metrics").structural_similarity
     rng = np.random.default_rng(3)
     clean = rng.random(shape) * data_range
     picture = clean + 0.2 * data_range * rng.standard_normal(shape)
-    expected = theirs(
+    expected = metrics.structural_similarity(
         clean, picture, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=data_range,
         channel_axis=2 if len(shape) == 3 else None,
     )  # fmt: skip
     assert ssim(picture, clean, data_range) == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.float32, np.float64])
+def test_the_errors_of_strips_are_those_of_the_whole(kind: type, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(4)
+    clean, picture = ((rng.random((70, 40, 3)) * 200).astype(kind) for _ in range(2))
+    monkeypatch.setattr(comparison, "PIXELS_AT_ONCE", 500)
+    told = figures(picture, clean, 200.0)
+    clean, picture = clean.astype(np.float64), picture.astype(np.float64)
+    assert told.psnr_db == pytest.approx(metrics.peak_signal_noise_ratio(clean, picture, data_range=200.0), rel=1e-12)
+    assert told.rmse == pytest.approx(math.sqrt(metrics.mean_squared_error(clean, picture)), rel=1e-12)
+    assert told.nrmse == pytest.approx(metrics.normalized_root_mse(clean, picture), rel=1e-12)
+    assert told.mae == pytest.approx(np.abs(clean - picture).mean(), rel=1e-12)
+
+
+def test_the_normalised_error_needs_no_range_and_no_unit() -> None:
+    clean = np.random.default_rng(1).normal(1000, 300, (30, 20))
+    assert figures(clean * 1.1, clean, 0.0).nrmse == pytest.approx(0.1)
+    assert figures(clean, clean * 0, 1.0).nrmse is None
+    pages = [figures(clean[:10] + 5, clean[:10], 1.0), figures(clean[10:] + 9, clean[10:], 1.0)]
+    offsets = np.repeat([5.0, 9.0], [10, 20])[:, None]
+    assert pooled(pages).nrmse == pytest.approx(metrics.normalized_root_mse(clean, clean + offsets))
 
 
 def test_ssim_of_two_flat_pictures_compares_their_means_alone() -> None:

@@ -47,7 +47,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @dataclass(frozen=True)
 class Energy:
-    """Σ m φ(u − f) + Σ λ ‖(Du)_group‖ of a small picture f, (height, width) or (height, width, channels), by dense matrices.
+    """Σ m φ(u − f) + Σ λ ‖(Du)_group‖ of a small picture f, (*spatial) or (*spatial, channels), by dense matrices.
+
+    `axes`: how many are spatial.  `axis_weights`: by which the differences along each are multiplied.
 
     Written from the definition, and from nothing of the package.
     """
@@ -59,35 +61,36 @@ class Energy:
     channels: str = "coupled"
     boundary: str = "symmetric"
     weights: Array | None = None
+    axes: int = 2
+    axis_weights: tuple[float, ...] | None = None
 
     @cached_property
     def pixels(self) -> Array:
-        return np.asarray(self.f, float).reshape(*self.f.shape[:2], -1)
+        return np.asarray(self.f, float).reshape(*self.f.shape[: self.axes], -1)
 
     @cached_property
     def _rows(self) -> tuple[Array, Array, Array]:
         """D as a matrix, what group each row of it is in, and the λ of each group."""
-        height, width, depth = self.pixels.shape
-        λ = np.broadcast_to(np.asarray(self.weight, float), (height, width))
+        *spatial, depth = self.pixels.shape
+        λ = np.broadcast_to(np.asarray(self.weight, float), spatial)
+        by = (1.0,) * self.axes if self.axis_weights is None else self.axis_weights
         rows: list[Array] = []
         groups: list[tuple[int, ...]] = []
         radii: dict[tuple[int, ...], float] = {}
-        for i in range(height):
-            for j in range(width):
-                for axis, (down, right) in enumerate(((0, 1), (1, 0))):
-                    to = (i + down, j + right)
-                    if self.boundary == "periodic":
-                        to = (to[0] % height, to[1] % width)
-                    if to == (i, j) or to[0] >= height or to[1] >= width:
-                        continue
-                    for c in range(depth):
-                        row = np.zeros(self.pixels.shape)
-                        row[(*to, c)] += 1
-                        row[i, j, c] -= 1
-                        rows.append(row.ravel())
-                        group = (i, j, axis if self.tv == "anisotropic" else -1, c if self.channels == "separate" else -1)
-                        groups.append(group)
-                        radii[group] = float(λ[i, j])
+        for at in np.ndindex(*spatial):
+            for axis, length in enumerate(spatial):
+                ahead = (at[axis] + 1) % length if self.boundary == "periodic" else at[axis] + 1
+                to = (*at[:axis], ahead, *at[axis + 1 :])
+                if to == at or ahead >= length:
+                    continue
+                for c in range(depth):
+                    row = np.zeros(self.pixels.shape)
+                    row[(*to, c)] += by[axis]
+                    row[(*at, c)] -= by[axis]
+                    rows.append(row.ravel())
+                    group = (*at, axis if self.tv == "anisotropic" else -1, c if self.channels == "separate" else -1)
+                    groups.append(group)
+                    radii[group] = float(λ[at])
         names = sorted(radii)
         number = {name: k for k, name in enumerate(names)}
         matrix = np.array(rows).reshape(-1, self.pixels.size)
@@ -96,13 +99,13 @@ class Energy:
     @cached_property
     def _known(self) -> Array:
         """m of every unknown of the flattened picture."""
-        m = np.ones(self.pixels.shape[:2]) if self.weights is None else np.asarray(self.weights, float)
-        return np.broadcast_to(m[:, :, None], self.pixels.shape).ravel()
+        m = np.ones(self.pixels.shape[:-1]) if self.weights is None else np.asarray(self.weights, float)
+        return np.broadcast_to(m[..., None], self.pixels.shape).ravel()
 
     @cached_property
     def _known_values(self) -> Array:
         """The pixels with m > 0: (how many, channels)."""
-        return self.pixels[self._known.reshape(self.pixels.shape)[:, :, 0] > 0]
+        return self.pixels[self._known.reshape(self.pixels.shape)[..., 0] > 0]
 
     def total_variation(self, u: Array) -> float:
         matrix, group, radius = self._rows

@@ -84,8 +84,8 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "nothing but infinite pixels": ({"image": np.full((4, 5), np.inf)}, "no pixel has a value"),
     "no rows": ({"image": np.empty((0, 5))}, r"empty: shape \(0, 5\)"),
     "no channels": ({"image": np.empty((4, 5, 0))}, r"empty: shape \(4, 5, 0\)"),
-    "a line": ({"image": np.ones(5)}, r"\(height, width\) or \(height, width, channels\), not an array of shape \(5,\)"),
-    "a stack": ({"image": np.ones((2, 3, 4, 5))}, r"not an array of shape \(2, 3, 4, 5\)"),
+    "a number": ({"image": np.float64(5)}, r"1 to 4 spatial axes, not 0: shape \(\)"),
+    "six axes": ({"image": np.ones((2, 2, 2, 2, 2, 2))}, r"1 to 4 spatial axes, not 6: shape \(2, 2, 2, 2, 2, 2\)"),
     "a reference of another size": ({"reference": PICTURE.T}, r"reference has shape \(7, 6\), the picture \(6, 7\): they must agree"),
     "a reference of another depth": ({"reference": COLOUR}, r"reference has shape \(6, 7, 3\), the picture \(6, 7\)"),
 }

@@ -12,7 +12,7 @@ import typer
 from denoise_cli.cli.csv_tables import plain, write_csv
 from denoise_cli.cli.progress import say
 from denoise_cli.cli.shared_options import Csv, Json, MaxPixels, Overwrite, declared
-from denoise_cli.cli.streams import print_json
+from denoise_cli.cli.streams import print_json, visible
 from denoise_cli.cli.typed import check_output, check_sheet, check_stdin_once, check_stdout_once, crop_of
 from denoise_cli.errors import FAILED, OK, DenoiseError, UsageError
 from denoise_cli.settings import MAX_PIXELS
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
 
-COLUMNS = ("psnr_db", "ssim", "rmse", "mae")
+COLUMNS = ("psnr_db", "ssim", "rmse", "mae", "nrmse")
 
 
 CLEAN = typer.Argument(metavar="CLEAN", help="What the others are compared with; - for stdin.", show_default=False)
@@ -121,12 +121,12 @@ def _check(
 def _print_table(rows: Sequence[Likeness]) -> None:
     if not rows:
         return
-    wide = max(len(row.name) for row in rows)
+    wide = max(len(visible(row.name)) for row in rows)
     print(f"{'':{wide}}  PSNR dB    SSIM     RMSE      MAE")
     for row in rows:
         told = row.figures
         psnr, ssim = (("–" if value is None else f"{value:.{digits}f}") for value, digits in ((told.psnr_db, 2), (told.ssim, 4)))
-        print(f"{row.name:{wide}}  {psnr:>7}  {ssim:>6}  {told.rmse:7.5f}  {told.mae:7.5f}".rstrip())
+        print(f"{visible(row.name):{wide}}  {psnr:>7}  {ssim:>6}  {told.rmse:7.5f}  {told.mae:7.5f}".rstrip())
 
 
 def _print_json(clean: str, border: int, rows: Sequence[Likeness], errors: Sequence[str]) -> None:

@@ -10,7 +10,7 @@ import typer
 
 from denoise_cli.cli.progress import say
 from denoise_cli.cli.shared_options import MaxPixels, Recursive, declared
-from denoise_cli.cli.streams import print_json
+from denoise_cli.cli.streams import print_json, visible
 from denoise_cli.cli.typed import check_stdin_once
 from denoise_cli.errors import FAILED, OK, DenoiseError, UsageError
 from denoise_cli.settings import MAX_PIXELS
@@ -67,7 +67,7 @@ def info(
         if as_json:
             print_json(asdict(facts) | {"error": None})
         else:
-            print("\n" * printed + _block(facts), flush=True)
+            print("\n" * printed + visible(_block(facts)), flush=True)
         printed = True
     raise typer.Exit(FAILED if failed else OK)
 

@@ -12,7 +12,7 @@ import typer
 from denoise_cli.cli.csv_tables import plain
 from denoise_cli.cli.progress import say
 from denoise_cli.cli.shared_options import MaxPixels, Workers, declared
-from denoise_cli.cli.streams import print_json
+from denoise_cli.cli.streams import print_json, visible
 from denoise_cli.cli.typed import check_stdin_once
 from denoise_cli.errors import FAILED, OK, DenoiseError
 from denoise_cli.settings import MAX_PIXELS, Settings
@@ -65,7 +65,7 @@ def noise(
                 if as_json:
                     print_json(_record(page))
                 else:
-                    print(_text(page), flush=True)
+                    print(visible(_text(page)), flush=True)
         except DenoiseError as error:
             say(str(error))
             failed = True

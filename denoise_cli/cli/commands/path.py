@@ -45,6 +45,7 @@ REFERENCE = declared("A clean picture: PSNR and SSIM of each. [default: none]", 
 OUTPUT = declared("The sheet: the same crop at each λ. [default: NAME_path.png beside the input]", "-o", "--output", metavar="SHEET.png")
 CROP = declared("What the sheet shows. [default: 64 × 64 pixels where smoothing changes most]", metavar="X,Y,W,H")
 CSV = declared("The table as CSV. [default: none]", "--csv", metavar="FILE.csv")
+HTML = declared("A page for the browser, to choose by eye. [default: none]", "--html", metavar="FILE.html")
 RESULTS = declared("A folder for the whole results, NAME_λ. [default: none]", metavar="FOLDER")
 PICK = declared("The λ that --save-config freezes. [default: the automatic one]", metavar="X")
 SAVE_CONFIG = declared("Settings for `denoise … --config`. [default: none]", metavar="FILE.toml")
@@ -69,6 +70,7 @@ def path(
     output: Annotated[Path | None, OUTPUT] = None,
     crop: Annotated[str | None, CROP] = None,
     csv: Annotated[Path | None, CSV] = None,
+    html: Annotated[Path | None, HTML] = None,
     results: Annotated[Path | None, RESULTS] = None,
     pick: Annotated[float | None, PICK] = None,
     save_config: Annotated[Path | None, SAVE_CONFIG] = None,
@@ -81,7 +83,7 @@ def path(
     The λ that the automatic mode would take is among them, and marked.
 
     \b
-    denoise path scan.png --csv path.csv
+    denoise path scan.png --html path.html
     denoise path scan.png --pick 0.08 --save-config tuned.toml
     denoise scans/ --config tuned.toml
     """
@@ -89,6 +91,7 @@ def path(
     from denoise_cli.choice.path import path as walk
     from denoise_cli.cli.album import Album
     from denoise_cli.cli.options import Request
+    from denoise_cli.cli.path_file import PathFile, check_page_name
     from denoise_cli.cli.settings_file import save_settings
     from denoise_cli.pipeline.plan import make_plan, subject_of
     from denoise_cli.storage.writing import appear
@@ -101,9 +104,10 @@ def path(
         workers=workers, overwrite=overwrite, max_pixels=max_pixels, **told,
     )  # fmt: skip
     check_settings(settings)
+    check_page_name(html)
     weights = _typed(lambdas, smallest, largest, pick)
     sheet = output or picture.with_name(f"{picture.stem}_path.png")
-    _check([path for path in (picture, reference) if path is not None], [sheet, csv, save_config], overwrite)
+    _check([path for path in (picture, reference) if path is not None], [sheet, csv, save_config, html], overwrite)
 
     source, pixels, clean = _read(picture, reference, max_pixels)
     album = Album(source, pixels, picture, _box(crop, pixels), results, overwrite=overwrite)
@@ -118,9 +122,12 @@ def path(
         def solve(weight: float, **details: Any) -> Solution:
             return plan.method.run(subject, replace(plan, weight=weight), **details)
 
-        album.look(solve(every[-1], gap=ROUGH_GAP).image)
+        smoothed = solve(every[-1], gap=ROUGH_GAP).image
+        album.look(smoothed)
+        page = None if html is None else PathFile(picture, source, plan, pixels, smoothed, _box(crop, pixels))
         for step in walk(pixels, every, solve, reference=clean):
-            album.add(step, automatic=step.weight == automatic, picked=step.weight == pick)
+            for kept in (album, page) if page else (album,):
+                kept.add(step, automatic=step.weight == automatic, picked=step.weight == pick)
     except (ValueError, TypeError) as error:
         raise DenoiseError(f"{picture}: {error}") from error
     except MemoryError as error:
@@ -130,10 +137,12 @@ def path(
         write_csv(csv, COLUMNS, album.rows, overwrite=overwrite)
     with appear(sheet, overwrite=overwrite) as stream:
         stream.write(album.sheet(f"{picture.name}: {plan.sentence}", sheet))
+    if html is not None and page is not None:
+        page.write(html, clean=clean, overwrite=overwrite)
     taken = pick or automatic
     if save_config is not None:
         save_settings(save_config, replace(settings, weight=taken, fidelity=fidelity, sigma=None), Request())
-    say(f"{picture} → {sheet}: {plan.sentence}")
+    say(f"{picture} → {sheet}: {plan.sentence}" + (f"; {html}: the page to choose by eye" if html is not None else ""))
     if save_config is None:
         say(f"freeze one with --pick {taken:g} --save-config tuned.toml, then denoise … --config tuned.toml")
     raise typer.Exit(OK)
@@ -193,7 +202,7 @@ def _check(inputs: list[Path], outputs: list[Path | None], overwrite: bool) -> N
     check_sheet(outputs[0] or Path())
     told = [path for path in outputs if path is not None]
     if len({path.absolute() for path in told}) < len(told):
-        raise UsageError("the sheet, the CSV and the settings need names of their own")
+        raise UsageError("the sheet, the CSV, the settings and the page need names of their own")
     for path in told:
         check_output(path, inputs, overwrite=overwrite)
 

@@ -16,12 +16,13 @@ from denoise_cli.methods.learned.geometry import Geometry, geometry
 from denoise_cli.methods.learned.numpy_engine import NumpyEngine
 from denoise_cli.methods.learned.onnx_file import read_model
 from denoise_cli.methods.learned.runtime import RuntimeEngine, installed
-from denoise_cli.methods.learned.tiles import LARGEST_PIXELS, in_tiles
+from denoise_cli.methods.learned.tiles import LARGEST_PIXELS, Engine, Tensor, in_tiles
 
-__all__ = ["COLOUR", "GREY", "restore"]
+__all__ = ["COLOUR", "GREY", "reach_of", "restore"]
 
 Array = NDArray[Any]
-Levels = float | Sequence[float] | Array | None
+#: The level of noise: one number, one a channel, a map, or a function that makes the map of a piece of the picture.
+Levels = float | Sequence[float] | Array | Callable[[Array], Array] | None
 
 HERE = Path(__file__).parent
 GREY, COLOUR = HERE / "grey.onnx", HERE / "colour.onnx"
@@ -34,6 +35,7 @@ def restore(
     image: Array,
     levels: Levels = None,
     *,
+    black: float = 0.0,
     model: Path | None = None,
     device: str = "cpu",
     workers: int | None = None,
@@ -45,63 +47,91 @@ def restore(
     `image` is (height, width) or (height, width, channels), every value finite; unknown pixels are filled before.
 
     `levels` is the standard deviation of the noise in the unit of the picture: a number, one number a channel, or a map, (height, width) or
-    of the shape of `image`. 0 or None means that it is not known. From half of the true level up, a larger level removes more; one that is
-    far too small is taken for 0.
+    of the shape of `image`; or a function that makes the map of a piece of the picture, (height, width, channels), so that no map of all
+    of a large picture is needed. 0 or None means that it is not known. From half of the true level up, a larger level removes more; one
+    that is far too small is taken for 0.
 
-    For any k > 0, k·image with k·levels gives k times the result. Adding a constant to the picture is not undone, because the networks were
-    trained on photographs with black at 0: the caller subtracts black first.
+    For any k > 0, k·image with k·levels and k·black gives k times the result. Adding a constant to the picture is not undone, because the
+    networks were trained on photographs with black at 0: `black` is what is black here.
 
     Three channels are taken as a colour and go through the colour network, unless they are equal: then the grey network runs once, and
     the result stays grey. Every other number of channels goes through the grey network, channel by channel.
 
     `model` is another network of the same signature (docs/learned.md); `device` and `workers` are those of ONNX Runtime, without which
-    NumPy computes the same, on the CPU. Pieces have at most `largest` pixels; `told(done, all)` is called after each of one pass.
+    NumPy computes the same, on the CPU. Pieces have at most `largest` pixels; beside them, the result is the only new array of the size of
+    the picture. `told(done, all)` is called after each piece.
     ValueError in one sentence: a picture or level that does not fit, a file that is no such network, a device that is not there.
     """
-    values, peak = checked(image)
-    given = level_map(levels, values.shape)
+    values, peak = checked(image, black)
+    given = levels if callable(levels) else level_map(levels, values.shape)
     if peak == 0.0:
         return image.copy()
+    height, width, channels = values.shape
     # A power of two is exact in floating point, so that the unit of the picture does not matter, not even at the ends of float32.
     unit = 2.0 ** math.floor(math.log2(peak))
-    picture = np.empty((values.shape[2], *values.shape[:2]), np.float32)
-    np.multiply(np.moveaxis(values, 2, 0), 1 / unit, out=picture, casting="same_kind")
-    level = np.broadcast_to(np.moveaxis(given / unit, 2, 0).astype(np.float32), picture.shape)
-
-    channels = picture.shape[0]
-    alike = channels == 3 and all(bool((picture[c] == picture[0]).all()) for c in (1, 2))
+    alike = channels == 3 and all(bool((values[:, :, c] == values[:, :, 0]).all()) for c in (1, 2))
     path = model or (COLOUR if channels == 3 and not alike else GREY)
     network, shape = loaded(path, path.stat().st_mtime_ns, device, workers)
-
-    def run(picture: Array, level: Array) -> Array:
-        return padded_run(network, shape, picture, level, largest, told)
-
-    if shape.channels == channels:
-        out = run(picture, level)
-    elif shape.channels == 1 and alike:
-        out = np.repeat(run(picture[:1], level.mean(0, keepdims=True)), 3, 0)
-    elif shape.channels == 1:
-        out = np.concatenate([run(picture[c : c + 1], level[c : c + 1]) for c in range(channels)])
-    elif channels == 1:
-        out = run(np.repeat(picture, shape.channels, 0), np.repeat(level, shape.channels, 0)).mean(0, keepdims=True)
-    else:
-        raise ValueError(f"{path.name} is for {shape.channels} channels, and the picture has {channels}.")
+    engine = for_channels(network, shape.channels, channels, alike, path.name)
     result = np.empty_like(values)
-    np.multiply(np.moveaxis(out, 0, 2), np.asarray(unit, image.dtype), out=result)
+
+    def piece(rows: slice, columns: slice) -> tuple[Tensor, Tensor]:
+        """Picture and level, (channels, height, width), continued by the mirror image where the piece ends beyond the picture."""
+        inside = values[rows.start : min(rows.stop, height), columns.start : min(columns.stop, width)]
+        if callable(given):
+            level = level_map(given(inside), inside.shape)
+        else:
+            level = given[rows, columns] if given.shape[:2] == (height, width) else given
+        picture = inside if black == 0 else inside - inside.dtype.type(black)
+        more = ((0, 0), (0, rows.stop - rows.start - inside.shape[0]), (0, columns.stop - columns.start - inside.shape[1]))
+        both = (np.moveaxis(part, 2, 0) for part in (picture / unit, np.broadcast_to(level / unit, inside.shape)))
+        seen, known = (np.pad(part.astype(np.float32, order="C"), more, "symmetric") for part in both)
+        return seen, known
+
+    def keep(rows: slice, columns: slice, clean: Tensor) -> None:
+        place = result[rows.start : min(rows.stop, height), columns.start : min(columns.stop, width)]
+        np.multiply(np.moveaxis(clean, 0, 2)[: place.shape[0], : place.shape[1]], place.dtype.type(unit), out=place)
+        if black != 0:
+            place += place.dtype.type(black)
+
+    size = tuple(side + -side % shape.multiple for side in (height, width))
+    in_tiles(engine, (size[0], size[1]), shape, piece, keep, largest=largest, told=told)
     return result.reshape(image.shape)
 
 
-def checked(image: Array) -> tuple[Array, float]:
-    """The picture as (height, width, channels), and its largest magnitude."""
+def for_channels(network: Engine, wanted: int, channels: int, alike: bool, name: str) -> Engine:
+    """A network for `wanted` channels as one for pictures of `channels`, which may all be `alike`."""
+
+    def once(picture: Tensor, level: Tensor) -> Tensor:
+        return np.repeat(network(picture[:1], level.mean(0, keepdims=True)), channels, 0)
+
+    def each(picture: Tensor, level: Tensor) -> Tensor:
+        return np.concatenate([network(picture[c : c + 1], level[c : c + 1]) for c in range(channels)])
+
+    def mean(picture: Tensor, level: Tensor) -> Tensor:
+        clean: Tensor = network(np.repeat(picture, wanted, 0), np.repeat(level, wanted, 0)).mean(0, keepdims=True)
+        return clean
+
+    if wanted == channels:
+        return network
+    if wanted == 1:
+        return once if alike else each
+    if channels == 1:
+        return mean
+    raise ValueError(f"{name} is for {wanted} channels, and the picture has {channels}.")
+
+
+def checked(image: Array, black: float) -> tuple[Array, float]:
+    """The picture as (height, width, channels), and how far from black it goes."""
     if image.ndim not in (2, 3) or image.dtype not in (np.float32, np.float64) or not image.size:
         raise ValueError(f"A picture is (height, width) or (height, width, channels) of floats, not {image.shape} of {image.dtype}.")
-    peak = max(abs(float(image.max())), abs(float(image.min())))
+    peak = max(abs(float(image.max()) - black), abs(float(image.min()) - black))
     if not math.isfinite(peak):
         raise ValueError("The picture has values that are not finite; fill unknown pixels first.")
     return image.reshape(*image.shape[:2], -1), peak
 
 
-def level_map(levels: Levels, shape: tuple[int, ...]) -> Array:
+def level_map(levels: float | Sequence[float] | Array | None, shape: tuple[int, ...]) -> Array:
     """The levels as (height or 1, width or 1, channels or 1), which is broadcast to `shape`, (height, width, channels)."""
     given = np.asarray(0.0 if levels is None else levels)
     if given.ndim < 2:
@@ -118,7 +148,7 @@ def level_map(levels: Levels, shape: tuple[int, ...]) -> Array:
 
 
 @lru_cache(maxsize=4)
-def loaded(path: Path, changed: int, device: str, workers: int | None) -> tuple[Callable[[Array, Array], Array], Geometry]:  # noqa: ARG001
+def loaded(path: Path, changed: int, device: str, workers: int | None) -> tuple[Engine, Geometry]:  # noqa: ARG001
     """The network in `path`, ready to run; kept for the next picture, unless the file has `changed`."""
     described = read_model(path)
     shape = geometry(described)
@@ -131,18 +161,10 @@ def loaded(path: Path, changed: int, device: str, workers: int | None) -> tuple[
     return NumpyEngine(described, workers), shape
 
 
-def padded_run(
-    network: Callable[[Array, Array], Array],
-    shape: Geometry,
-    picture: Array,
-    level: Array,
-    largest: int,
-    told: Callable[[int, int], None] | None,
-) -> Array:
-    """The picture (channels, height, width) continued by its mirror image to sides that fit the network, run, and cut back."""
-    height, width = picture.shape[1:]
-    more = ((0, 0), (0, -height % shape.multiple), (0, -width % shape.multiple))
-    if any(max(after) for after in more):
-        picture, level = (np.pad(part, more, "symmetric") for part in (picture, level))
-    out: Array = in_tiles(network, picture, level, shape, largest=largest, told=told)[:, :height, :width]
-    return out
+def reach_of(model: Path | None, channels: int) -> int | None:
+    """How far a network looks, the lattice of its tiles included; None where it looks at the whole picture."""
+    path = model or (COLOUR if channels == 3 else GREY)
+    shape = geometry(read_model(path))
+    if shape.reach is None or 16 % shape.multiple:
+        return None
+    return min(shape.reach, FELT) if path in (GREY, COLOUR) else shape.reach

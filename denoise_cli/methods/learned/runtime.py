@@ -47,7 +47,9 @@ class RuntimeEngine:
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3  # Errors only: they come as exceptions, too.
         options.intra_op_num_threads = workers or 0
-        # The arena keeps the largest tile's memory for the next tile; without it a picture of many tiles pays for fresh pages each time.
+        # The arena keeps the largest tile's memory for the next tile: without it, a tile takes a third longer. A plan of the memory made
+        # beforehand takes 291 bytes a pixel instead of 196, and is no faster (1448² pixels, colour).
+        options.enable_mem_pattern = False
         provider: Any = (PROVIDERS[name], {"device_id": int(index)}) if index else PROVIDERS[name]
         try:
             self.session = onnxruntime.InferenceSession(str(path), options, providers=[provider])

@@ -10,49 +10,50 @@ from numpy.typing import NDArray
 
 from denoise_cli.methods.learned.geometry import Geometry
 
-__all__ = ["LARGEST_PIXELS", "in_tiles"]
+__all__ = ["LARGEST_PIXELS", "Engine", "Tensor", "in_tiles"]
 
 Tensor = NDArray[np.float32]
+#: engine(picture, level) → clean, all (channels, height, width).
 Engine = Callable[[Tensor, Tensor], Tensor]
 
-#: Pixels of the largest piece that the network sees at once, overlap included. ONNX Runtime holds about 320 bytes a pixel of it.
+#: Pixels of the largest piece that the network sees at once, overlap included. ONNX Runtime holds about 200 bytes a pixel of it.
 LARGEST_PIXELS = 2 << 20
 
 
 def in_tiles(
     engine: Engine,
-    picture: Tensor,
-    level: Tensor,
+    size: tuple[int, int],
     geometry: Geometry,
+    piece: Callable[[slice, slice], tuple[Tensor, Tensor]],
+    keep: Callable[[slice, slice, Tensor], None],
     *,
     largest: int = LARGEST_PIXELS,
     told: Callable[[int, int], None] | None = None,
-) -> Tensor:
-    """engine(picture, level), (channels, height, width), sides multiples of `geometry.multiple`, at most `largest` pixels at a time.
+) -> None:
+    """A picture of `size`, (height, width), multiples of `geometry.multiple`, through the engine, at most `largest` pixels at a time.
 
+    `piece(rows, columns)` gives picture and level of a part, `keep(rows, columns, clean)` takes the result, every pixel once.
     Every tile is seen with `geometry.reach` pixels around it, so that none of the pixels that are kept has felt the cut: the result differs
     from that of the whole picture by rounding only. `told(done, all)` is called after each tile.
     """
-    height, width = picture.shape[1:]
+    height, width = size
     if height * width <= largest or geometry.reach is None:
-        out = engine(picture, np.ascontiguousarray(level))
+        everything = slice(0, height), slice(0, width)
+        keep(*everything, engine(*piece(*everything)))
         if told:
             told(1, 1)
-        return out
+        return
     halo = math.ceil(geometry.reach / geometry.multiple) * geometry.multiple
     rows, columns = layout(height, width, halo, geometry.multiple, largest)
-    out = np.empty_like(picture)
     cuts = [(row, column) for row in spans(height, rows) for column in spans(width, columns)]
     tall, wide = min(height, rows + 2 * halo), min(width, columns + 2 * halo)
     for done, (row, column) in enumerate(cuts, 1):
         # All pieces have one size, which lets the engine use its memory again: near an edge the piece is shifted inwards.
-        top, left = (min(max(cut.start - halo, 0), side - piece) for cut, side, piece in ((row, height, tall), (column, width, wide)))
-        piece = (slice(None), slice(top, top + tall), slice(left, left + wide))
-        seen = engine(np.ascontiguousarray(picture[piece]), np.ascontiguousarray(level[piece]))
-        out[:, row, column] = seen[:, row.start - top : row.stop - top, column.start - left : column.stop - left]
+        top, left = (min(max(cut.start - halo, 0), side - long) for cut, side, long in ((row, height, tall), (column, width, wide)))
+        seen = engine(*piece(slice(top, top + tall), slice(left, left + wide)))
+        keep(row, column, seen[:, row.start - top : row.stop - top, column.start - left : column.stop - left])
         if told:
             told(done, len(cuts))
-    return out
 
 
 def spans(side: int, length: int) -> Iterator[slice]:

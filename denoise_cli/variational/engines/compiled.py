@@ -36,6 +36,8 @@ class CompiledEngine(NumPyEngine):
     def takes(cls, problem: Problem) -> bool:
         """Whether there is code for every part of the problem."""
         fidelity, regulariser = problem.fidelity, problem.regulariser
+        if not problem.operator.is_plain:
+            return False
         if fidelity.kernel not in cls.fidelities or regulariser.kernel not in cls.regularisers:
             return False
         # The original's sum over channels is one choice for both: the code knows no mixture.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar
 
 import numpy as np
@@ -26,24 +27,26 @@ class NumPyEngine:
         self.problem = problem
 
     def cost(self, u: Array) -> float:
-        problem = self.problem
+        problem, axes = self.problem, self.problem.axes
 
         def terms(rows: slice, scratch: Array) -> Array:
-            return cost_terms(problem, u, problem.operator.differences(u, rows, scratch[:2]), rows, scratch[2:])
+            return cost_terms(problem, u, problem.operator.differences(u, rows, scratch[:axes]), rows, scratch[axes:])
 
-        return float(problem.strips.totals(terms, planes=4).sum())
+        return float(problem.strips.totals(terms, planes=2 * axes).sum())
 
     def contrast(self) -> float:
-        problem, f = self.problem, self.problem.observed
+        problem, f, axes = self.problem, self.problem.observed, self.problem.axes
 
         def terms(rows: slice, scratch: Array) -> Array:
-            x, y = problem.operator.differences(f, rows, scratch[:2])
-            x *= x
-            y *= y
-            x += y
-            return row_sums(np.sqrt(x, out=x))[None]
+            first, *others = problem.operator.differences(f, rows, scratch)
+            first *= first
+            for other in others:
+                other *= other
+                first += other
+            return row_sums(np.sqrt(first, out=first))[None]
 
-        mean_gradient = float(problem.strips.totals(terms, planes=2)[0]) / f.size
+        # Noise has that much more gradient in a volume as it has neighbours there.
+        mean_gradient = float(problem.strips.totals(terms, planes=axes)[0]) / f.size * math.sqrt(2 / axes)
         return max(DEVIATIONS * float(np.std(f)), GRADIENTS * mean_gradient)
 
     def squared_error(self, picture: Array, clean: Array) -> float:

@@ -19,9 +19,10 @@ class NumPyProjection:
         self.problem, self.p, self._before, self._beyond = problem, p, before, beyond
         self._curvature = 2.0 if beyond is not None else problem.fidelity.curvature or 2.0
         self._step = self._curvature / problem.operator.norm_squared
+        self._axes = problem.axes
 
     def walk(self, momentum: Array) -> None:
-        problem = self.problem
+        problem, axes = self.problem, self._axes
         u = np.empty_like(problem.observed)
         for beta in momentum:
             q = np.subtract(self.p, self._before, out=self._before)
@@ -30,34 +31,34 @@ class NumPyProjection:
             self._primal(q, u)
 
             def strip(index: int, rows: slice, scratch: Array, q: Array = q) -> None:  # noqa: ARG001
-                v = problem.operator.differences(u, rows, scratch[:2])
+                v = problem.operator.differences(u, rows, scratch[:axes])
                 v *= self._step
                 v += q[:, :, rows]
-                problem.regulariser.project(v, rows, 1.0, q[:, :, rows], scratch[2:])
+                problem.regulariser.project(v, rows, 1.0, q[:, :, rows], scratch[axes:])
 
-            problem.strips.each(strip, planes=4)
+            problem.strips.each(strip, planes=2 * axes)
             self.p, self._before = q, self.p
 
     def prove(self, picture: Array, *, residual: bool) -> tuple[float, float, float]:
-        problem, f = self.problem, self.problem.observed
+        problem, f, axes = self.problem, self.problem.observed, self._axes
         g = self._primal(self.p, picture)
 
         def terms(rows: slice, scratch: Array) -> Array:
             bound = row_sums(problem.fidelity.bound(g[:, rows], f[:, rows], rows, problem.box, scratch[:2]))
-            v = problem.operator.differences(picture, rows, scratch[:2])
+            v = problem.operator.differences(picture, rows, scratch[:axes])
             v *= self._step
             v += self.p[:, :, rows]
-            moved = problem.regulariser.project(v, rows, 1.0, scratch[2:4], scratch[4:])
+            moved = problem.regulariser.project(v, rows, 1.0, scratch[axes : 2 * axes], scratch[2 * axes :])
             moved -= self.p[:, :, rows]
             moved *= 1 / self._step
             changes = np.square(moved, out=moved)
             return np.stack([bound, row_sums(changes.reshape(-1, *changes.shape[2:]))])
 
         def costs(rows: slice, scratch: Array) -> Array:
-            return cost_terms(problem, picture, problem.operator.differences(picture, rows, scratch[:2]), rows, scratch[2:])
+            return cost_terms(problem, picture, problem.operator.differences(picture, rows, scratch[:axes]), rows, scratch[axes:])
 
-        bound, change = problem.strips.totals(terms, planes=6)
-        return float(problem.strips.totals(costs, planes=4).sum()), float(bound), float(change) if residual else 0.0
+        bound, change = problem.strips.totals(terms, planes=3 * axes)
+        return float(problem.strips.totals(costs, planes=2 * axes).sum()), float(bound), float(change) if residual else 0.0
 
     def divergence(self, out: Array) -> Array:
         return divergence_of(self.problem, self.p, out)

@@ -20,11 +20,11 @@ class NumPySweep:
         self.problem, self.schedule, self.watched, self.keeps_p = problem, schedule, watched, keeps_p
         f = problem.observed
         self.u, self.rhs = np.empty_like(f), np.empty_like(f)
-        self.s = np.zeros((2, *f.shape), f.dtype)
+        self.s = np.zeros((problem.axes, *f.shape), f.dtype)
         self.s_d = np.zeros_like(f) if schedule.splits_fidelity else None
         self.anchor: Array | None = None
         self.strips = self._strips()
-        self.spills = np.zeros((2, len(self.strips), f.shape[0], f.shape[2]), f.dtype)
+        self.spills = np.zeros((2, len(self.strips), f.shape[0], *f.shape[2:]), f.dtype)
         self.evidence: DualEvidence | None = None
 
     def _strips(self) -> list[slice]:
@@ -42,7 +42,7 @@ class NumPySweep:
         elif from_observed:
             self._set_out_from(f)
         else:
-            self.rhs[:, :, : f.shape[2]] = f
+            self.rhs[..., : f.shape[-1]] = f
 
     def _set_out_from(self, u: Array) -> None:
         self._run(0, u, None)
@@ -58,17 +58,17 @@ class NumPySweep:
 
     def multiplier(self, iteration: int, u: Array) -> Array:
         """The dual variable p after the last iteration."""
-        problem, step = self.problem, self.schedule.step(iteration + 1)
+        problem, step, axes = self.problem, self.schedule.step(iteration + 1), self.problem.axes
         alpha, rho = step.alpha, step.scale
         p = np.empty_like(self.s)
 
         def strip(index: int, rows: slice, scratch: Array) -> None:  # noqa: ARG001
-            v = problem.operator.differences(u, rows, scratch[:2])
+            v = problem.operator.differences(u, rows, scratch[:axes])
             v *= rho - 1
             v += self.s[:, :, rows]
-            problem.regulariser.project(v, rows, 1 / (alpha * rho), p[:, :, rows], scratch[2:])
+            problem.regulariser.project(v, rows, 1 / (alpha * rho), p[:, :, rows], scratch[axes:])
 
-        problem.strips.each(strip, planes=4)
+        problem.strips.each(strip, planes=2 * axes)
         p *= alpha * rho
         return p
 
@@ -94,6 +94,7 @@ class NumPySweep:
         problem, step, rhs, s, s_d = self.problem, self.schedule.step(iteration), self.rhs, self.s, self.s_d
         anchor = self._anchor(step)
         operator, f, rho, alpha, beta = problem.operator, problem.observed, step.scale, step.alpha, step.beta
+        axes = problem.axes
         primal, cost = np.zeros(len(problem.strips)), np.zeros(len(problem.strips))
 
         def relax(v: Array, w: Array, state: Array, h: Array, anchor: Array | None) -> None:
@@ -121,7 +122,7 @@ class NumPySweep:
             return float(row_sums(np.square(scratch, out=scratch).reshape(-1, *scratch.shape[-2:])).sum())
 
         def strip(index: int, rows: slice, scratch: Array) -> None:
-            v, w, h = scratch[0:2], scratch[2:4], scratch[4:6]
+            v, w, h = scratch[:axes], scratch[axes : 2 * axes], scratch[2 * axes :]
             state, out = s[:, :, rows], rhs[:, rows]
             operator.differences(u, rows, v)
             if dual is not None and s_d is None:
@@ -134,13 +135,13 @@ class NumPySweep:
                     np.multiply(w, alpha * rho, out=dual.p[:, :, rows])
                 divergence = operator.adjoint(w, dual.divergence[:, rows])
                 divergence *= alpha * rho
-                self.spills[1, index] = w[1][:, -1]
+                self.spills[1, index] = w[-1][:, -1]
                 if dual.derivative is not None:
                     primal[index] += primal_residual(v, w, state, h)
-            relax(v, w, state, h, None if anchor is None else anchor[:2, :, rows])
+            relax(v, w, state, h, None if anchor is None else anchor[:axes, :, rows])
             operator.adjoint(h, out)
             out *= step.to_rhs
-            self.spills[0, index] = h[1][:, -1]
+            self.spills[0, index] = h[-1][:, -1]
 
             observed = f[:, rows]
             out += observed
@@ -158,12 +159,12 @@ class NumPySweep:
                 if dual.derivative is not None:
                     np.multiply(w_d, beta * rho, out=dual.derivative[:, rows])
                     primal[index] += primal_residual(v_d, w_d, state_d, h_d)
-            relax(v_d, w_d, state_d, h_d, None if anchor is None else anchor[2, :, rows])
+            relax(v_d, w_d, state_d, h_d, None if anchor is None else anchor[axes, :, rows])
             if rho != 1:
                 h_d *= rho
             out += h_d
 
-        problem.strips.each(strip, planes=6)
+        problem.strips.each(strip, planes=3 * axes)
         operator.join(self.strips, self.spills[0], rhs, step.to_rhs)
         if dual is not None:
             operator.join(self.strips, self.spills[1], dual.divergence, alpha * rho)

@@ -75,7 +75,7 @@ class Sweep(Protocol):
 
 
 class Projection(Protocol):
-    """The state of gradient projection: p, and the p before it, each (2, channels, height, width)."""
+    """The state of gradient projection: p, and the p before it, each (axes, channels, *spatial)."""
 
     p: Array
 

@@ -24,8 +24,8 @@ def cost_terms(problem: Problem, u: Array, differences: Array, rows: slice, scra
 def divergence_of(problem: Problem, p: Array, out: Array, strips: Iterable[slice] | None = None) -> Array:
     """Dᵀp, in `out`."""
     strips = list(problem.strips if strips is None else strips)
-    spills = np.empty((len(strips), out.shape[0], out.shape[2]), out.dtype)
+    spills = np.empty((len(strips), out.shape[0], *out.shape[2:]), out.dtype)
     for index, rows in enumerate(strips):
         problem.operator.adjoint(p[:, :, rows], out[:, rows])
-        spills[index] = p[1][:, rows.stop - 1]
+        spills[index] = p[-1][:, rows.stop - 1]
     return problem.operator.join(strips, spills, out)
