@@ -47,11 +47,12 @@ def seen(shape: Sequence[int], displayed: Sequence[int], point: Sequence[int], c
     first, last = np.asarray(corners)
     index: list[int | slice] = [min(max(int(place), 0), size - 1) for place, size in zip(point, shape, strict=True)]
     offset = [int(each) for each in index if not isinstance(each, slice)]
+    ends = {axis: (max(0, int(first[axis])), min(shape[axis], int(last[axis]) + 1)) for axis in sorted(displayed)}
+    # A single pixel is what napari says of a layer that it has not drawn yet.
+    if any(stop <= start for start, stop in ends.values()) or all(stop <= start + 1 for start, stop in ends.values()):
+        ends = {axis: (0, shape[axis]) for axis in ends}
     inner = []
-    for axis in sorted(displayed):
-        start, stop = max(0, int(first[axis])), min(shape[axis], int(last[axis]) + 1)
-        if stop <= start:
-            start, stop = 0, shape[axis]
+    for axis, (start, stop) in ends.items():
         low, high = max(0, start - MARGIN), min(shape[axis], stop + MARGIN)
         index[axis], offset[axis] = slice(low, high), start
         inner.append(slice(start - low, stop - low))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from magicgui.widgets import CheckBox, ComboBox, Container, FloatSlider, Label, PushButton, create_widget
+from magicgui.widgets import CheckBox, ComboBox, Container, FloatSlider, Label, PushButton
+from napari.layers import Image
 from napari.qt.threading import create_worker
 from napari.utils.notifications import show_warning
 from qtpy.QtCore import QTimer
@@ -17,6 +18,8 @@ __all__ = ["DenoiseWidget"]
 AUTO = "auto"
 #: How long nothing moves before a preview is made, in milliseconds.
 REST = 250
+#: What the metadata of a preview hold. napari hands layers out behind proxies, which are not the same object twice.
+PREVIEW = "denoise preview"
 #: Beside the strength that was chosen, in powers of two: from a quarter to four times.
 WEAKEST, STRONGEST = -2.0, 2.0
 
@@ -24,9 +27,9 @@ WEAKEST, STRONGEST = -2.0, 2.0
 class DenoiseWidget(Container):  # type: ignore[misc] # magicgui is an extra
     """Remove noise from an image layer. Results and previews are layers of their own; the layer itself is never changed."""
 
-    def __init__(self, viewer: Any) -> None:
-        self._viewer = viewer
-        self._layer = create_widget(label="layer", annotation="napari.layers.Image")
+    def __init__(self, napari_viewer: Any) -> None:  # napari knows the parameter by this name
+        self._viewer = viewer = napari_viewer
+        self._layer = ComboBox(label="layer", choices=self._image_layers, nullable=True)
         self._method = ComboBox(label="method", choices=[AUTO, *automatic_methods()], tooltip="auto takes what suits the picture")
         self._strength = FloatSlider(
             label="strength 2^", value=0, min=WEAKEST, max=STRONGEST, step=0.25, tooltip="0 as chosen, 1 twice as strong, −1 half as strong"
@@ -36,6 +39,7 @@ class DenoiseWidget(Container):  # type: ignore[misc] # magicgui is an extra
         self._told = Label(value="")
         super().__init__(widgets=[self._layer, self._method, self._strength, self._preview, self._run, self._told])
         self._worker: Any = None
+        self._runner: Any = None
         self._again = False
         self._shown: Any = None
         self._timer = QTimer()
@@ -46,7 +50,21 @@ class DenoiseWidget(Container):  # type: ignore[misc] # magicgui is an extra
             control.changed.connect(self._moved)
         for event in (viewer.camera.events, viewer.dims.events.current_step, viewer.dims.events.order):
             event.connect(self._moved)
+        for event in (viewer.layers.events.inserted, viewer.layers.events.removed):
+            event.connect(self._list_layers)
         self._run.changed.connect(self.run)
+        self._list_layers()
+
+    def _image_layers(self, _: Any = None) -> list[Any]:
+        return [layer for layer in self._viewer.layers if isinstance(layer, Image) and PREVIEW not in layer.metadata]
+
+    def _list_layers(self, _: Any = None) -> None:
+        """Offer the layers that there are; the first one, or the last one that was added, is chosen where none was."""
+        before = self._layer.value
+        self._layer.reset_choices()
+        layers = self._image_layers()
+        if before not in layers and layers:
+            self._layer.value = layers[-1]
 
     @property
     def strength(self) -> float:
@@ -78,11 +96,10 @@ class DenoiseWidget(Container):  # type: ignore[misc] # magicgui is an extra
         displayed = [axis - (self._viewer.dims.ndim - layer.ndim) for axis in self._viewer.dims.displayed]
         point = [round(place) for place in layer.world_to_data(self._viewer.dims.point)]
         corners = layer.corner_pixels if not layer.multiscale else [[0] * layer.ndim, [0] * layer.ndim]
-        view = seen(spatial, displayed, point, corners)
+        view, settings = seen(spatial, displayed, point, corners), self._settings(layer)
 
         def work() -> Any:
-            part = data[view.index]
-            picture, sentence = denoised(part, **self._settings(layer))
+            picture, sentence = denoised(data[view.index], **settings)
             return picture[view.inner], sentence
 
         def show(result: Any) -> None:
@@ -96,17 +113,19 @@ class DenoiseWidget(Container):  # type: ignore[misc] # magicgui is an extra
                 shape[axis] = size
             self._put(layer, picture.reshape(*shape, *picture.shape[2:]), view.offset)
 
-        self._start(work, show)
+        self._worker = _started(work, show, self._ended)
 
     def _put(self, layer: Any, picture: Any, offset: tuple[int, ...]) -> None:
-        told = _look_of(layer) | {"name": f"{layer.name} preview", "translate": layer.data_to_world(offset)}
+        told = _look_of(layer) | {"name": f"{layer.name} preview", "translate": layer.data_to_world(offset), "metadata": {PREVIEW: True}}
         if self._shown is not None and self._shown in self._viewer.layers:
             self._viewer.layers.remove(self._shown)
         chosen = list(self._viewer.layers.selection)
-        self._shown = self._viewer.add_image(picture, **told)
+        with self._layer.changed.blocked():
+            self._shown = self._viewer.add_image(picture, **told)
+            self._layer.reset_choices()
+            self._layer.value = layer
         # The layer that was chosen stays chosen, here and in the list.
         self._viewer.layers.selection = chosen
-        self._layer.value = layer
 
     def run(self) -> None:
         """The whole layer, slice by slice, as a new layer. Once more ends it."""
@@ -114,8 +133,8 @@ class DenoiseWidget(Container):  # type: ignore[misc] # magicgui is an extra
         if layer is None:
             show_warning("There is no image layer to denoise.")
             return
-        if self._worker is not None:
-            self._worker.quit()
+        if self._runner is not None:
+            self._runner.quit()
             return
         data, settings = _data_of(layer), self._settings(layer)
 
@@ -134,24 +153,30 @@ class DenoiseWidget(Container):  # type: ignore[misc] # magicgui is an extra
             if kept:
                 self._viewer.add_image(kept[0], **_look_of(layer), name=f"{layer.name} denoised", translate=layer.translate)
 
-        self._start(work, finish, step)
+        def end() -> None:
+            self._runner = None
 
-    def _start(self, work: Callable[[], Any], finish: Callable[[Any], None], step: Callable[[Any], None] | None = None) -> None:
-        """Work on a thread of its own; what touches layers happens on this one."""
-        worker = create_worker(work)
-        if step is not None:
-            worker.yielded.connect(step)
-        worker.returned.connect(finish)
-        worker.errored.connect(lambda error: show_warning(f"denoise: {error}"))
-        worker.finished.connect(self._ended)
-        self._worker = worker
-        worker.start()
+        self._runner = _started(work, finish, end, step)
 
     def _ended(self) -> None:
         self._worker = None
         if self._again:
             self._again = False
             self._timer.start()
+
+
+def _started(
+    work: Callable[[], Any], show: Callable[[Any], None], end: Callable[[], None], step: Callable[[Any], None] | None = None
+) -> Any:
+    """Work on a thread of its own; what touches layers (`show`, `step`, `end`) happens on that of the window."""
+    worker = create_worker(work)
+    if step is not None:
+        worker.yielded.connect(step)
+    worker.returned.connect(show)
+    worker.errored.connect(lambda error: show_warning(f"denoise: {error}"))
+    worker.finished.connect(end)
+    worker.start()
+    return worker
 
 
 def _data_of(layer: Any) -> Any:

@@ -153,7 +153,7 @@ function display(item) {
     ["input", row.input], ["result", row.output], ["outcome", row.error || row.remark || row.status], ["what was found", row.assumed],
     ["method", [row.method === "auto" ? "" : row.method, row.fidelity ? row.fidelity.toUpperCase() : ""].filter(Boolean).join(", ")], ["λ", digits(row.weight)],
     ["how it ended", row.ended], ["PSNR", row.psnr_db === null ? "" : `${row.psnr_db.toFixed(2)} dB`],
-    ["size", row.shape.length ? `${row.shape[1]} × ${row.shape[0]}${row.shape.length > 2 ? ` × ${row.shape[2]}` : ""}, ${row.depth}` : ""],
+    ["size", row.shape.length ? `${row.shape.join(" × ")}, ${row.depth}` : ""],
     ["seconds", row.seconds >= 0.005 ? row.seconds.toFixed(2) : ""], ["notes", row.status === "skipped" ? "" : row.notes.join("; ")],
   ];
   shown.facts.replaceChildren(...facts.filter(([, text]) => text).flatMap(([name, text]) => [h("dt", {}, name), h("dd", {className: name === "outcome" && row.error ? "bad" : ""}, text)]));
