@@ -16,7 +16,7 @@ from denoise_cli.cli.settings_file import save_settings
 from denoise_cli.cli.streams import print_json, visible
 from denoise_cli.cli.tell import RunSummary, list_jobs, tell, what_goes_on
 from denoise_cli.cli.typed import check_settings
-from denoise_cli.errors import FAILED, INTERRUPTED, OK
+from denoise_cli.errors import FAILED, INTERRUPTED, OK, UsageError
 from denoise_cli.pipeline.plan import most_iterations
 from denoise_cli.storage.writing import LogFile
 
@@ -32,6 +32,8 @@ __all__ = ["execute"]
 def execute(run: Run) -> int:
     """The exit code. Raises DenoiseError for what no picture could make right."""
     check_settings(run.settings)
+    if run.request.report is None and run.request.report_crops != type(run.request)().report_crops:
+        raise UsageError("--report-crops says what the report shows: name it with --report FILE.html")
     passed_over: list[PassedOver] = []
     jobs = planned(run, passed_over)
     check_stdout(run, jobs)
