@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, Self, get_args, get_origin
 
 from denoise_cli.errors import UsageError
+from denoise_cli.storage.amounts import bytes_of
 
 __all__ = ["ALGORITHM", "FILES", "MAX_PIXELS", "PROBLEM", "RUN", "Option", "Settings", "number", "option", "options_of"]
 
@@ -174,9 +175,9 @@ class Settings:
         values=("coupled", "separate", "sum"))
     boundary: str | None = _pixels(PROBLEM, "Beyond the edges.", says="optimal symmetric; matlab is periodic",
         values=("symmetric", "periodic"))
-    weights: Path | None = _pixels(PROBLEM, "Weight ≥ 0 of each pixel's fidelity, 0 is unknown (optimal).",
+    weights: Path | None = _pixels(PROBLEM, "Weight ≥ 0 of each pixel's fidelity, 0 is unknown (optimal, learned).",
         says="1 everywhere", metavar="MAP")
-    mask: Path | None = _pixels(PROBLEM, "White is known, black is filled in (optimal).", says="all known", metavar="MASK")
+    mask: Path | None = _pixels(PROBLEM, "White is known, black is filled in (optimal, learned).", says="all known", metavar="MASK")
     lambda_map: Path | None = _pixels(PROBLEM, "λ ≥ 0 of each pixel, times --lambda if given (optimal).", says="none", metavar="MAP")
     limits: tuple[float, float] | None = _pixels(PROBLEM, "Black and white as the file stores them; only used for clipping.", "--range",
         says="by the type", metavar="LO,HI", parse=_limits)
@@ -209,6 +210,8 @@ class Settings:
     max_pixels: int = option(FILES, "Refuse larger pictures before they are decoded.", default=MAX_PIXELS,
         says=f"{MAX_PIXELS}, 16384²", metavar="N", minimum=1)
     reference: Path | None = option(FILES, "A clean picture to compare with: RMSE, SNR, PSNR.", says="none", metavar="CLEAN")
+    memory: int | None = option(RUN, "Larger pictures are solved by tiles on the disk (optimal, learned; TIFF, .npy, Zarr).",
+        says="half of what is free", metavar="BYTES", parse=bytes_of)
     workers: int | None = option(RUN, "Threads for a picture.", says="all cores, shared among --jobs", metavar="N")
     # fmt: on
 

@@ -14,6 +14,7 @@ from denoise_cli.errors import UsageError
 from denoise_cli.formats.files import FORMATS
 from denoise_cli.storage.ledger import Ledger
 from denoise_cli.storage.pipes import PIPE, read_stdin
+from denoise_cli.storage.stores import SUFFIX, is_store
 
 __all__ = ["Found", "PassedOver", "Selection", "find", "read_list", "summary"]
 
@@ -97,6 +98,8 @@ class _Search:
     def _one(self, word: Path, *, several: bool) -> Iterator[Found]:
         if word == PIPE:
             yield Found(word, word)
+        elif is_store(word):
+            yield Found(word, Path(word.name))
         elif word.is_dir():  # behind a link as well
             yield from self._in_folder(word)
         elif word.exists() or word.is_symlink():
@@ -134,10 +137,12 @@ class _Search:
         for here, directories, names in os.walk(folder, onerror=failures.append):
             place = Path(here)
             directories[:] = sorted(name for name in directories if not name.startswith(".") and (place / name).resolve() != skipped)
+            stores = [name for name in directories if name.lower().endswith(SUFFIX) and is_store(place / name)]
+            directories[:] = [name for name in directories if name not in stores]
             if selection.recursive:
                 # They are not followed: they may lead back up.
                 self.passed_over += [PassedOver(place / name, LINKED_FOLDER) for name in directories if (place / name).is_symlink()]
-            for name in sorted(names):
+            for name in sorted([*names, *stores]):
                 path = place / name
                 relative = path.relative_to(folder)
                 if not selection.wants(relative):
@@ -156,7 +161,7 @@ class _Search:
     def _why_not(self, path: Path, relative: Path) -> str | None:
         """Why a file of a folder is passed over, None if it is not."""
         suffix = relative.suffix.lower()
-        if suffix not in FORMATS:
+        if suffix not in FORMATS and not (suffix == SUFFIX and is_store(path)):
             return suffix or NO_SUFFIX
         taken = self.selection.takes_results(relative, in_folder=True) or not self._is_result(path)
         return None if taken else RESULT

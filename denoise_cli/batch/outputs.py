@@ -13,6 +13,7 @@ from denoise_cli.errors import UsageError
 from denoise_cli.formats.known import suffix_for
 from denoise_cli.pipeline.job import PIPE, Job, inputs
 from denoise_cli.storage.ledger import NAME
+from denoise_cli.storage.stores import is_store
 from denoise_cli.storage.writing import written_into
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class Outputs:
         into_folder: bool = False,
     ) -> None:
         """`into_folder`: `output` was typed as a folder, and need not exist."""
-        in_folder = output is not None and output != PIPE and (several or into_folder or output.is_dir())
+        in_folder = output is not None and output != PIPE and (several or into_folder or (output.is_dir() and not is_store(output)))
         self.folder = output if in_folder else None
         self.file = output if self.folder is None else None
         self.kind, self.extension = kind, extension

@@ -21,7 +21,7 @@ from denoise_cli.storage.writing import remove_stray_temporaries, stands_in_the_
 if TYPE_CHECKING:
     from denoise_cli.batch.run import Rows, Settle
 
-__all__ = ["run_parallel"]
+__all__ = ["again", "run_parallel"]
 
 
 def run_parallel(jobs: list[Job], settled: Settle, parallel: int, logged: bool) -> Iterator[tuple[Report, Rows]]:
@@ -34,6 +34,7 @@ def run_parallel(jobs: list[Job], settled: Settle, parallel: int, logged: bool) 
             while len(waiting) < 2 * parallel and (job := next(upcoming, None)) is not None:
                 waiting.append((job, settled(job) or pool.submit(job, logged)))
             if not waiting:
+                pool.finish()
                 return
             job, result = waiting[0]
             if isinstance(result, Report):
@@ -46,7 +47,7 @@ def run_parallel(jobs: list[Job], settled: Settle, parallel: int, logged: bool) 
                 # Somebody was killed. Whoever was under way has another go, one at a time, so that the culprit is known.
                 pool.restart()
                 culprits = [(job, future) for job, future in waiting if not isinstance(future, Report) and not _is_done(future)]
-                retried = {id(future): _alone(_again(job), logged) for job, future in culprits}
+                retried = {id(future): _alone(again(job), logged) for job, future in culprits}
                 waiting = deque((job, retried.get(id(result), result)) for job, result in waiting)
                 continue
             waiting.popleft()
@@ -59,7 +60,7 @@ def _is_done(future: Future[Any]) -> bool:
     return future.done() and not future.cancelled() and future.exception() is None
 
 
-def _again(job: Job) -> Job:
+def again(job: Job) -> Job:
     """The job for another go: allowed to replace its own result, which may have appeared before its process was lost with the others."""
     if not job.recorded or not stands_in_the_way(job.output):
         return job
@@ -103,6 +104,10 @@ class _Pool:
     def restart(self) -> None:
         self.stop()
         self._executor = self._start()
+
+    def finish(self) -> None:
+        """All is done: the processes may put their things in order."""
+        self._executor.shutdown(wait=True)
 
     def stop(self) -> None:
         """End at once: what is under way is not waited for, and its temporary file goes with the next run."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,16 +13,28 @@ from denoise_cli.errors import DenoiseError
 from denoise_cli.pipeline.job import PIPE, Job, check_not_an_input, check_output, failure, run
 from denoise_cli.pipeline.report import Report
 from denoise_cli.storage.ledger import Ledger, enter
+from denoise_cli.storage.stores import is_store
 from denoise_cli.storage.writing import remove_stray_temporaries, stands_in_the_way, written_into
 
 if TYPE_CHECKING:
+    from denoise_cli.large.crews import Crew
+    from denoise_cli.settings import Settings
     from denoise_cli.variational import State
 
-__all__ = ["run_all", "settler", "work", "workers_for"]
+__all__ = ["Cluster", "needs_tiles", "run_all", "settler", "shared", "work", "work_by_tiles"]
 
+#: Files that can be read by windows, and solved by tiles where they are larger than memory.
+WINDOWED = (".tif", ".tiff", ".npy", ".zarr")
 Watch = Callable[[Job], AbstractContextManager[Callable[["State"], object] | None]]
 Settle = Callable[[Job], "Report | None"]
 Rows = list[tuple[float | None, ...]]
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Dask's: the address of its scheduler, None for a local one that starts and ends with the run."""
+
+    scheduler: str | None = None
 
 
 def settler(*, skip_existing: bool) -> Settle:
@@ -32,7 +45,12 @@ def settler(*, skip_existing: bool) -> Settle:
         if job.error is not None:
             return failure(job, job.error)
         try:
-            if job.settings.overwrite or job.output == PIPE or job.output.is_dir() or not stands_in_the_way(job.output):
+            if (
+                job.settings.overwrite
+                or job.output == PIPE
+                or (job.output.is_dir() and not is_store(job.output))
+                or not stands_in_the_way(job.output)
+            ):
                 return None
             if skip_existing:
                 return Report.of(job, "skipped", notes=("exists already",))
@@ -70,13 +88,21 @@ WHY_NOT_DONE = {
 }
 
 
-def run_all(jobs: list[Job], settled: Settle, watch: Watch, *, parallel: int = 1, logged: bool = False) -> Iterator[tuple[Report, Rows]]:
+def run_all(
+    jobs: list[Job], settled: Settle, watch: Watch, *, parallel: int = 1, logged: bool = False, cluster: Cluster | None = None
+) -> Iterator[tuple[Report, Rows]]:
     """Reports in the order of the jobs, and the rows of their logs where they were computed elsewhere.
 
-    With `parallel` > 1, as many pictures at once in processes of their own; at most a few more than that are in memory.
+    With `parallel` > 1, as many pictures at once in processes of their own; at most a few more than that are in memory. With a `cluster`,
+    on the workers of Dask.
     """
     for folder in dict.fromkeys(job.output.parent for job in jobs if job.output != PIPE):
         remove_stray_temporaries(folder)
+    if cluster is not None:
+        from denoise_cli.batch.cluster import run_on_cluster  # and Dask with it
+
+        yield from run_on_cluster(jobs, settled, watch, cluster.scheduler, parallel if parallel > 1 else None, logged)
+        return
     if parallel > 1 and len(jobs) > 1:
         from denoise_cli.batch.processes import run_parallel  # and multiprocessing with it
 
@@ -92,17 +118,40 @@ def run_all(jobs: list[Job], settled: Settle, watch: Watch, *, parallel: int = 1
 
 def work(job: Job, on_state: Callable[[State], object] | None = None) -> Report:
     """Do the job, and enter its result in the ledger just before it appears."""
+    return work_by_tiles(job, on_state) if needs_tiles(job) else run(job, on_state, _seal(job))
 
+
+def needs_tiles(job: Job) -> bool:
+    """Whether the picture is larger than the memory for it, and can be solved by tiles; a Zarr store always is."""
+    if job.error is not None or job.input.suffix.lower() not in WINDOWED:
+        return False
+    from denoise_cli.large.eligible import is_for_tiles
+
+    return is_for_tiles(job)
+
+
+def work_by_tiles(job: Job, on_state: Callable[[State], object] | None = None, crew: Crew | None = None) -> Report:
+    """`work` on a large picture, its tiles done by the crew."""
+    from denoise_cli.large.by_tiles import run_by_tiles
+
+    return run_by_tiles(job, getattr(on_state, "tiles", None), _seal(job), crew)
+
+
+def _seal(job: Job) -> Callable[[Path], None] | None:
     def seal(temporary: Path) -> None:
         # What is no file can be read only once, and is never the same again.
         if not written_into(job.input):
             enter(job.input, job.output, temporary, job.settings.fingerprint())
 
-    return run(job, on_state, seal if job.recorded else None)
+    return seal if job.recorded else None
 
 
-def workers_for(parallel: int) -> int:
-    """Threads for each of `parallel` pictures, so that all together use every core once."""
+def shared(settings: Settings, parallel: int) -> Settings:
+    """The settings of each of `parallel` pictures at once: as many threads that all together use every core once, and its part of the
+    memory."""
+    from denoise_cli.large.budget import budget_of
     from denoise_cli.variational.strips import available_workers
 
-    return max(1, available_workers() // parallel)
+    workers = settings.workers or max(1, available_workers() // parallel)
+    budget = budget_of(settings)
+    return replace(settings, workers=workers, memory=settings.memory if budget is None else budget // parallel)

@@ -47,6 +47,9 @@ class Request:
         says="256", metavar="N", minimum=0)
     jobs: int = option(RUN, "Pictures at once, each in a process of its own.", "--jobs", "-j", default=1, says="1", metavar="N",
         minimum=1)
+    executor: str | None = option(RUN, "Who works: processes of this computer, or the workers of a Dask cluster.", says="processes",
+        values=("processes", "dask"))
+    scheduler: str | None = option(RUN, "The Dask cluster to use, such as tcp://host:8786.", says="a local one", metavar="ADDRESS")
     fail_fast: bool = option(RUN, "Stop at the first picture that fails.", default=False, says="go on")
     dry_run: bool = option(RUN, "Only list what would be done, and what not, and why.", default=False, says="do it")
     as_json: bool = option(RUN, "One JSON object a picture on stdout, a summary last.", "--json", default=False, says="no")

@@ -15,6 +15,7 @@ from denoise_cli.formats.files import FORMATS
 from denoise_cli.pipeline.job import Job
 from denoise_cli.settings import Settings
 from denoise_cli.storage.pipes import PIPE
+from denoise_cli.storage.stores import is_store
 
 __all__ = ["Run", "check_stdout", "make_folders", "planned"]
 
@@ -75,7 +76,7 @@ def planned(run: Run, passed_over: list[PassedOver] | None = None) -> list[Job]:
 def _means_several(word: Path) -> bool:
     """Whether the word stands for a folder or for a pattern, and not for a file."""
     try:
-        return word.is_dir() or (glob.has_magic(str(word)) and not word.exists())
+        return (word.is_dir() and not is_store(word)) or (glob.has_magic(str(word)) and not word.exists())
     except OSError:  # no possible name; that is said where it is looked for
         return False
 

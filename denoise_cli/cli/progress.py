@@ -35,6 +35,12 @@ class Bar:
         self._bar.set_postfix_str(f"cost {record.cost:.6g}{gap}", refresh=True)
         self._drawn = time.monotonic()
 
+    def tiles(self, done: int, every: int, gap: float | None) -> None:
+        """Of a picture that is solved by tiles: those of a sweep, and the gap of the sweep before."""
+        self._bar.unit = "tile"
+        self._bar.total, self._bar.n = every, done
+        self._bar.set_postfix_str("" if gap is None else f"gap {gap:.1e}", refresh=True)
+
 
 @contextmanager
 def bar(name: str, total: int, *, quiet: bool) -> Iterator[Bar | None]:

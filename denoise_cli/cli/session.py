@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from denoise_cli.batch.inputs import PassedOver
 from denoise_cli.batch.outputs import check_log
-from denoise_cli.batch.run import run_all, settler, workers_for
+from denoise_cli.batch.run import Cluster, run_all, settler, shared
 from denoise_cli.cli.planning import Run, check_stdout, make_folders, planned
-from denoise_cli.cli.progress import bar, pictures_bar, say
+from denoise_cli.cli.progress import Bar, bar, pictures_bar, say
 from denoise_cli.cli.settings_file import save_settings
 from denoise_cli.cli.streams import print_json, visible
 from denoise_cli.cli.tell import RunSummary, list_jobs, tell, what_goes_on
@@ -44,8 +44,8 @@ def execute(run: Run) -> int:
     if run.request.save_config is not None:
         save_settings(run.request.save_config, run.settings, run.request)
     make_folders(run, jobs)
-    if run.request.jobs > 1 and run.settings.workers is None:
-        jobs = [replace(job, settings=replace(job.settings, workers=workers_for(run.request.jobs))) for job in jobs]
+    if run.request.jobs > 1:
+        jobs = [replace(job, settings=shared(job.settings, run.request.jobs)) for job in jobs]
     if run.request.report is not None:
         jobs = [replace(job, crops=run.request.report_crops) for job in jobs]
     total = RunSummary()
@@ -65,7 +65,7 @@ def _work(run: Run, jobs: list[Job], settled: Settle, total: RunSummary, page: R
     request = run.request
     try:
         with _logging(run, named=len(jobs) > 1) as log, pictures_bar(len(jobs), quiet=request.quiet) as shown:
-            reports = run_all(jobs, settled, _watch(run, log, shown), parallel=request.jobs, logged=log is not None)
+            reports = run_all(jobs, settled, _watch(run, log, shown), parallel=request.jobs, logged=log is not None, cluster=_cluster(run))
             for (report, rows), job in zip(reports, jobs, strict=False):  # fewer, where the run ends early
                 if log:
                     log.write(report.input, rows)
@@ -100,6 +100,15 @@ def _reporting(run: Run, jobs: list[Job], passed_over: list[PassedOver], total: 
         page.close(jobs, passed_over, total)
 
 
+def _cluster(run: Run) -> Cluster | None:
+    """The Dask cluster that was asked for. Raises UsageError."""
+    if run.request.executor == "dask":
+        return Cluster(run.request.scheduler)
+    if run.request.scheduler is not None:
+        raise UsageError("--scheduler has no meaning without --executor dask: add it, or leave both out")
+    return None
+
+
 @contextmanager
 def _logging(run: Run, *, named: bool) -> Iterator[LogFile | None]:
     if run.request.log is None:
@@ -114,6 +123,24 @@ def _logging(run: Run, *, named: bool) -> Iterator[LogFile | None]:
         log.close()
 
 
+class _Eyes:
+    """The log and the bar of one picture."""
+
+    def __init__(self, write: Callable[[Any], None] | None, shown: Bar | None) -> None:
+        self._write, self._shown = write, shown
+
+    def __call__(self, state: State) -> None:
+        if self._write:
+            self._write(state.record.cells())
+        if self._shown:
+            self._shown(state)
+
+    def tiles(self, done: int, every: int, gap: float | None) -> None:
+        """A picture that is solved by tiles has no iterations that anybody could follow."""
+        if self._shown:
+            self._shown.tiles(done, every, gap)
+
+
 def _watch(run: Run, log: LogFile | None, batch_bar: Any) -> Watch:
     """What sees every State of a job: the log and the bar, or nobody."""
 
@@ -124,13 +151,6 @@ def _watch(run: Run, log: LogFile | None, batch_bar: Any) -> Watch:
         total = run.settings.iterations or most_iterations(run.settings)
         write = log.writer(str(job.input)) if log else None
         with bar(visible(job.input.name), total, quiet=run.request.quiet or batch_bar is not None) as shown:
-
-            def see(state: State) -> None:
-                if write:
-                    write(state.record.cells())
-                if shown:
-                    shown(state)
-
-            yield see if write or shown else None
+            yield _Eyes(write, shown) if write or shown else None
 
     return watch

@@ -11,6 +11,7 @@ from denoise_cli.cli.progress import say
 from denoise_cli.cli.streams import print_json, visible
 from denoise_cli.errors import FAILED, OK
 from denoise_cli.pipeline.report import Report
+from denoise_cli.storage.stores import growing
 
 if TYPE_CHECKING:
     from denoise_cli.batch.run import Settle
@@ -123,6 +124,8 @@ def list_jobs(run: Run, jobs: Sequence[Job], settled: Settle, passed_over: Seque
 def what_goes_on(run: Run, jobs: Sequence[Job]) -> str:
     """Whether the same command would go on where it was interrupted, as the end of a sentence."""
     recorded = all(job.recorded for job in jobs) and not run.settings.overwrite
+    if any(growing(job.output).is_dir() for job in jobs):
+        return "; the same command goes on where it stopped"
     if len(jobs) == 1 or not (recorded or run.request.skip_existing):
         return ""
     # These exist by now, and would be refused.

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 from denoise_cli.formats.axes import Axes, check_letters, join, split
 from denoise_cli.formats.picture import Metadata, Page, Picture, PixelLimit, Refused, check_exact, with_beside
 
-__all__ = ["adopt", "decode", "encode", "metadata"]
+__all__ = ["adopt", "decode", "encode", "letters_of", "metadata"]
 
 #: A last axis up to this length is taken for channels; a longer one is asked about, because it may be a row of pixels.
 MOST_CHANNELS = 4
@@ -28,7 +28,7 @@ def decode(data: bytes, limit: PixelLimit, axes: str | None = None) -> Picture:
         raise Refused(f"{words} is no picture; save it as bool, integers of 8 to 64 bits, or floats of 16 to 64 bits")
     if len(shape) < 2 or 0 in shape:
         raise Refused(f"{words} is no picture; save (height, width) or (height, width, channels)")
-    letters = _letters(shape, axes)
+    letters = letters_of(shape, axes)
     named = Axes(letters, shape)
     samples = math.prod(size for letter, size in zip(letters, shape, strict=True) if letter not in "YX")
     limit.take(shape[letters.index("X")], shape[letters.index("Y")], samples)
@@ -41,7 +41,7 @@ def decode(data: bytes, limit: PixelLimit, axes: str | None = None) -> Picture:
     return Picture("npy", pages, {} if letters in ("YX", "YXC") else {"axes": named})
 
 
-def _letters(shape: tuple[int, ...], axes: str | None) -> str:
+def letters_of(shape: tuple[int, ...], axes: str | None) -> str:
     """The letter of each axis: as told, or as the shape leaves no doubt."""
     words = f"an array of shape ({', '.join(map(str, shape))})"
     if axes is not None:

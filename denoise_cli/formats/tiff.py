@@ -18,7 +18,7 @@ from denoise_cli.formats.voxels import spacing_of
 if TYPE_CHECKING:
     from denoise_cli.formats.picture import Array
 
-__all__ = ["adopt", "decode", "encode", "metadata"]
+__all__ = ["adopt", "arguments_of", "decode", "encode", "layout_of", "metadata", "nodata_of", "refuse_other_files", "sound", "tags_of"]
 
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, MASK, CMYK, YCBCR = range(7)
 MODELS = {WHITE_IS_ZERO: "white is zero", BLACK_IS_ZERO: "", RGB: "", PALETTE: "", MASK: "", CMYK: "cmyk", YCBCR: ""}
@@ -50,7 +50,7 @@ def decode(data: bytes, limit: PixelLimit, axes: str | None = None) -> Picture:
         listed: list[Any] = list(file.pages)
         if not listed:
             raise ValueError("it has no pages")
-        _refuse_what_is_more_than_pages(file)
+        refuse_other_files(file)
         stack = _stack_behind_one_page(file, limit)
         if stack is not None:
             pages = [_page(listed[0], pixels, data, file, notes) for pixels in stack]
@@ -71,7 +71,7 @@ def decode(data: bytes, limit: PixelLimit, axes: str | None = None) -> Picture:
         return Picture("tiff", tuple(pages), extras, tuple(dict.fromkeys(notes)))
 
 
-def _refuse_what_is_more_than_pages(file: Any) -> None:
+def refuse_other_files(file: Any) -> None:
     """Files that only look like TIFF: their first page may be a preview, and their tags point to places that move."""
     page = file.pages.first
     larger = page.subifds and any(int(inner.imagewidth) > int(page.imagewidth) for inner in page.pages)
@@ -200,7 +200,7 @@ def _page(page: Any, pixels: Array, data: bytes, file: Any, notes: list[str]) ->
     samples = pixels.reshape(height, width, -1)
     samples = samples.astype(samples.dtype.newbyteorder("="), copy=False)
     check_exact(samples)
-    extras = _layout(page, separate, notes)
+    extras = layout_of(page, separate, notes)
 
     bits = page.bitspersample
     if photometric == PALETTE:
@@ -230,18 +230,18 @@ def _page(page: Any, pixels: Array, data: bytes, file: Any, notes: list[str]) ->
         extras.pop("predictor", None)
     if samples.dtype == np.uint32 and int(samples.max()) < 2**22:
         notes.append(f"32-bit values up to {int(samples.max()):,} count as little of 0 to 1: give as small a --lambda, or use floats")
-    extras["tags"], extras["ifds"] = _tags(page, data, file)
+    extras["tags"], extras["ifds"] = tags_of(page, data, file)
     extras["tags"], broken = sound(extras["tags"], "little" if file.byteorder == "<" else "big")
     if broken:
         notes.append(f"{'tags' if len(broken) > 1 else 'tag'} {', '.join(map(str, broken[:5]))} damaged: left out")
     colour = samples[:, :, :colours]
     return Page(
         colour[:, :, 0] if colours == 1 else colour, samples[:, :, colours:] if beside else None, alpha, MODELS[photometric], extras=extras,
-        nodata=_nodata(extras["tags"]),
+        nodata=nodata_of(extras["tags"]),
     )  # fmt: skip
 
 
-def _nodata(tags: list[Entry]) -> tuple[float, ...]:
+def nodata_of(tags: list[Entry]) -> tuple[float, ...]:
     """The values of GDAL's tag; none where it does not hold a number."""
     for tag in tags:
         if tag.code == NODATA and tag.kind == 2:
@@ -298,7 +298,7 @@ def _look_up(indices: Array, colours: Array) -> Array:
     return looked_up.astype(np.uint16)
 
 
-def _layout(page: Any, separate: bool, notes: list[str]) -> dict[str, Any]:
+def layout_of(page: Any, separate: bool, notes: list[str]) -> dict[str, Any]:
     """What `TiffWriter.write` is to be told."""
     photometric = int(page.photometric)
     layout: dict[str, Any] = {"photometric": {YCBCR: "rgb", CMYK: "separated", MASK: "minisblack"}.get(photometric, photometric)}
@@ -319,7 +319,7 @@ def _layout(page: Any, separate: bool, notes: list[str]) -> dict[str, Any]:
     return layout
 
 
-def _tags(page: Any, data: bytes, file: Any) -> tuple[list[Entry], list[tuple[int, tuple[Entry, ...]]]]:
+def tags_of(page: Any, data: Any, file: Any) -> tuple[list[Entry], list[tuple[int, tuple[Entry, ...]]]]:
     """All tags, verbatim, and the directories of EXIF and GPS that they point to."""
     big = file.is_bigtiff
     entries = read_ifd(data, page.offset, file.byteorder, big=big)
@@ -362,14 +362,31 @@ def _said_by_us(page: Page, axes: Axes | None) -> list[Entry]:
 def _write_page(writer: Any, buffer: io.BytesIO, page: Page, layout: dict[str, Any], order: str, big: bool) -> None:
     import numpy as np
 
+    layout = arguments_of(layout, buffer, order, big=big)
+    pixels = with_beside(page)
+    if "photometric" not in layout:
+        colours = page.colour.shape[2] if page.colour.ndim == 3 else 1
+        layout["photometric"] = "separated" if page.model == "cmyk" else "rgb" if colours == 3 else "minisblack"
+        if pixels.ndim == 3:
+            layout["planarconfig"] = "contig"
+            if page.beside is not None:
+                layout["extrasamples"] = tuple(2 if at == page.alpha else 0 for at in range(page.beside.shape[2]))
+    if layout.get("planarconfig") == "separate" and pixels.ndim == 3:
+        pixels = np.moveaxis(pixels, -1, 0)
+    writer.write(np.ascontiguousarray(pixels), **layout)
+
+
+def arguments_of(layout: dict[str, Any], stream: BinaryIO, order: str, *, big: bool) -> dict[str, Any]:
+    """What `TiffWriter.write` is told beside the pixels; directories that tags point to are written to `stream`, the writer's own."""
+    layout = dict(layout)
     tags: list[Entry] = layout.pop("tags", [])
     told = {tag.code: tag for tag in tags}
     extra: list[Any] = [(tag.code, tag.kind, tag.count, _value(tag, order), True) for tag in tags if tag.code not in LAYOUT]
     for code, entries in layout.pop("ifds", ()):
-        offset = buffer.seek(0, io.SEEK_END)
-        buffer.write(b"\0" * (offset % 2))
-        offset = buffer.tell()
-        buffer.write(write_ifd(entries, offset, order, big=big))
+        offset = stream.seek(0, io.SEEK_END)
+        stream.write(b"\0" * (offset % 2))
+        offset = stream.tell()
+        stream.write(write_ifd(entries, offset, order, big=big))
         # By name: by number tifffile would hold it for a mistake.
         extra.append(("ExifTag" if code == EXIF_IFD else "GPSTag", 16 if big else 4, 1, offset, True))
     if all(code in told and told[code].kind == 5 for code in (X_RESOLUTION, Y_RESOLUTION)):
@@ -381,17 +398,7 @@ def _write_page(writer: Any, buffer: io.BytesIO, page: Page, layout: dict[str, A
         # tifffile's own word for a stack that lists only its first page. Here all are listed.
         layout["description"] = told[DESCRIPTION].value.replace(b', "truncated": true', b"")
     layout["software"] = told[SOFTWARE].value if SOFTWARE in told else False
-    pixels = with_beside(page)
-    if "photometric" not in layout:
-        colours = page.colour.shape[2] if page.colour.ndim == 3 else 1
-        layout["photometric"] = "separated" if page.model == "cmyk" else "rgb" if colours == 3 else "minisblack"
-        if pixels.ndim == 3:
-            layout["planarconfig"] = "contig"
-            if page.beside is not None:
-                layout["extrasamples"] = tuple(2 if at == page.alpha else 0 for at in range(page.beside.shape[2]))
-    if layout.get("planarconfig") == "separate" and pixels.ndim == 3:
-        pixels = np.moveaxis(pixels, -1, 0)
-    writer.write(np.ascontiguousarray(pixels), metadata=None, contiguous=False, extratags=extra, **layout)
+    return layout | {"metadata": None, "contiguous": False, "extratags": extra}
 
 
 def _value(tag: Entry, order: str) -> Any:

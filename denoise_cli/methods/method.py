@@ -140,6 +140,7 @@ class Method:
     takes_volumes: it couples the slices of a volume.
     has_weight: it has a λ; --lambda, maps and `denoise path` are for such methods.
     is_automatic: it can do without a number, and may be taken where none was typed.
+    is_tiled: it minimises F + λ·TV, which `large` does by tiles, exactly, for pictures that are larger than memory.
     """
 
     name: ClassVar[str]
@@ -147,6 +148,7 @@ class Method:
     options: ClassVar[Mapping[str, Any]] = {}
     has_weight: ClassVar[bool] = False
     is_automatic: ClassVar[bool] = False
+    is_tiled: ClassVar[bool] = False
     takes_volumes: ClassVar[bool] = False
 
     def check(self, settings: Settings) -> None:
@@ -174,6 +176,13 @@ class Method:
     def run(self, subject: Subject, plan: Plan, watch: Watch | None = None, **details: Any) -> Solution:
         """The page denoised, in typed units. Raises ValueError or TypeError where it cannot be done."""
         raise NotImplementedError
+
+    def reach(self, settings: Settings, channels: int) -> int | None:  # noqa: ARG002 - those that have one ask
+        """How many pixels around it a pixel of the result depends on; None for all, so that the picture cannot be cut into tiles.
+
+        Tiles begin at multiples of 16.
+        """
+        return None
 
     def pictures_in_memory(self, fidelity: str) -> float:  # noqa: ARG002 - of those that have one
         """Peak memory of a run in float32 pictures of the page's size, the page in floats and the result among them."""

@@ -37,6 +37,7 @@ class Optimal(Method):
     }  # fmt: skip
     has_weight: ClassVar[bool] = True
     is_automatic: ClassVar[bool] = True
+    is_tiled: ClassVar[bool] = True
     takes_volumes: ClassVar[bool] = True
 
     def check(self, settings: Settings) -> None:

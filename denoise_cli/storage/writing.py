@@ -15,7 +15,9 @@ from typing import BinaryIO, Literal, TextIO
 
 from denoise_cli.errors import DenoiseError
 
-__all__ = ["LogFile", "appear", "check_writable", "has_ended", "remove_stray_temporaries", "stands_in_the_way", "written_into"]
+__all__ = [
+    "LogFile", "appear", "check_writable", "has_ended", "remove_stray_temporaries", "stands_in_the_way", "take_place", "written_into",
+]  # fmt: skip
 
 ONE_DAY = 86_400
 # Bytes of the result's name in that of its temporary file, which must stay under 255 with all that is added.
@@ -81,6 +83,25 @@ def appear(path: Path, *, overwrite: bool, seal: Callable[[Path], None] | None =
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
+
+
+def take_place(finished: Path, path: Path, *, overwrite: bool, seal: Callable[[Path], None] | None = None) -> None:
+    """Give a finished file of the same file system its name, at once; a link stays, and the file behind it is replaced.
+
+    `seal` as in `appear`. Raises DenoiseError.
+    """
+    target = _behind_links(path)
+    try:
+        if seal is not None:
+            seal(finished)
+        if overwrite:
+            finished.replace(target)
+        else:
+            _rename_to_new(finished, target)
+    except FileExistsError:
+        raise DenoiseError(f"{path}: exists already; choose another name with -o, or allow it with --overwrite") from None
+    except OSError as error:
+        raise DenoiseError(f"{path}: cannot be written ({error.strerror or error}); choose another place with -o") from error
 
 
 def _behind_links(path: Path) -> Path:

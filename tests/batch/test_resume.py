@@ -241,16 +241,16 @@ def test_a_worker_that_is_killed_is_a_failed_row_and_the_others_go_on(originals,
 
 
 def test_a_result_that_appeared_before_its_report_was_lost_is_no_stranger(originals, tmp_path):
-    from denoise_cli.batch.processes import _again
+    from denoise_cli.batch.processes import again
     from denoise_cli.batch.run import work as run
     from denoise_cli.pipeline.job import Job, Settings
 
     job = Job(originals / "00.png", tmp_path / "00.png", Settings(0.1, iterations=4), recorded=True)
     assert run(job).error is None
     assert "exists already" in run(job).error
-    assert run(_again(job)).error is None
+    assert run(again(job)).error is None
     job.output.write_bytes(b"retouched by hand")
-    assert "exists already" in run(_again(job)).error
+    assert "exists already" in run(again(job)).error
 
 
 # ── interrupted ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -18,7 +18,7 @@ from denoise_cli.methods.learned.onnx_file import read_model
 from denoise_cli.methods.learned.runtime import RuntimeEngine, installed
 from denoise_cli.methods.learned.tiles import LARGEST_PIXELS, Engine, Tensor, in_tiles
 
-__all__ = ["COLOUR", "GREY", "restore"]
+__all__ = ["COLOUR", "GREY", "reach_of", "restore"]
 
 Array = NDArray[Any]
 #: The level of noise: one number, one a channel, a map, or a function that makes the map of a piece of the picture.
@@ -159,3 +159,12 @@ def loaded(path: Path, changed: int, device: str, workers: int | None) -> tuple[
     if device != "cpu":
         raise ValueError(f"The device {device} needs ONNX Runtime (pip install onnxruntime); NumPy computes on the CPU.")
     return NumpyEngine(described, workers), shape
+
+
+def reach_of(model: Path | None, channels: int) -> int | None:
+    """How far a network looks, the lattice of its tiles included; None where it looks at the whole picture."""
+    path = model or (COLOUR if channels == 3 else GREY)
+    shape = geometry(read_model(path))
+    if shape.reach is None or 16 % shape.multiple:
+        return None
+    return min(shape.reach, FELT) if path in (GREY, COLOUR) else shape.reach

@@ -1,0 +1,123 @@
+"""Tiles and pictures on the workers of a Dask cluster, one that exists or a local one."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeVar
+
+from denoise_cli.errors import DenoiseError
+from denoise_cli.variational.strips import available_workers
+
+__all__ = ["DaskCrew", "gone", "need_distributed"]
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+#: Seconds to wait for a scheduler that does not answer, and for the first worker.
+PATIENCE = 20
+#: Times that a piece of work may lose its worker before it counts as what kills workers. A cluster that exists has its own number.
+LOSSES = 1
+#: Pieces of work for each worker that are with the scheduler at once: one is done while the next one travels.
+AHEAD = 2
+
+
+def need_distributed() -> Any:
+    """The package distributed. Raises DenoiseError where it is not installed."""
+    try:
+        import dask
+        import distributed
+    except ImportError as error:
+        raise DenoiseError(
+            "--executor dask needs the package distributed, which is not installed; pip install 'denoise-cli[large]'"
+        ) from error
+    dask.config.set({"distributed.scheduler.allowed-failures": LOSSES, "distributed.comm.timeouts.connect": f"{PATIENCE}s"})
+    for name in ("distributed", "tornado"):
+        # What goes wrong is said once, in one line, by us.
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    return distributed
+
+
+class DaskCrew:
+    """The workers of the cluster at `scheduler`; without it, of a local one of `parallel` processes. Leave it by `close`.
+
+    workers: of the cluster.  at: what errors call it.
+    """
+
+    def __init__(self, scheduler: str | None = None, parallel: int | None = None) -> None:
+        """Raises DenoiseError where there is no scheduler, or no worker."""
+        distributed = need_distributed()
+        self.at = scheduler or "the local cluster"
+        self._cluster: Any = None
+        try:
+            if scheduler is None:
+                self._cluster = distributed.LocalCluster(
+                    n_workers=parallel or available_workers(), threads_per_worker=1, processes=True, dashboard_address=":0",
+                    silence_logs=logging.CRITICAL + 1,
+                )  # fmt: skip
+            self.client = distributed.Client(self._cluster or scheduler, timeout=PATIENCE, set_as_default=False)
+            self.client.wait_for_workers(1, timeout=PATIENCE)
+        except Exception as error:
+            self._close_quietly()
+            said = " ".join(str(error).split())[:200] or type(error).__name__
+            raise DenoiseError(
+                f"{self.at}: no cluster answers ({said}); start one (dask scheduler, dask worker), or leave --scheduler out"
+            ) from error
+        self.workers = max(1, len(self.client.scheduler_info(n_workers=-1)["workers"]))
+
+    def submit(self, work: Callable[[Item], Result], item: Item) -> Any:
+        """A future of work(item). Never taken for an earlier one with equal arguments: results are files."""
+        return self.client.submit(work, item, pure=False)
+
+    def each(self, work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[tuple[Item, Result]]:
+        """As `Crew.each`. Raises what the work raises, and DenoiseError for a cluster that is gone, or a tile that kills workers."""
+        from distributed import as_completed
+
+        upcoming, under_way = iter(items), {}
+        done = as_completed([], with_results=False, loop=self.client.loop)
+
+        def next_one() -> None:
+            item = next(upcoming, None)
+            if item is not None:
+                future = self.submit(work, item)
+                under_way[future.key] = item
+                done.add(future)
+
+        try:
+            for _ in range(AHEAD * self.workers):
+                next_one()
+            for future in done:
+                item = under_way.pop(future.key)
+                try:
+                    result = future.result()
+                except Exception as error:
+                    if (said := gone(error, self.at)) is not None:
+                        raise DenoiseError(said) from error
+                    raise
+                next_one()
+                yield item, result
+        finally:
+            with contextlib.suppress(Exception):
+                self.client.cancel(done.futures.keys() if hasattr(done, "futures") else [])
+
+    def close(self) -> None:
+        """Leave the cluster; a local one ends."""
+        self._close_quietly()
+
+    def _close_quietly(self) -> None:
+        for each in (getattr(self, "client", None), self._cluster):
+            if each is not None:
+                with contextlib.suppress(Exception):
+                    each.close(timeout=5)
+
+
+def gone(error: BaseException, at: str) -> str | None:
+    """One line for an error that is the cluster's; None for one of the work itself."""
+    name = type(error).__name__
+    if name == "KilledWorker":
+        return "its worker was killed again and again, probably for want of memory; use fewer workers, or less --memory"
+    lost = ("CommClosedError", "CancelledError", "FutureCancelledError", "FuturesCancelledError", "TimeoutError", "ClosedClientError")
+    if name in lost or (isinstance(error, (ConnectionError, OSError)) and "scheduler" in str(error).lower()):
+        return f"{at}: the scheduler went away; when it is back, the same command goes on where it stopped"
+    return None

@@ -1,0 +1,194 @@
+"""One tile solved: some iterations of gradient projection on its window, of which the core is exactly that of the whole picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from denoise_cli.formats.picture import Page, with_beside
+from denoise_cli.large.recipe import Recipe
+from denoise_cli.variational.engines import engine_for
+from denoise_cli.variational.fidelities import SquaredL2
+from denoise_cli.variational.gradient_projection import TOGETHER, Momentum
+from denoise_cli.variational.operators import SymmetricGradient
+from denoise_cli.variational.problem import Problem
+from denoise_cli.variational.regularisers import TotalVariation
+from denoise_cli.variational.strips import Strips, row_sums
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from denoise_cli.large.cuts import Cell
+    from denoise_cli.large.raw_table import RawTable
+    from denoise_cli.large.windows import Array, Kind
+
+__all__ = ["Patch", "Sums", "momentum_of", "solve_window", "work_on"]
+
+#: Rows of a core that are summed at a time, so that what is in between stays in the cache.
+ROWS = 64
+
+
+@dataclass(frozen=True)
+class Sums:
+    """What a core adds to the cost of the whole picture and to its lower bound, in the units of the problem's owner."""
+
+    cost: float
+    bound: float
+
+
+@dataclass(frozen=True)
+class Patch:
+    """Everything that a process is told to solve one tile; plain values, paths and tables, so that it can travel.
+
+    path, changed, axes, kind: the source.  before, after: tables of the dual variable, None where it begins at 0, or is not wanted again.
+    first, iterations: the number of the first iteration, from 0, and how many.
+    """
+
+    path: Path
+    changed: int
+    axes: str | None
+    kind: Kind
+    plane: int
+    tile: Cell
+    recipe: Recipe
+    first: int
+    iterations: int
+    pixels: RawTable
+    before: RawTable | None = None
+    after: RawTable | None = None
+
+
+def work_on(patch: Patch) -> Sums:
+    """Read the window, solve it, write the core. Raises DenoiseError, OSError, ValueError."""
+    from denoise_cli.large.windows import page_of, reopened
+
+    source = reopened(patch.path, patch.changed, patch.axes)
+    rows, columns = patch.tile.window
+    page = page_of(source.read(patch.plane, rows, columns), patch.kind)
+    state = None
+    if patch.before is not None:
+        state = np.stack([patch.before.read(plane, rows, columns)[:, :, 0] for plane in range(patch.before.shape[0])])
+    core = patch.tile.core
+    found, sums, state = solve_window(page, core, patch.recipe, patch.first, patch.iterations, state, keep=patch.after is not None)
+    patch.pixels.write(patch.plane, patch.tile.rows, patch.tile.columns, found)
+    if patch.after is not None and state is not None:
+        for plane, values in enumerate(state):
+            patch.after.write(plane, patch.tile.rows, patch.tile.columns, values[core])
+    return sums
+
+
+def solve_window(
+    page: Page, core: tuple[slice, slice], recipe: Recipe, first: int, iterations: int, state: Array | None = None, *, keep: bool = False
+) -> tuple[Array, Sums, Array | None]:
+    """The stored samples of the core, (rows, columns, samples); what it adds to cost and bound; and the state after the iterations.
+
+    state : p and the p before it of every part of the recipe, (4·channels, rows, columns) of the window; None where both are 0.
+    """
+    if recipe.method is not None:
+        return _stored(page, core, recipe.run(page)[core]), Sums(0.0, 0.0), None
+    numbers, known = recipe.numbers(page)
+    if known is not None:
+        numbers[:, ~known] = 0
+    u = np.empty_like(numbers)
+    cost = bound = 0.0
+    states = []
+    for channels, weight in recipe.parts:
+        f = np.ascontiguousarray(numbers[channels])
+        problem = _problem(f, weight, known, recipe)
+        p, before = _begin(state, channels, f)
+        projection = engine_for(problem).projection(p, before)
+        momentum = momentum_of(first, iterations)
+        done = 0
+        while done < iterations:
+            projection.walk(momentum[done : done + TOGETHER])
+            done += TOGETHER
+        part = u[channels]
+        projection.prove(part, residual=False)
+        added = _sums(problem, part, projection.p, core)
+        cost, bound = cost + added[0], bound + added[1]
+        if keep:
+            previous = p if projection.p is before else before
+            states.append(np.concatenate([projection.p, previous]).reshape(-1, *f.shape[1:]))
+        del projection, p, before
+    sums = Sums(cost * recipe.unit**2, bound * recipe.unit**2)
+    if keep:
+        state = np.concatenate(states)
+    return _stored(page, core, recipe.image(u[:, core[0], core[1]])), sums, state if keep else None
+
+
+@lru_cache(maxsize=8)
+def momentum_of(first: int, iterations: int) -> Array:
+    """(t − 1)/t₊ of the iterations from number `first` on."""
+    return Momentum().next(first + iterations)[first:]
+
+
+def _problem(f: Array, weight: float, known: Array | None, recipe: Recipe) -> Problem:
+    level: float | Array = weight
+    if known is not None:
+        # λ is 0 at every pixel that has an unknown one among itself and its next neighbours, as in variational/holes.py.
+        beside, below = np.roll(known, -1, axis=1), np.roll(known, -1, axis=0)
+        beside[:, -1], below[-1] = True, True
+        level = np.where(known & beside & below, f.dtype.type(weight), f.dtype.type(0))
+    strips = Strips(f.shape, f.dtype, recipe.workers)
+    return Problem(f, SquaredL2(), TotalVariation(level, recipe.tv, recipe.channels), SymmetricGradient(strips))
+
+
+def _begin(state: Array | None, channels: slice, f: Array) -> tuple[Array, Array]:
+    """p and the p before it, (2, channels, rows, columns) each."""
+    shape = (2, *f.shape)
+    if state is None:
+        return np.zeros(shape, f.dtype), np.zeros(shape, f.dtype)
+    count = channels.stop - channels.start
+    p, before = np.ascontiguousarray(state[4 * channels.start : 4 * channels.stop], f.dtype).reshape(2, 2, count, *f.shape[1:])
+    return p, before
+
+
+def _sums(problem: Problem, u: Array, p: Array, core: tuple[slice, slice]) -> tuple[float, float]:
+    """F + λR of the core's pixels, and the dual objective Σ g(f − g/4), g = Dᵀp, in float64.
+
+    Both need a pixel more on either side, which the window has wherever the picture goes on.
+    """
+    rows, columns = core
+    height, width = u.shape[1:]
+    tv, left = problem.regulariser, max(columns.start - 1, 0)
+    right = min(columns.stop + 1, width)
+    cost = bound = 0.0
+    for top in range(rows.start, rows.stop, ROWS):
+        bottom = min(top + ROWS, rows.stop)
+        f = problem.observed[:, top:bottom, columns]
+        x, y = p[:, :, top:bottom, left:right].copy()
+        g = -(x + y)[:, :, columns.start - left : columns.stop - left]
+        if columns.start > left:
+            g += x[:, :, : columns.stop - columns.start]
+        else:
+            g[:, :, 1:] += x[:, :, : columns.stop - columns.start - 1]
+        above = p[1, :, max(top - 1, 0) : bottom - 1, columns]
+        g[:, 1 if top == 0 else 0 :] += above
+        bound += float(row_sums(g * (f - g / 4)).sum())
+        part = u[:, top:bottom, columns]
+        differences = np.zeros((2, *part.shape), part.dtype)
+        inner = u[:, top:bottom, columns.start : right]
+        differences[0, :, :, : inner.shape[2] - 1] = np.diff(inner, axis=2)[:, :, : part.shape[2]]
+        beneath = u[:, top : min(bottom + 1, height), columns]
+        differences[1, :, : beneath.shape[1] - 1] = np.diff(beneath, axis=1)
+        if not isinstance(tv.weight, float):
+            tv = TotalVariation(problem.regulariser.weight[top:bottom, columns], tv.tv, tv.channels)  # type: ignore[index, attr-defined]
+        regularity = tv.value(differences, slice(0, bottom - top), np.empty_like(differences))
+        cost += float(row_sums(np.square(part - f)).sum() + regularity.sum())
+    return cost, bound
+
+
+def _stored(page: Page, core: tuple[slice, slice], image: Array) -> Array:
+    """The core with the colours `image`, typed units, as stored samples: rounded, and untouched where nothing is known or seen."""
+    part = Page(
+        page.colour[core], None if page.beside is None else page.beside[core], page.alpha, nodata=page.nodata, limits=page.limits,
+    )  # fmt: skip
+    found = part.successor(image)
+    if page.alpha is not None and part.beside is not None:
+        hidden = part.beside[:, :, page.alpha] == 0
+        found.colour[hidden] = part.colour[hidden]
+    samples = with_beside(found)
+    return samples if samples.ndim == 3 else samples[:, :, None]

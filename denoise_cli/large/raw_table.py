@@ -1,0 +1,82 @@
+"""A table on disk that is read and written by window: half-finished results, and the dual variable between sweeps."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from denoise_cli.large.windows import Array
+
+__all__ = ["RawTable"]
+
+
+@dataclass(frozen=True)
+class RawTable:
+    """Values in C order behind `offset` bytes of a file, (planes, height, width, samples). Travels to other processes by its path.
+
+    Nothing stays mapped, so that a process never holds more than a window; and a full disk is an error, where a map would be a crash.
+    """
+
+    path: Path
+    shape: tuple[int, int, int, int]
+    dtype: str
+    offset: int = 0
+
+    @property
+    def bytes(self) -> int:
+        """Of the whole file."""
+        return self.offset + int(np.prod(self.shape, dtype=np.int64)) * np.dtype(self.dtype).itemsize
+
+    @classmethod
+    def npy(cls, path: Path, shape: tuple[int, ...], samples: tuple[int, int, int, int], dtype: np.dtype[Any]) -> RawTable:
+        """An .npy file of `shape`, its header written, seen as a table of `samples`. Raises OSError, on a full disk before any work."""
+        with path.open("wb") as stream:
+            header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+            np.lib.format.write_array_header_1_0(stream, header)
+            offset = stream.tell()
+        table = cls(path, samples, dtype.str, offset)
+        table.reserve()
+        return table
+
+    def reserve(self) -> None:
+        """Make the file as large as it will be. Raises OSError where the disk has no room for it."""
+        with self.path.open("ab") as stream:
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(stream.fileno(), 0, self.bytes)
+            else:
+                stream.truncate(self.bytes)
+
+    def read(self, plane: int, rows: slice, columns: slice) -> Array:
+        """(rows, columns, samples)"""
+        out = np.empty((rows.stop - rows.start, columns.stop - columns.start, self.shape[3]), self.dtype)
+        with self.path.open("rb", buffering=0) as stream:
+            if columns.stop - columns.start == self.shape[2]:
+                self._transfer(stream.readinto, stream, out, plane, rows.start, columns.start)
+            else:
+                for row, values in enumerate(out, rows.start):
+                    self._transfer(stream.readinto, stream, values, plane, row, columns.start)
+        return out
+
+    def write(self, plane: int, rows: slice, columns: slice, values: Array) -> None:
+        """The counterpart of `read`. Raises OSError."""
+        values = np.ascontiguousarray(values, self.dtype).reshape(rows.stop - rows.start, columns.stop - columns.start, self.shape[3])
+        with self.path.open("r+b", buffering=0) as stream:
+            if columns.stop - columns.start == self.shape[2]:
+                self._transfer(stream.write, stream, values, plane, rows.start, columns.start)
+            else:
+                for row, line in enumerate(values, rows.start):
+                    self._transfer(stream.write, stream, line, plane, row, columns.start)
+
+    def _transfer(self, call: Any, stream: Any, values: Array, plane: int, row: int, column: int) -> None:
+        _, height, width, samples = self.shape
+        stream.seek(self.offset + ((plane * height + row) * width + column) * samples * np.dtype(self.dtype).itemsize)
+        left = memoryview(values.data).cast("B")
+        while left:
+            done = call(left)
+            if not done:
+                raise OSError(5, f"{self.path.name} is shorter than it should be")
+            left = left[done:]

@@ -1,0 +1,263 @@
+"""Large results appear whole or not at all, keep what is no pixel, and go on where they were interrupted."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+
+Run = Callable[..., Any]
+WORDS = ("--method", "optimal", "--lambda", "0.1", "--memory", "1MB", "--workers", "1")
+
+
+def picture(side: int = 400, *channels: int) -> Any:
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:side, :side]
+    clean = (80 + 90 * ((x // 41 + y // 29) % 2)).reshape(side, side, *(1 for _ in channels))
+    return np.clip(clean + 20 * rng.standard_normal((side, side, *channels)), 0, 255).astype(np.uint8)
+
+
+def folder(path: Path) -> list[str]:
+    return sorted(each.name for each in path.iterdir())
+
+
+def test_a_tiff_comes_back_with_its_tags_and_layout(denoise: Run, tmp_path: Path) -> None:
+    source, result = tmp_path / "a.tif", tmp_path / "b.tif"
+    tifffile.imwrite(
+        source, picture(400, 3), photometric="rgb", tile=(64, 64), compression="zlib", predictor=True, resolution=(300, 300),
+        resolutionunit=2, description="slide 7", software="scanner", extratags=[(34675, 7, 4, b"ICC!", True)], bigtiff=True,
+    )  # fmt: skip
+    assert denoise(source, "-o", result, *WORDS).code == 0
+    with tifffile.TiffFile(source) as before, tifffile.TiffFile(result) as after:
+        one, other = before.pages.first, after.pages.first
+        for name in ("shape", "dtype", "photometric", "compression", "predictor", "tilewidth", "tilelength", "description", "software"):
+            assert getattr(one, name) == getattr(other, name), name
+        assert other.tags[34675].value == b"ICC!"
+        assert other.tags[282].value == one.tags[282].value
+        assert after.is_bigtiff
+    assert folder(tmp_path) == [".denoise-done.jsonl", "a.tif", "b.tif"] or folder(tmp_path) == ["a.tif", "b.tif"]
+
+
+def test_tiled_and_whole_runs_of_a_tiff_write_the_same_picture_within_a_level(denoise: Run, tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", picture(), rowsperstrip=16, compression="lzw")
+    assert denoise(tmp_path / "a.tif", "-o", tmp_path / "tiled.tif", *WORDS).code == 0
+    assert denoise(tmp_path / "a.tif", "-o", tmp_path / "whole.tif", *WORDS[:4]).code == 0
+    tiled, once = (tifffile.imread(tmp_path / name).astype(int) for name in ("tiled.tif", "whole.tif"))
+    assert np.abs(tiled - once).max() <= 2
+    assert np.abs(tiled - once).mean() < 0.1
+
+
+def test_what_alpha_hides_and_nodata_come_back_bit_for_bit(denoise: Run, tmp_path: Path) -> None:
+    pixels = np.concatenate([picture(400, 3), np.full((400, 400, 1), 255, np.uint8)], axis=2)
+    pixels[100:300, 50:350, 3] = 0
+    tifffile.imwrite(tmp_path / "a.tif", pixels, photometric="rgb", extrasamples=["unassalpha"], tile=(64, 64))
+    assert denoise(tmp_path / "a.tif", "-o", tmp_path / "b.tif", *WORDS).code == 0
+    found = tifffile.imread(tmp_path / "b.tif")
+    np.testing.assert_array_equal(found[..., 3], pixels[..., 3])
+    np.testing.assert_array_equal(found[100:300, 50:350], pixels[100:300, 50:350])
+    assert np.abs(found[:90, :, :3].astype(int) - pixels[:90, :, :3]).mean() > 5
+    tifffile.imwrite(tmp_path / "c.tif", picture(), extratags=[(42113, 2, 3, b"80\0", True)], tile=(64, 64))
+    assert denoise(tmp_path / "c.tif", "-o", tmp_path / "d.tif", *WORDS).code == 0
+    before, after = picture(), tifffile.imread(tmp_path / "d.tif")
+    np.testing.assert_array_equal(before == 80, after == 80)
+
+
+def test_an_npy_of_planes_comes_back_in_its_shape(denoise: Run, tmp_path: Path) -> None:
+    stack = np.stack([picture(), picture()[::-1]] * 3)
+    np.save(tmp_path / "a.npy", stack)
+    assert denoise(tmp_path / "a.npy", "-o", tmp_path / "b.npy", "--axes", "ZYX", *WORDS).code == 0
+    found = np.load(tmp_path / "b.npy")
+    assert (found.shape, found.dtype) == (stack.shape, stack.dtype)
+    np.testing.assert_array_equal(found[0], found[2])
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_an_ome_zarr_keeps_its_metadata_and_gets_new_levels(denoise: Run, tmp_path: Path, version: int) -> None:
+    zarr = pytest.importorskip("zarr")
+    group = zarr.open_group(tmp_path / "a.zarr", mode="w", zarr_format=version)
+    scales = {
+        "axes": [{"name": "c", "type": "channel"}, {"name": "y", "type": "space", "unit": "micrometer"}, {"name": "x", "type": "space"}],
+        "datasets": [{"path": "0"}, {"path": "1"}], "version": "0.4",
+    }  # fmt: skip
+    group.attrs.update({"multiscales": [scales]} if version == 2 else {"ome": {"version": "0.5", "multiscales": [scales]}})
+    pixels = np.stack([picture(), picture()[::-1]])
+    for name, values in (("0", pixels), ("1", pixels[:, ::2, ::2])):
+        group.create_array(name, shape=values.shape, chunks=(1, 64, 64), dtype=values.dtype)[:] = values
+    outcome = denoise(tmp_path / "a.zarr", *WORDS)
+    assert outcome.code == 0, outcome.err
+    after = zarr.open_group(tmp_path / "a_denoised.zarr", mode="r")
+    assert dict(after.attrs) == dict(group.attrs)
+    full, half = np.asarray(after["0"]), np.asarray(after["1"])
+    assert full.shape == pixels.shape
+    assert np.abs(full.astype(int) - pixels).mean() > 5
+    means = full.reshape(2, 200, 2, 200, 2).mean(axis=(2, 4))
+    np.testing.assert_array_equal(half, np.rint(means))
+    assert "exists already" in denoise(tmp_path / "a.zarr", *WORDS).err
+
+
+def test_zarr_and_tiff_become_one_another(denoise: Run, tmp_path: Path) -> None:
+    zarr = pytest.importorskip("zarr")
+    tifffile.imwrite(tmp_path / "a.tif", picture(), tile=(64, 64))
+    assert denoise(tmp_path / "a.tif", "-o", tmp_path / "b.zarr", *WORDS).code == 0
+    assert denoise(tmp_path / "a.tif", "-o", tmp_path / "b.tif", *WORDS).code == 0
+    array = zarr.open(str(tmp_path / "b.zarr"), mode="r")
+    np.testing.assert_array_equal(np.asarray(array), tifffile.imread(tmp_path / "b.tif"))
+    assert denoise(tmp_path / "b.zarr", "-o", tmp_path / "c.tif", *WORDS).code == 0
+    assert tifffile.imread(tmp_path / "c.tif").shape == (400, 400)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--lambda", "0.1"), "--method optimal"),
+        (("--lambda", "0.1", "--method", "optimal", "--l1"), "--memory"),
+        (("--lambda", "0.1", "--method", "optimal", "--boundary", "periodic"), "--memory"),
+        (("--method", "optimal", "--destripe", "rows"), "--destripe"),
+        (("--method", "optimal", "--memory", "300"), "smallest tiles"),
+        (("--memory", "lots"), "2GB"),
+        (("-o", "b.png", "--method", "optimal"), "name the result .tif"),
+    ],
+)
+def test_what_tiles_cannot_do_is_one_line_with_the_way_out(denoise: Run, tmp_path: Path, words: tuple[str, ...], said: str) -> None:
+    np.save(tmp_path / "a.npy", picture())
+    words = tuple(str(tmp_path / word) if word == "b.png" else word for word in words)
+    memory = () if "--memory" in words else ("--memory", "1MB")
+    outcome = denoise(tmp_path / "a.npy", *words, *memory)
+    assert outcome.code != 0
+    assert len(outcome.err.splitlines()) == 1
+    assert said in outcome.err
+    assert folder(tmp_path) == ["a.npy"]
+
+
+def test_without_zarr_one_line_names_the_extra(denoise: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.zarr").mkdir()
+    (tmp_path / "a.zarr" / ".zarray").write_text("{}")
+    monkeypatch.setitem(sys.modules, "zarr", None)
+    outcome = denoise(tmp_path / "a.zarr", *WORDS)
+    assert outcome.code == 1
+    assert outcome.err.count("\n") == 1
+    assert "denoise-cli[large]" in outcome.err
+
+
+def start(*words: object, **options: Any) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "denoise_cli", *(str(word) for word in words)]
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, **options)
+
+
+#: A run that is ended by `how` while it works on tile number 12, all before being on the disk.
+ENDED = """
+import os, sys
+from denoise_cli.cli.app import main
+from denoise_cli.large import journal, sweeps
+
+journal.SYNC_SECONDS = 0
+real, count = sweeps.work_on, [0]
+
+def work_on(patch):
+    count[0] += 1
+    if count[0] == 12:
+        os.kill(os.getpid(), {how})
+    return real(patch)
+
+sweeps.work_on = work_on
+sys.exit(main())
+"""
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_a_run_that_is_ended_goes_on_at_the_missing_tiles(
+    denoise: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: signal.Signals
+) -> None:
+    from denoise_cli.large import sweeps
+
+    np.save(tmp_path / "a.npy", picture())
+    result, words = tmp_path / "b.npy", ("--method", "optimal", "--lambda", "0.1", "--memory", "500kB", "--workers", "1")
+    command = [sys.executable, "-c", ENDED.format(how=int(how)), tmp_path / "a.npy", "-o", result, *words]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == (130 if how == signal.SIGINT else -signal.SIGKILL)
+    assert not result.exists()
+    if how == signal.SIGINT:
+        assert "the same command goes on where it stopped" in ended.stderr
+    assert denoise(tmp_path / "a.npy", "-o", tmp_path / "c.npy", *words).code == 0
+    worked: list[int] = []
+    real = sweeps.work_on
+    monkeypatch.setattr(sweeps, "work_on", lambda patch: worked.append(patch.first) or real(patch))
+    assert denoise(tmp_path / "a.npy", "-o", tmp_path / "d.npy", *words).code == 0
+    every = len(worked)
+    worked.clear()
+    assert denoise(tmp_path / "a.npy", "-o", result, *words).code == 0
+    assert len(worked) == every - 11
+    np.testing.assert_array_equal(np.load(result), np.load(tmp_path / "c.npy"))
+    assert not any(".denoise-tiles" in name for name in folder(tmp_path))
+
+
+def test_tiles_of_another_input_or_other_settings_are_not_taken(tmp_path: Path) -> None:
+    from denoise_cli.large.journal import Journal
+    from denoise_cli.large.patch import Sums
+
+    result = tmp_path / "b.npy"
+    journal = Journal(result, {"settings": 1})
+    journal.enter(0, 0, 7, Sums(1.0, 0.5))
+    journal.close()
+    same = Journal(result, {"settings": 1})
+    assert same.of(0, 0) == {7: Sums(1.0, 0.5)}
+    same.close()
+    with same.path.open("ab") as stream:
+        stream.write(b'{"plane": 0, "sw')
+    half = Journal(result, {"settings": 1})
+    assert half.of(0, 0) == {7: Sums(1.0, 0.5)}
+    half.enter(0, 0, 8, Sums(2.0, 1.0))
+    half.close()
+    whole = Journal(result, {"settings": 1})
+    assert set(whole.of(0, 0)) == {7, 8}
+    whole.close()
+    other = Journal(result, {"settings": 2})
+    assert other.of(0, 0) == {}
+    other.remove()
+    assert json.dumps(folder(tmp_path)) == "[]"
+
+
+def test_two_runs_do_not_work_on_one_result(tmp_path: Path) -> None:
+    from denoise_cli.errors import DenoiseError
+    from denoise_cli.large.journal import Journal
+
+    pytest.importorskip("fcntl")
+    first = Journal(tmp_path / "b.npy", {})
+    with pytest.raises(DenoiseError, match="another run"):
+        Journal(tmp_path / "b.npy", {})
+    first.remove()
+
+
+def test_a_disk_without_room_is_told_before_any_work(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", picture())
+
+    def small_files() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
+
+    running = start(tmp_path / "a.npy", "-o", tmp_path / "b.npy", *WORDS, preexec_fn=small_files)
+    said = running.communicate()[1]
+    assert running.returncode == 1
+    assert "no room" in said
+    assert len(said.splitlines()) == 1
+    assert folder(tmp_path) == ["a.npy"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everything")
+def test_a_store_on_a_path_that_may_not_be_written_is_one_line(denoise: Run, tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", picture())
+    (tmp_path / "kept").mkdir(mode=0o500)
+    outcome = denoise(tmp_path / "a.npy", "-o", tmp_path / "kept" / "b.zarr", *WORDS)
+    assert outcome.code == 1
+    assert "not writable" in outcome.err
+    assert outcome.err.count("\n") == 1

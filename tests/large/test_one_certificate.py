@@ -1,0 +1,208 @@
+"""Tiles are exactly the whole picture: the same bits, the same cost, one proof."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+
+from denoise_cli.formats.picture import Page
+from denoise_cli.large.by_tiles import run_by_tiles
+from denoise_cli.large.cuts import Cell, cut
+from denoise_cli.large.eligible import is_for_tiles
+from denoise_cli.large.patch import solve_window
+from denoise_cli.large.recipe import Recipe
+from denoise_cli.large.sweeps import course_of
+from denoise_cli.pipeline.job import Job
+from denoise_cli.settings import Settings
+from denoise_cli.variational import denoise
+
+Run = Callable[..., Any]
+MEGABYTE = 10**6
+
+
+def noisy(height: int, width: int, *channels: int, sigma: float = 0.1, seed: int = 0) -> Any:
+    """Shapes with noise, on [0, 1]."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:height, :width]
+    clean = 0.3 + 0.4 * ((x // 37 + y // 53) % 2) + 0.2 * (np.hypot(x - width / 2, y - height / 3) < min(height, width) / 4)
+    clean = clean.reshape(height, width, *(1 for _ in channels)) * np.linspace(0.7, 1, *channels) if channels else clean
+    return np.clip(clean + sigma * rng.standard_normal(clean.shape), 0, 1)
+
+
+def recipe(channels: int = 1, weight: float = 0.15, **options: Any) -> Recipe:
+    return Recipe(((slice(0, channels), weight),), offset=(0.5,) * channels, workers=1, **options)
+
+
+def whole(size: tuple[int, int]) -> tuple[slice, slice]:
+    return slice(0, size[0]), slice(0, size[1])
+
+
+def in_tiles(picture: Any, told: Recipe, iterations: int, halo: int, most: int) -> tuple[Any, float, float]:
+    """One sweep over tiles of at most `most` pixels."""
+    found = cut(picture.shape[:2], halo, most)
+    assert found is not None
+    assert len(found.tiles) > 3
+    out, cost, bound = np.empty_like(picture), 0.0, 0.0
+    for tile in found.tiles:
+        rows, columns = tile.window
+        pixels, sums, _ = solve_window(Page(picture[rows, columns]), tile.core, told, 0, iterations)
+        out[tile.rows, tile.columns] = pixels.reshape(out[tile.rows, tile.columns].shape)
+        cost, bound = cost + sums.cost, bound + sums.bound
+    return out, cost, bound
+
+
+@pytest.mark.parametrize("options", [{}, {"tv": "anisotropic"}, {"precision": "float64"}], ids=["isotropic", "anisotropic", "float64"])
+@pytest.mark.parametrize("channels", [(), (3,)], ids=["grey", "colours"])
+def test_tiles_have_the_bits_of_the_whole_picture(channels: tuple[int, ...], options: dict[str, Any]) -> None:
+    picture = noisy(190, 233, *channels).astype(options.get("precision", "float32"))
+    told = recipe(*(channels or (1,)), **options)
+    once, sums, _ = solve_window(Page(picture), whole(picture.shape[:2]), told, 0, 21)
+    tiled, cost, bound = in_tiles(picture, told, 21, halo=22, most=9000)
+    np.testing.assert_array_equal(tiled, once.reshape(picture.shape))
+    assert cost == pytest.approx(sums.cost, rel=1e-6)
+    assert bound == pytest.approx(sums.bound, rel=1e-6)
+
+
+def test_a_halo_that_is_too_narrow_leaves_seams() -> None:
+    picture = noisy(190, 233).astype("float32")
+    once, _, _ = solve_window(Page(picture), whole(picture.shape), recipe(), 0, 21)
+    tiled, _, _ = in_tiles(picture, recipe(), 21, halo=8, most=9000)
+    assert np.abs(tiled - once[:, :, 0]).max() > 1e-6
+
+
+def test_cost_and_bound_are_those_that_the_solver_proves() -> None:
+    picture = noisy(120, 130)
+    told = recipe(precision="float64", weight=0.12)
+    _, sums, _ = solve_window(Page(picture), whole(picture.shape), told, 0, 400)
+    truth = denoise(picture, 0.12, method="optimal", gap=1e-9)
+    assert sums.bound <= truth.cost * (1 + 1e-12)
+    assert sums.cost >= (truth.bound or 0) * (1 - 1e-12)
+    assert (sums.cost - sums.bound) / sums.cost < 1e-4
+
+
+def test_iterations_in_several_sweeps_are_those_of_one() -> None:
+    picture = noisy(90, 80).astype("float32")
+    at_once, one, _ = solve_window(Page(picture), whole(picture.shape), recipe(), 0, 30)
+    state = None
+    for first in (0, 10, 20):
+        found, sums, state = solve_window(Page(picture), whole(picture.shape), recipe(), first, 10, state, keep=True)
+    np.testing.assert_array_equal(found, at_once)
+    assert sums == one
+
+
+def test_holes_come_back_and_leave_no_seam() -> None:
+    picture = noisy(190, 233).astype("float32")
+    picture[40:90, 60:130] = np.nan
+    picture[np.random.default_rng(2).random(picture.shape) < 0.01] = np.nan
+    once, sums, _ = solve_window(Page(picture), whole(picture.shape), recipe(), 0, 15)
+    tiled, cost, bound = in_tiles(picture, recipe(), 15, halo=16, most=8000)
+    np.testing.assert_array_equal(tiled, once[:, :, 0])
+    np.testing.assert_array_equal(np.isnan(tiled), np.isnan(picture))
+    assert (cost, bound) == pytest.approx((sums.cost, sums.bound), rel=1e-6)
+
+
+def run(path: Path, output: Path, memory: int = MEGABYTE, **settings: Any) -> Any:
+    job = Job(path, output, Settings(memory=memory, workers=1, overwrite=True, **settings).resolved())
+    assert is_for_tiles(job)
+    report = run_by_tiles(job)
+    assert report.error is None, report.error
+    return report
+
+
+@pytest.mark.parametrize("gap", [1e-3, 1e-5])
+def test_a_picture_of_600_squared_under_a_megabyte_is_the_whole_one_within_the_gap(tmp_path: Path, gap: float) -> None:
+    picture = noisy(600, 600)
+    np.save(tmp_path / "a.npy", picture.astype("float32"))
+    report = run(tmp_path / "a.npy", tmp_path / "b.npy", method="optimal", weight=0.1, gap=gap)
+    truth = denoise(picture.astype("float32"), 0.1, method="optimal", gap=1e-5, workers=1)
+    assert truth.bound is not None
+    assert truth.bound <= report.cost * (1 + 1e-6)
+    assert report.cost - truth.cost <= gap * report.cost
+    assert report.gap <= gap
+    assert report.bound <= truth.cost * (1 + 1e-6)
+    # The cost that is told is that of the picture that was written.
+    found = np.load(tmp_path / "b.npy").astype("float64")
+    dx, dy = np.diff(found, axis=1, append=found[:, -1:]), np.diff(found, axis=0, append=found[-1:])
+    assert report.cost == pytest.approx(((found - picture) ** 2).sum() + 0.1 * np.hypot(dx, dy).sum(), rel=1e-5)
+
+
+def test_at_a_tight_gap_no_pixel_tells_tiles_from_the_whole(tmp_path: Path) -> None:
+    picture = noisy(160, 170)
+    np.save(tmp_path / "a.npy", picture)
+    settings: dict[str, Any] = {"method": "optimal", "weight": 0.1, "gap": 1e-6, "dtype": "float64"}
+    report = run(tmp_path / "a.npy", tmp_path / "b.npy", 300_000, **settings)
+    assert "sweeps" in report.notes[0]
+    truth = denoise(picture, 0.1, method="optimal", gap=1e-6, workers=1)
+    assert np.abs(np.load(tmp_path / "b.npy") - truth.image).max() <= 1e-3
+
+
+def test_steps_across_the_borders_of_tiles_are_those_of_the_whole(tmp_path: Path) -> None:
+    picture = noisy(500, 430).astype("float32")
+    np.save(tmp_path / "a.npy", picture)
+    run(tmp_path / "a.npy", tmp_path / "b.npy", method="optimal", weight=0.15)
+    once = denoise(picture, 0.15, method="optimal", workers=1).image
+    found = np.load(tmp_path / "b.npy")
+    course = course_of(picture.shape, 1, MEGABYTE // 40, (1, 4096), 30, 10**12)
+    assert course is not None
+    for tile in course.cut.tiles:
+        if tile.left:
+            at = tile.columns.start
+            steps = [float(np.abs(each[:, at] - each[:, at - 1]).mean()) for each in (found, once)]
+            assert steps[0] - steps[1] <= 1e-3 * float(np.ptp(picture))
+
+
+def test_windows_stay_within_their_budget(tmp_path: Path) -> None:
+    import tracemalloc
+
+    picture = (255 * noisy(600, 600)).astype("uint8")
+    tifffile.imwrite(tmp_path / "a.tif", picture, tile=(64, 64), compression="zlib")
+    told = recipe()
+    run(tmp_path / "a.tif", tmp_path / "b.tif", method="optimal", weight=0.15)  # what is imported counts for nobody
+    found = cut((600, 600), 20, MEGABYTE // 40)
+    assert found is not None
+    tile: Cell = max(
+        found.tiles, key=lambda each: (each.window[0].stop - each.window[0].start) * (each.window[1].stop - each.window[1].start)
+    )
+    rows, columns = tile.window
+    window = picture[rows, columns].copy()
+    tracemalloc.start()
+    solve_window(Page(window), tile.core, told, 0, 19)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak <= MEGABYTE
+
+
+def test_noise_and_lambda_come_from_a_sample(tmp_path: Path) -> None:
+    for sigma in (0.05, 0.1):
+        np.save(tmp_path / "a.npy", noisy(600, 600, sigma=sigma).astype("float32"))
+        report = run(tmp_path / "a.npy", tmp_path / "b.npy", 3 * MEGABYTE)
+        assert report.method == "optimal"
+        assert report.sigma == pytest.approx(sigma, rel=0.1)
+
+
+def test_colours_by_tiles_are_those_of_the_whole_within_the_gap(tmp_path: Path) -> None:
+    picture = noisy(300, 280, 3).astype("float32")
+    np.save(tmp_path / "a.npy", picture)
+    report = run(tmp_path / "a.npy", tmp_path / "b.npy", method="optimal", weight=0.15)
+    truth = denoise(picture, 0.15, method="optimal", gap=1e-3, workers=1)
+    assert report.gap <= 1e-3
+    assert report.cost == pytest.approx(truth.cost, rel=1e-3)
+    assert np.abs(np.load(tmp_path / "b.npy") - truth.image).mean() < 2e-3
+
+
+def test_the_network_by_tiles_is_the_network(tmp_path: Path) -> None:
+    from denoise_cli.pipeline.python import denoise as of_python
+
+    picture = noisy(700, 420).astype("float32")
+    np.save(tmp_path / "a.npy", picture)
+    path, output = tmp_path / "a.npy", tmp_path / "b.npy"
+    report = run_by_tiles(Job(path, output, Settings(memory=80 * MEGABYTE, workers=1, method="learned", sigma=0.1).resolved()))
+    assert report.error is None, report.error
+    assert "tiles" in report.notes[0]
+    once = of_python(picture, method="learned", sigma=0.1, workers=1).image
+    assert np.abs(np.load(output) - once).max() < 1e-5
