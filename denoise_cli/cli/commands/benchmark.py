@@ -31,14 +31,14 @@ COLUMNS = ("file", "page", "method", "setting", "weight", "psnr_db", "ssim", "rm
 
 
 PICTURES = typer.Argument(metavar="CLEAN...", help="A folder of clean pictures; pictures; patterns in quotes.", show_default=False)
-REAL = declared("CLEAN holds noisy pictures as well, one beside each: no noise is added. [default: no]", "--real")
-PAIRS = declared("With --real: what the noisy and the clean names end in. [default: _real,_mean]", metavar="NOISY,CLEAN")
+REAL = declared("Pairs of noisy and clean files as they are. [default: no]", "--real")
+PAIRS = declared("With --real: names end in. [default: _real,_mean]", metavar="A,B")
 CHOSEN = declared("Which, with commas: those below.", metavar="LIST")
 ONE = declared("Fidelity L1 for matlab, optimal, oracle. [default: with impulses]", "--l1")
 TWO = declared("Fidelity L2 for them. [default: without]", "--l2")
-NO_CLIP = declared("AddedNoise stays floats, as in most papers. [default: clipped, rounded to the depth, as files are]", "--no-clip")
-WORKERS = declared("Threads for matlab, optimal, auto, oracle. [default: all cores]", metavar="N", min=1)
-CSV = declared("A row a picture and method; - for stdout. [default: none]", "--csv", metavar="FILE.csv")
+NO_CLIP = declared("Noise stays floats. [default: rounded, as in files]", "--no-clip")
+WORKERS = declared("Threads for ours. [default: all cores]", metavar="N", min=1)
+CSV = declared("A row a picture; - for stdout. [default: none]", "--csv", metavar="FILE.csv")
 
 
 @app.command("benchmark", context_settings={"help_option_names": ["-h", "--help"]})
@@ -74,9 +74,8 @@ def benchmark(
     learned[:FILE.onnx]      the network, or your own, by the noise that is found
     nl-means, tv-chambolle, wavelet (scikit-image), opencv-nlm, bm3d: by true σ
 
-    σ is that of --gaussian, or else the root mean square of what was added. The noise is that of add-noise with the same --seed.
-    With --real, NAME_real.png is the noisy picture, NAME_mean.png of the same folder the clean one, and σ what the two differ by.
-    Seconds are those of the computation alone, after a first call that does not count.
+    σ is that of --gaussian, or the root mean square of what was added; with --real, of what NAME_real.png (noisy) and NAME_mean.png (clean)
+    differ by. Noise is that of add-noise with this --seed. Seconds: of a second call.
 
     \b
     denoise benchmark Set12/ --gaussian 25/255 --methods optimal,oracle,nl-means
