@@ -12,7 +12,7 @@ import numpy.typing as npt
 from denoise_cli.measure.scale import Scale
 from denoise_cli.noise.row_offsets import Steps, row_offsets, row_steps
 
-__all__ = ["DIRECTIONS", "Stripes", "destripe", "find_stripes"]
+__all__ = ["DIRECTIONS", "Stripes", "destripe", "every_stripes", "find_stripes"]
 
 Array = npt.NDArray[Any]
 
@@ -44,14 +44,19 @@ class Stripes:
 
 
 def find_stripes(pixels: Array, scale: Scale) -> Stripes | None:
-    """The stronger of the stripes along rows and along columns of `pixels`, (height, width[, channels]), typed units; None without any.
+    """The stronger of the stripes along rows and along columns; None without any. As in `every_stripes`."""
+    return next(iter(every_stripes(pixels, scale)), None)
+
+
+def every_stripes(pixels: Array, scale: Scale) -> list[Stripes]:
+    """The stripes along rows and along columns of `pixels`, (height, width[, channels]), typed units, the stronger ones first.
 
     The difference of neighbouring rows is a step that all columns share, and content that they do not. A stripe is in every part of the
     row alike, in every part of the picture, and independent of the stripe beside it; edges, shading, blinds and lines of text each
     fail one of these.
     """
     found = [stripes for direction in DIRECTIONS if (stripes := _look(pixels, scale, direction)) is not None]
-    return max(found, key=lambda stripes: stripes.sigma, default=None)
+    return sorted(found, key=lambda stripes: -stripes.sigma)
 
 
 def destripe(pixels: Array, scale: Scale, direction: str) -> Array:

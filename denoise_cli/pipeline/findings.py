@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from denoise_cli.errors import DenoiseError
-from denoise_cli.formats.picture import Page
 from denoise_cli.measure.scale import Scale
-from denoise_cli.methods.method import Plan
+from denoise_cli.methods.method import Plan, Subject
 from denoise_cli.noise.estimate import Noise, estimate
 from denoise_cli.pipeline.job import read_input
 from denoise_cli.pipeline.plan import make_plan, subject_of
@@ -23,6 +22,7 @@ class Finding:
     """One page of a picture, and what was found.
 
     page: its number, from 1, of so many `pages`.  plan: what would be done; None where nothing can be, and `trouble` says why.
+    notes: what else a person should know about the page.
     """
 
     name: str
@@ -32,6 +32,7 @@ class Finding:
     noise: Noise
     plan: Plan | None
     trouble: str
+    notes: tuple[str, ...] = ()
 
 
 def findings(path: Path, settings: Settings) -> Iterator[Finding]:
@@ -40,18 +41,17 @@ def findings(path: Path, settings: Settings) -> Iterator[Finding]:
     picture = read_input(path, settings)
     for number, page in enumerate(picture.pages, 1):
         try:
-            found, plan, trouble = _planned(page, settings)
+            subject = subject_of(page, settings)
+            found, plan, trouble = _planned(subject, settings)
         except (ValueError, TypeError) as error:
             raise DenoiseError(f"{path}: {error}") from error
         except MemoryError as error:
             raise DenoiseError(f"{path}: not enough memory for this picture; cut it into tiles") from error
-        yield Finding(str(path), number, len(picture.pages), page.scale, found, plan, trouble)
+        yield Finding(str(path), number, len(picture.pages), page.scale, found, plan, trouble, subject.notes)
 
 
-def _planned(page: Page, settings: Settings) -> tuple[Noise, Plan | None, str]:
+def _planned(subject: Subject, settings: Settings) -> tuple[Noise, Plan | None, str]:
     """The noise of a page and what would be done about it, or why nothing would."""
-
-    subject = subject_of(page, settings)
     try:
         plan = make_plan(subject, settings)
     except ValueError as error:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["carry_out", "check", "make_plan", "most_iterations", "options_of", "planned", "subject_of"]
 
 
+#: Rows and columns of the middle of a page that is looked at for stripes without being asked: 5 ms for each 512² of it.
+LOOKED_AT = 1024
 #: Options that `--save-config` writes, beside λ, σ, the fidelity and files.
 SHAPING = ("iterations", "alpha", "beta", "gap", "tv", "channels", "boundary")
 
@@ -75,19 +77,33 @@ def subject_of(
 
 
 def without_stripes(subject: Subject, settings: Settings) -> Subject:
-    """The page without the stripes that --destripe asks to take off first, and a note on them."""
-    if settings.destripe in (None, "none"):
-        return subject
-    from denoise_cli.noise.stripes import destripe, find_stripes
+    """The page without the stripes that --destripe asks to take off first, and a note on them; or a note on those that stay."""
+    asked = settings.destripe
+    if asked in (None, "none"):
+        return _with_word_on_stripes(subject) if settings.automatic and subject.volume is None else subject
+    from denoise_cli.noise.stripes import destripe, every_stripes
 
-    pixels, direction = subject.pixels, settings.destripe
-    if direction == "auto":
-        found = find_stripes(pixels, subject.scale)
-        if found is None:
-            return replace(subject, notes=(*subject.notes, "no stripes were found, and none taken off"))
-        direction = found.direction
-    told = f"stripes along the {direction} were taken off first"
-    return replace(subject, stored=destripe(pixels, subject.scale, direction), notes=(*subject.notes, told))
+    pixels = subject.pixels
+    directions = [each.direction for each in every_stripes(pixels, subject.scale)] if asked == "auto" else [asked]
+    if not directions:
+        return replace(subject, notes=(*subject.notes, "no stripes were found, and none taken off"))
+    for direction in directions:
+        pixels = destripe(pixels, subject.scale, direction)
+    told = f"stripes along the {' and the '.join(directions)} were taken off first"
+    return replace(subject, stored=pixels, notes=(*subject.notes, told))
+
+
+def _with_word_on_stripes(subject: Subject) -> Subject:
+    """The page as it is, with a note on the stripes that its middle shows."""
+    from denoise_cli.noise.stripes import every_stripes
+
+    middle = tuple(slice(max(0, (length - LOOKED_AT) // 2), (length + LOOKED_AT) // 2) for length in subject.stored.shape[:2])
+    scale = subject.scale if subject.scale.known is None else replace(subject.scale, known=subject.scale.known[middle])
+    if scale.low >= scale.high or (scale.known is not None and not scale.known.any()):
+        return subject
+    found = every_stripes(scale.floats(subject.stored[middle], "float32"), scale)
+    told = (f"stripes of {each.direction}, σ ≈ {scale.amount(each.sigma)}; --destripe {each.direction} removes them" for each in found)
+    return replace(subject, notes=(*subject.notes, *told))
 
 
 def is_measured(settings: Settings) -> bool:

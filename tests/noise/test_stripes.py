@@ -10,9 +10,12 @@ import numpy.typing as npt
 import pytest
 from PIL import Image, ImageDraw
 
+from denoise_cli.formats.picture import Page
 from denoise_cli.measure.scale import Scale
 from denoise_cli.noise.row_offsets import Steps, offsets, row_steps
-from denoise_cli.noise.stripes import Stripes, destripe, find_stripes
+from denoise_cli.noise.stripes import Stripes, destripe, every_stripes, find_stripes
+from denoise_cli.pipeline.plan import subject_of
+from denoise_cli.settings import Settings
 
 Array = npt.NDArray[Any]
 SAMPLES = Path(__file__).resolve().parents[2] / "sample_images"
@@ -186,3 +189,17 @@ def test_where_the_picture_has_no_steps_of_its_own_the_offsets_are_found_as_they
     steps = Steps(np.diff(truth), np.zeros((399, 16)), np.full(399, 1e-8))
     found = offsets(steps)
     assert np.abs(found - (truth - truth.mean())).max() < 0.05
+
+
+def test_stripes_along_both_directions_are_found_and_said_without_being_asked() -> None:
+    columns = np.random.default_rng(2).normal(0, 5 / 255, CAMERA.shape[1])[None, :]
+    both = eight_bit(striped(CAMERA, 9, 0) + columns)
+    scale = Scale.of(both)
+    assert [each.direction for each in every_stripes(scale.floats(both), scale)] == ["rows", "columns"]
+    notes = subject_of(Page(both), Settings()).notes
+    assert [note.split(",")[0] for note in notes] == ["stripes of rows", "stripes of columns"]
+    assert "--destripe columns removes them" in notes[1]
+    assert subject_of(Page(eight_bit(CAMERA)), Settings()).notes == ()
+    taken_off = subject_of(Page(both), Settings(destripe="auto"))
+    assert taken_off.notes == ("stripes along the rows and the columns were taken off first",)
+    assert visible(taken_off.stored.T - CAMERA.T) < 0.6 * visible(both.T / 255 - CAMERA.T)

@@ -99,6 +99,7 @@ def _text(page: Finding) -> str:
     lines = [("noise level", f"σ {level}"), ("impulses", impulses), ("verdict", VERDICTS[found.model]), ("why", found.evidence)]
     if found.gain:
         lines.insert(1, ("growth", f"variance = {found.gain:.3g}·brightness + {found.read_noise:.3g}²"))
+    lines += [("beside it", note) for note in page.notes]
     lines.append(("automatic", page.trouble or (page.plan and page.plan.sentence) or "nothing to be done"))
     return "\n".join([title, *(f"  {word:12s} {value}" for word, value in lines)])
 
