@@ -27,7 +27,7 @@ BYTES_A_VALUE = 40
 #: Of a method that is no iteration: ONNX Runtime holds about 320 bytes a pixel of what the network sees at once.
 BYTES_OF_A_METHOD = 400
 #: Reading and writing the dual variable of a pixel costs as much as so many iterations on it (python -m benchmarks large).
-STATE = 48.0
+STATE = 24.0
 #: How much further a run goes at once that has missed its gap.
 LEAST_FURTHER, MOST_FURTHER = 1.15, 3.0
 
