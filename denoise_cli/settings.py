@@ -175,9 +175,9 @@ class Settings:
         values=("coupled", "separate", "sum"))
     boundary: str | None = _pixels(PROBLEM, "Beyond the edges.", says="optimal symmetric; matlab is periodic",
         values=("symmetric", "periodic"))
-    weights: Path | None = _pixels(PROBLEM, "Weight ≥ 0 of each pixel's fidelity, 0 is unknown (optimal).",
+    weights: Path | None = _pixels(PROBLEM, "Weight ≥ 0 of each pixel's fidelity, 0 is unknown (optimal, learned).",
         says="1 everywhere", metavar="MAP")
-    mask: Path | None = _pixels(PROBLEM, "White is known, black is filled in (optimal).", says="all known", metavar="MASK")
+    mask: Path | None = _pixels(PROBLEM, "White is known, black is filled in (optimal, learned).", says="all known", metavar="MASK")
     lambda_map: Path | None = _pixels(PROBLEM, "λ ≥ 0 of each pixel, times --lambda if given (optimal).", says="none", metavar="MAP")
     limits: tuple[float, float] | None = _pixels(PROBLEM, "Black and white as the file stores them; only used for clipping.", "--range",
         says="by the type", metavar="LO,HI", parse=_limits)

@@ -86,6 +86,14 @@ def _opencv_nlm(noisy: Array, sigma: float) -> Array:
     return result / np.float64(255)
 
 
+def _bm3d(noisy: Array, sigma: float) -> Array:
+    import bm3d
+
+    # Mäkinen, Azzari & Foi 2020, IEEE Trans. Image Process. 29, 8339–8354, by the authors, with their settings.
+    result: Array = (bm3d.bm3d if noisy.ndim == 2 else bm3d.bm3d_rgb)(noisy, sigma)
+    return result
+
+
 SKIMAGE = {"skimage": "scikit-image"}
 PEERS: Mapping[str, Peer] = MappingProxyType(
     {
@@ -93,5 +101,6 @@ PEERS: Mapping[str, Peer] = MappingProxyType(
         "tv-chambolle": Peer(_tv_chambolle, "scikit-image, weight = 0.7 σ", SKIMAGE),
         "wavelet": Peer(_wavelet, "scikit-image, BayesShrink, db2, sigma = σ", {**SKIMAGE, "pywt": "PyWavelets"}),
         "opencv-nlm": Peer(_opencv_nlm, "OpenCV, h = σ, in 8 bits", {"cv2": "opencv-python-headless"}),
+        "bm3d": Peer(_bm3d, "BM3D by its authors, sigma_psd = σ", {"bm3d": "bm3d"}),
     }
 )

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from denoise_cli.errors import UsageError
@@ -79,10 +80,12 @@ class Contestant:
 
 
 def contestant_of(word: str, contest: Contest) -> Contestant:
-    """`optimal:0.1`, `matlab:1.4s`, `nl-means` → a Contestant. Raises UsageError."""
+    """`optimal:0.1`, `matlab:1.4s`, `learned:mine.onnx`, `nl-means` → a Contestant. Raises UsageError."""
 
     name, colon, strength = (part.strip() for part in word.partition(":"))
     fidelity = contest.fidelity.upper()
+    if colon and name in known_names() and "model" in find(name).options:
+        return _with_model(word.strip(), name, Path(strength), contest)
     if colon and name not in ("matlab", "optimal"):
         raise UsageError(f"--methods {word.strip()}: only matlab and optimal take a λ")
     if name in ("matlab", "optimal"):
@@ -113,15 +116,22 @@ def contestant_of(word: str, contest: Contest) -> Contestant:
     raise UsageError(f"--methods {word.strip()}: unknown; choose from noisy, auto, oracle, {', '.join([*known_names(), *PEERS])}")
 
 
+def _with_model(word: str, name: str, model: Path, contest: Contest) -> Contestant:
+    """A method that runs networks, with somebody's own."""
+    if not model.is_file():
+        raise UsageError(f"--methods {word}: {model} is no file; name a network in ONNX after the colon, such as {name}:mine.onnx")
+    return Contestant(word, f"network {model.name}", partial(_by_itself, contest, name, model=model))
+
+
 def _ours(contest: Contest, method: str, weight: float | None, relative: bool, trial: Trial) -> tuple[Any, float, None]:
     strength = contest.rule(trial) if weight is None else weight * trial.sigma if relative else weight
     return contest.solve(trial.noisy, strength, method).image, strength, None
 
 
-def _by_itself(contest: Contest, method: str | None, trial: Trial) -> tuple[Any, float | None, None]:
+def _by_itself(contest: Contest, method: str | None, trial: Trial, *, model: Path | None = None) -> tuple[Any, float | None, None]:
     """What `denoise PICTURE` would do, or `denoise PICTURE --method METHOD`."""
 
-    done = carry_out(trial.subject, Settings(method=method, workers=contest.workers))
+    done = carry_out(trial.subject, Settings(method=method, model=model, workers=contest.workers))
     return done.solution.image, done.plan.weight, None
 
 

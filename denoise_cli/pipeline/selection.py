@@ -34,11 +34,11 @@ def best_plan(subject: Subject, settings: Settings, candidates: Sequence[Method]
     """The plan of the candidate with the least estimated mean squared error.
 
     The first candidate plans for every page. The others are compared with it by Stein's unbiased risk estimate (`choice.risk.Stein`) on a
-    sample of the page, where its noise is Gaussian: impulses, pages with hardly any noise, and pages of which little is known stay with
-    the first. Raises what `Method.plan` raises.
+    sample of the page, where its noise is Gaussian: impulses, pages with hardly any noise, pages of which little is known, and pixels to
+    be filled in stay with the first. Raises what `Method.plan` raises.
     """
     first, *others = candidates
-    if not others:
+    if not others or settings.fidelity == "l1" or settings.fill or subject.filled_in is not False:
         return first.plan(subject, settings)
     if subject.noise is None and settings.sigma is None:
         subject = replace(subject, noise=estimate(subject.stored, subject.scale))

@@ -163,7 +163,7 @@ CASES = {
     "no noise": (["set"], 2, ["no noise given"]),
     "no picture in the folder": (["empty", "--gaussian", "0.1"], 2, ["empty", "no picture"]),
     "no folder": (["none", "--gaussian", "0.1"], 1, ["none", "no such file"]),
-    "an unknown method": (["set", "--gaussian", "0.1", "--methods", "bm3d"], 2, ["bm3d", "nl-means"]),
+    "an unknown method": (["set", "--gaussian", "0.1", "--methods", "bm4d"], 2, ["bm4d", "nl-means"]),
     "a strength that is none": (["set", "--gaussian", "0.1", "--methods", "optimal:strong"], 2, ["optimal:strong", "1.4s"]),
     "a strength for a peer": (["set", "--gaussian", "0.1", "--methods", "wavelet:3"], 2, ["wavelet:3"]),
     "lambda zero": (["set", "--gaussian", "0.1", "--methods", "optimal:0"], 2, ["positive"]),
@@ -193,3 +193,15 @@ def test_the_commands_load_nothing_heavy_before_they_run() -> None:
         "print([name for name in ('numpy', 'scipy', 'PIL', 'skimage', 'cv2') if name in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+
+
+def test_somebody_elses_network_takes_part_by_the_name_of_its_file(denoise: Callable[..., Any], desk: Path) -> None:
+    from denoise_cli.methods.learned.network import GREY
+
+    (desk / "mine.onnx").write_bytes(GREY.read_bytes())
+    told = table(denoise, "set/a.png", "--gaussian", "0.1", "--methods", "learned,learned:mine.onnx")
+    ours, theirs = ({row["method"]: row["psnr_db"] for row in told["methods"]}[name] for name in ("learned", "learned:mine.onnx"))
+    assert ours == pytest.approx(theirs, abs=0.5)
+    run = denoise("benchmark", "set/a.png", "--gaussian", "0.1", "--methods", "learned:other.onnx")
+    assert run.code == 2
+    assert "other.onnx is no file" in run.err

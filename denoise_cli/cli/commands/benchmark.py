@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
 
-METHODS = "matlab,optimal,auto,nl-means,tv-chambolle,wavelet,opencv-nlm"
+METHODS = "matlab, optimal, learned, auto, nl-means, tv-chambolle, wavelet, opencv-nlm"
 COLUMNS = ("file", "page", "method", "setting", "weight", "psnr_db", "ssim", "rmse", "mae", "seconds")
 
 
@@ -68,7 +68,8 @@ def benchmark(
                              [default: 1.4 σ √channels; 1 with L1]
     auto                     ours, λ from the noisy picture alone
     oracle                   ours (optimal), the best λ, seen by the clean picture
-    nl-means, tv-chambolle, wavelet (scikit-image), opencv-nlm: by the true σ
+    learned[:FILE.onnx]      the network, or your own, by the noise that is found
+    nl-means, tv-chambolle, wavelet (scikit-image), opencv-nlm, bm3d: by true σ
 
     σ is that of --gaussian, or else the root mean square of what was added. The noise is that of add-noise with the same --seed.
     Seconds are those of the computation alone, after a first call that does not count.

@@ -34,20 +34,26 @@ class Learned(Method):
 
     The network is told the standard deviation of the noise at each pixel: what the noise model found, or --sigma, times --strength. It
     was trained on photographs with black at 0 and white at 1, so the page is shifted and scaled to that; k·page + c gives k·result + c.
-    Pixels without a value mirror the known ones beside them while it runs. docs/learned.md is its model card.
+    Pixels without a value mirror the known ones beside them while it runs. Where they are to be filled in (--mask, --weights, --fill), for
+    impulses and for --l1 it takes the place of the shrinkage in split Bregman (`in_the_loop`). docs/learned.md is its model card.
     """
 
     name: ClassVar[str] = "learned"
     summary: ClassVar[str] = "a small network trained on photographs, told the noise"
     is_automatic: ClassVar[bool] = True
-    options: ClassVar[Mapping[str, Any]] = {"sigma": None, "strength": 1.0, "device": "cpu", "model": None}
+    options: ClassVar[Mapping[str, Any]] = {
+        "fidelity": None, "sigma": None, "strength": 1.0, "device": "cpu", "model": None, "weights": None, "mask": None,
+    }  # fmt: skip
 
     def check(self, settings: Settings) -> None:
         super().check(settings)
+        if settings.fidelity == "l1" and (settings.sigma is not None or settings.strength is not None):
+            raise ValueError("fidelity l1 is for impulses, which have no σ: leave --sigma and --strength out")
         if settings.sigma is not None and not 0 < settings.sigma < math.inf:
             raise ValueError(f"sigma must be positive and finite, not {settings.sigma:g}; leave it out to have it estimated")
 
     def plan(self, subject: Subject, settings: Settings) -> Plan:
+        from denoise_cli.methods.learned.in_the_loop import loop_for
         from denoise_cli.noise.estimate import estimate
         from denoise_cli.noise.model import Noise
 
@@ -56,6 +62,11 @@ class Learned(Method):
             noise, about = Noise.told((settings.sigma,) * channels), "="
         else:
             noise, about = subject.noise or estimate(subject.stored, subject.scale), "≈"
+        if (loop := loop_for(subject, settings, noise)) is not None:
+            return replace(
+                super().plan(subject, settings), fidelity=settings.fidelity, noise=noise, sigma=loop.sigma or None, sentence=loop.sentence,
+                details={"loop": loop},
+            )  # fmt: skip
         told = 1.0 if settings.sigma is not None else _times(subject, noise, settings)
         strength = 1.0 if settings.strength is None else settings.strength
         kind = KINDS.get(noise.model, "Gaussian noise").format(clump=noise.clump)
@@ -68,6 +79,8 @@ class Learned(Method):
     def run(self, subject: Subject, plan: Plan, watch: Watch | None = None, **details: Any) -> Solution:  # noqa: ARG002
         from denoise_cli.methods.learned.network import restore
 
+        if (loop := plan.details.get("loop")) is not None:
+            return Solution(image=loop.run(subject, plan.settings), iterations=0, cost=math.nan, status=Status.DONE)
         settings, scale, noise = plan.settings, subject.scale, plan.noise
         assert noise is not None
         strength = 1.0 if settings.strength is None else settings.strength

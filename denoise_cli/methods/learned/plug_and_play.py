@@ -77,20 +77,22 @@ def fill(observed: Array, weights: Array, level: float, start: Array, network: R
     return filled if level >= UNKNOWN_ENDS else proximal(filled, ends)
 
 
-def without_impulses(observed: Array, start: Array, network: Restorer, *, iterations: int = ITERATIONS) -> Array:
-    """Remove impulses, whose places need not be known:  F(u; f) = IMPULSE_WEIGHT · Σ |u − f|.
+def without_impulses(
+    observed: Array, start: Array, network: Restorer, *, weights: Array | None = None, iterations: int = ITERATIONS
+) -> Array:
+    """Remove impulses, whose places need not be known:  F(u; f) = IMPULSE_WEIGHT · Σ w·|u − f|.
 
-    `observed` is (height, width) or (height, width, channels), with white at 1; `start` is the result of
-    L1-TV (λ 0.8 serves). Values that are near the result were not hit, and come back as they were, so noise
-    of another kind must be removed afterwards. Gain over L1-TV, mean of four Kodak crops / four crops of
-    coffee.png, in dB: salt and pepper 10 % 9.2 / 5.6, 30 % 6.8 / 7.0, random values 20 % 5.6 / 6.2; none of
-    the 24 lost. Where the places are known, `fill` with weight 0 there, from this result, gives 5 dB more.
+    `observed` is (height, width) or (height, width, channels), with white at 1; `start` is the result of L1-TV (λ 0.8 serves); `weights`
+    is w, (height, width) or of the shape of `observed`, 1 unless told, 0 where a value is unknown. Values that are near the result were
+    not hit, and come back as they were, so noise of another kind must be removed afterwards. docs/learned.md has what it gains.
     """
+    given = np.ones((1, 1)) if weights is None else weights
+    trusted = np.asarray(given[..., None] if given.ndim < observed.ndim else given, observed.dtype)
 
     def proximal(v: Array, strength: float) -> Array:
         away = v - observed
-        kept: Array = observed + np.sign(away) * np.maximum(np.abs(away) - IMPULSE_WEIGHT * strength**2, 0)
+        kept: Array = observed + np.sign(away) * np.maximum(np.abs(away) - IMPULSE_WEIGHT * trusted * strength**2, 0)
         return kept.astype(observed.dtype)
 
     restored = split(network, proximal, start.astype(observed.dtype), np.geomspace(IMPULSES_BEGIN, IMPULSES_END, iterations))
-    return np.where(np.abs(restored - observed) <= NOT_HIT, observed, restored)
+    return np.where((np.abs(restored - observed) <= NOT_HIT) & (trusted > 0), observed, restored)
