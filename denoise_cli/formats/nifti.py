@@ -23,7 +23,7 @@ HEADER, BEHIND = 1024, 2**24
 
 
 @dataclass(frozen=True)
-class Header:
+class NiftiHeader:
     """What of the header is needed. shape: slowest axis first.  spacing: of Z, Y and X."""
 
     shape: tuple[int, ...]
@@ -34,7 +34,7 @@ class Header:
     spacing: dict[str, float]
 
     @classmethod
-    def of(cls, data: bytes) -> Header:
+    def of(cls, data: bytes) -> NiftiHeader:
         """From the first bytes of a file. Raises ValueError for what is no NIfTI, Refused for what is no volume of numbers."""
         for order in "<>":
             size = struct.unpack_from(order + "i", data)[0] if len(data) >= 4 else 0
@@ -67,7 +67,7 @@ def decode(data: bytes, limit: PixelLimit) -> Picture:
     import numpy as np
 
     data = _unpacked(data)
-    header = Header.of(data)
+    header = NiftiHeader.of(data)
     shape, dtype = header.shape, np.dtype(header.dtype)
     limit.take(shape[-1], math.prod(shape[:-1]))
     if len(data) - header.start < dtype.itemsize * math.prod(shape):
@@ -97,7 +97,7 @@ def _unpacked(data: bytes) -> bytes:
     stream = zlib.decompressobj(31)
     head = stream.decompress(data, HEADER)
     try:
-        header = Header.of(head)
+        header = NiftiHeader.of(head)
     except ValueError:
         raise Refused("packed by gzip, and no NIfTI within; unpack it first (gunzip)") from None
     size = header.start + int(header.dtype[2:]) * math.prod(header.shape)
@@ -108,7 +108,7 @@ def encode(stream: BinaryIO, picture: Picture) -> None:
     import numpy as np
 
     extras = picture.extras
-    header: Header | None = extras.get("header")
+    header: NiftiHeader | None = extras.get("header")
     if header is None or len(picture.pages) != extras["axes"].count:
         raise Refused("a NIfTI is only made from another one, whose header it keeps")
     values, dtype = join([page.colour for page in picture.pages], extras["axes"]), np.dtype(header.dtype)
