@@ -103,6 +103,7 @@ def loop_for(subject: Subject, settings: Settings, noise: Noise) -> Loop | None:
 
 def _for_start(settings: Settings, **told: Any) -> Settings:
     """Settings of total variation, with what both methods can be told."""
+    # The type by its value: the mathematics imports no settings.
     return type(settings)(method="optimal", gap=START_GAP, **({name: getattr(settings, name) for name in SHARED} | told))
 
 
