@@ -13,7 +13,7 @@ setup(
         Extension(
             "denoise_cli.kernels._kernels",
             ["denoise_cli/kernels/_kernels.c"],
-            depends=[f"denoise_cli/kernels/_{part}.h" for part in ("arguments", "sweep", "transform", "projection")],
+            depends=[f"denoise_cli/kernels/_{part}.h" for part in ("arguments", "sweep", "transform", "projection", "volume")],
             extra_compile_args=FLAGS,
             optional=True,
         )

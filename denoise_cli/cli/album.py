@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from denoise_cli.draw.sheet import Tile, contact_sheet
 from denoise_cli.draw.views import Box, crop_box, drawable
 from denoise_cli.formats.files import encode_picture, format_of, write_picture, written_format
@@ -31,7 +33,7 @@ class Album:
         self.tiles: list[Tile] = []
         self.cmyk = picture.pages[0].model == "cmyk"
         self.ends = 0.0, 1.0
-        low, high = float(pixels.min()), float(pixels.max())
+        low, high = float(np.nanmin(pixels)), float(np.nanmax(pixels))
         if not 0 <= low < high <= 1:
             self.ends = low, max(high, low + 1e-30)
 

@@ -112,11 +112,32 @@ class ReportFile:
         return None
 
     def close(self, jobs: Sequence[Job], passed_over: Sequence[PassedOver], total: RunSummary) -> None:
-        """Write the page. Raises DenoiseError."""
+        """Write the page, unless no picture was reached. Raises DenoiseError."""
+        reached = total.done + total.skipped + total.failed
+        try:
+            if reached:
+                self._add_earlier(jobs[reached:])
+                self._write(jobs, passed_over, total, reached)
+        finally:
+            self._spool.close()
+            if self._earlier is not None:
+                self._earlier.stream.close()
+
+    def _add_earlier(self, jobs: Sequence[Job]) -> None:
+        """Pictures that were not reached keep the rows that they had."""
+        if self._earlier is None:
+            return
+        for job in jobs:
+            known = self._known_row(job)
+            if known is not None:
+                remark = "not reached in this run; done before"
+                self._page.add(known | {"group": "skipped", "remark": remark}, self._earlier.crops(known))
+        self._earlier.stream.close()  # before it is replaced
+
+    def _write(self, jobs: Sequence[Job], passed_over: Sequence[PassedOver], total: RunSummary, reached: int) -> None:
         from denoise_cli import __version__
 
         counts, planned = total.counts(), len(jobs)
-        reached = total.done + total.skipped + total.failed
         outcomes = {"done": total.done, "skipped": total.skipped, "failed": total.failed}
         title = "denoise: " + ", ".join(f"{count} {word}" for word, count in outcomes.items() if count or word == "done")
         left = f"This run ended before {planned - reached} of its {planned} pictures were reached{what_goes_on(self._run, jobs)}."
@@ -132,13 +153,8 @@ class ReportFile:
             "passed_over": [f"{each.path}: {each.kind}" for each in passed_over],
             "passed_over_summary": summary(passed_over) if passed_over else "",
         }  # fmt: skip
-        try:
-            with appear(self._path, overwrite=True) as stream:
-                self._page.write(stream, title, run)
-        finally:
-            self._spool.close()
-            if self._earlier is not None:
-                self._earlier.stream.close()
+        with appear(self._path, overwrite=True) as stream:
+            self._page.write(stream, title, run)
 
     def _trouble(self, error: OSError) -> DenoiseError:
         return DenoiseError(f"{self._path}: the report cannot be written ({error.strerror}); choose another place with --report")

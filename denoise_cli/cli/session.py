@@ -32,6 +32,8 @@ __all__ = ["execute"]
 def execute(run: Run) -> int:
     """The exit code. Raises DenoiseError for what no picture could make right."""
     check_settings(run.settings)
+    if run.request.report is None and run.request.report_crops != type(run.request)().report_crops:
+        raise UsageError("--report-crops says what the report shows: name it with --report FILE.html")
     passed_over: list[PassedOver] = []
     jobs = planned(run, passed_over)
     check_stdout(run, jobs)

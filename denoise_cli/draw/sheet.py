@@ -149,7 +149,7 @@ def _fit(tall: int, wide: int, rows: Sequence[Sequence[Tile]], columns: int, ask
 
 def _as_bytes(picture: Array) -> Array:
     """(height, width, 3), uint8."""
-    levels = np.rint(np.clip(picture, 0, 1) * 255).astype(np.uint8)
+    levels = np.rint(np.clip(np.nan_to_num(picture, nan=0.5), 0, 1) * 255).astype(np.uint8)
     levels = levels.reshape(*levels.shape[:2], -1)
     return np.broadcast_to(levels, (*levels.shape[:2], 3))
 

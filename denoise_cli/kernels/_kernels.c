@@ -69,6 +69,17 @@ typedef struct {
     double weight, *sums;
 } Walk;
 
+/* A volume as gradient projection wants it: its planes start … stop; first … last with the halo. along: by what the differences along
+ * x, y and z are multiplied. */
+typedef struct {
+    void *now, *before, *halo, *picture;
+    const void *f, *weight_map;
+    const double *momentum;
+    Py_ssize_t channels, depth, rows, columns, start, stop, first, last, halo_planes, iterations;
+    int grouping, residual;
+    double weight, along[3], step, *sums;
+} Block;
+
 #define REAL float
 #define SUFFIX f
 #define ABS fabsf
@@ -77,6 +88,7 @@ typedef struct {
 #define EPSILON 1.1920929e-7
 #include "_sweep.h"
 #include "_projection.h"
+#include "_volume.h"
 #include "_transform.h"
 #undef EPSILON
 #undef REAL
@@ -90,6 +102,7 @@ typedef struct {
 #define EPSILON 2.220446049250313e-16
 #include "_sweep.h"
 #include "_projection.h"
+#include "_volume.h"
 #include "_transform.h"
 
 #include "_arguments.h"
@@ -396,6 +409,92 @@ static PyObject *prove(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ss
     return two ? Py_BuildValue("dddd", sums[0], sums[1], sums[2], sums[3]) : NULL;
 }
 
+/* A volume as gradient projection wants it: a picture whose rows are its planes, with (columns, x, y, z, step) beside it: columns of a plane,
+ * what differences along x, y and z are multiplied by, and the step. */
+static int describe_block(Arrays *arrays, PyObject *const *args, PyObject *beside, Block *k, Py_ssize_t *size)
+{
+    Described d = {0};
+    double told[5];
+    if (describe(arrays, args[0], args[1], args[2], &d)) return -1;
+    if (d.boundary != SYMMETRIC || d.fidelity != SQUARED_L2 || d.fidelity_map || d.grouping == SUM) {
+        PyErr_SetString(PyExc_ValueError, "there is no compiled gradient projection for this problem");
+        return -1;
+    }
+    if (!PyTuple_Check(beside) || PyTuple_GET_SIZE(beside) != 5) {
+        PyErr_SetString(PyExc_TypeError, "beside a volume stand (columns, x, y, z, step)");
+        return -1;
+    }
+    for (int e = 0; e < 5; e++) {
+        PyObject *one = PyTuple_GET_ITEM(beside, e);
+        if (numbers(&one, 1, told + e)) return -1;
+    }
+    k->columns = (Py_ssize_t)told[0];
+    if (k->columns < 1 || d.width % k->columns || !(told[4] > 0)) {
+        PyErr_SetString(PyExc_ValueError, "rows that do not fill a plane, or no step");
+        return -1;
+    }
+    k->f = d.f, k->weight_map = d.weight_map, k->weight = d.weight, k->grouping = d.grouping;
+    k->channels = d.channels, k->depth = d.height, k->rows = d.width / k->columns, k->start = d.start, k->stop = d.stop;
+    k->along[0] = told[1], k->along[1] = told[2], k->along[2] = told[3], k->step = told[4];
+    *size = d.size;
+    return 0;
+}
+
+/* As walking(), of a volume. */
+static PyObject *walking_volume(PyObject *const *args, Py_ssize_t count, int copying)
+{
+    COUNT_IS(8) /* problem, start, stop, now, before, halo, momentum, beside */
+    double sums[2] = {0, 0};
+    Block k = {.sums = sums};
+    Arrays arrays = {.count = 0, .size = 0}, steps = {.count = 0, .size = 8};
+    Py_ssize_t size;
+    int failed = 0;
+    if (!describe_block(&arrays, args, args[7], &k, &size) && (k.iterations = PyObject_Length(args[6])) >= 0) {
+        k.first = k.start > k.iterations ? k.start - k.iterations : 0;
+        k.last = k.stop + k.iterations < k.depth ? k.stop + k.iterations : k.depth;
+        k.halo_planes = k.start - k.first + k.last - k.stop;
+        if (!take(&arrays, args[3], 3 * size, 1, &k.now) && !take(&arrays, args[4], 3 * size, 1, &k.before) &&
+            !take(&arrays, args[5], 6 * k.channels * k.halo_planes * k.rows * k.columns, 1, &k.halo) &&
+            !take(&steps, args[6], k.iterations, 0, &k.momentum) && (!k.now || !k.before || !k.halo || !k.momentum))
+            PyErr_SetString(PyExc_ValueError, "an array is missing");
+    }
+    if (!PyErr_Occurred()) {
+        Py_BEGIN_ALLOW_THREADS
+        if (copying)
+            arrays.size == 4 ? volume_halo_f(&k) : volume_halo_d(&k);
+        else
+            failed = arrays.size == 4 ? volume_walk_f(&k) : volume_walk_d(&k);
+        Py_END_ALLOW_THREADS
+    }
+    release(&steps);
+    return finish(&arrays, failed, sums);
+}
+
+static PyObject *volume_halo(PyObject *module, PyObject *const *args, Py_ssize_t count) { return walking_volume(args, count, 1); }
+
+static PyObject *volume_walk(PyObject *module, PyObject *const *args, Py_ssize_t count) { return walking_volume(args, count, 0); }
+
+static PyObject *volume_prove(PyObject *module, PyObject *const *args, Py_ssize_t count)
+{
+    COUNT_IS(7) /* problem, start, stop, now, picture, residual, beside */
+    double sums[4] = {0, 0, 0, 0};
+    Block k = {.sums = sums};
+    Arrays arrays = {.count = 0, .size = 0};
+    Py_ssize_t size;
+    int failed = 0;
+    if (!describe_block(&arrays, args, args[6], &k, &size) && !take(&arrays, args[3], 3 * size, 0, &k.now) &&
+        !take(&arrays, args[4], size, 1, &k.picture)) {
+        k.residual = PyObject_IsTrue(args[5]);
+        if (!k.now || !k.picture) PyErr_SetString(PyExc_ValueError, "an array is missing");
+    }
+    if (!PyErr_Occurred()) {
+        RUN(volume_prove_)
+    }
+    PyObject *two = finish(&arrays, failed, sums);
+    Py_XDECREF(two);
+    return two ? Py_BuildValue("dddd", sums[0], sums[1], sums[2], sums[3]) : NULL;
+}
+
 static PyMethodDef methods[] = {
     {"iterate", (PyCFunction)(void (*)(void))iterate, METH_FASTCALL, "A strip of an iteration of split Bregman; see engines/compiled_sweep.py."},
     {"cost", (PyCFunction)(void (*)(void))cost, METH_FASTCALL, "Fidelity and regularity of a strip."},
@@ -408,6 +507,9 @@ static PyMethodDef methods[] = {
     {"halo", (PyCFunction)(void (*)(void))halo, METH_FASTCALL, "What a strip's walk needs of its neighbours."},
     {"walk", (PyCFunction)(void (*)(void))walk, METH_FASTCALL, "Iterations of gradient projection on a strip; see engines/compiled_projection.py."},
     {"prove", (PyCFunction)(void (*)(void))prove, METH_FASTCALL, "The primal picture of a strip, and the three sums of a gap."},
+    {"volume_halo", (PyCFunction)(void (*)(void))volume_halo, METH_FASTCALL, "What a strip's walk needs of its neighbours."},
+    {"volume_walk", (PyCFunction)(void (*)(void))volume_walk, METH_FASTCALL, "Iterations on planes; see engines/compiled_volume.py."},
+    {"volume_prove", (PyCFunction)(void (*)(void))volume_prove, METH_FASTCALL, "The primal volume of a strip, and the sums of a gap."},
     {NULL, NULL, 0, NULL},
 };
 

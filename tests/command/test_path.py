@@ -160,3 +160,15 @@ def test_mistakes_get_one_line_and_leave_nothing(
     assert said in run.err
     assert len(run.err.splitlines()) == 1
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
+
+
+def test_pixels_without_a_value_leave_a_sheet_that_can_be_seen(denoise: Run, noisy: Path, tmp_path: Path) -> None:
+    import tifffile
+
+    metres = np.asarray(Image.open(noisy)) * np.float32(3) - 500
+    metres[5:9, 5:9] = np.nan
+    tifffile.imwrite(tmp_path / "metres.tif", metres)
+    run = denoise("path", tmp_path / "metres.tif", "--steps", 2, "--html", tmp_path / "p.html")
+    assert run.code == 0
+    assert "Warning" not in run.err
+    assert np.asarray(Image.open(tmp_path / "metres_path.png").convert("L"))[60:].std() > 40

@@ -213,6 +213,12 @@ def test_a_report_that_cannot_be_is_refused_before_the_work(denoise: Run, scans:
     assert (tmp_path / "other.html").read_text() == "<p>somebody's own page"
 
 
+def test_crops_without_a_report_are_refused(denoise: Run, scans: Path) -> None:
+    run = denoise(scans, "--report-crops", 64)
+    assert run.code == 2
+    assert "name it with --report" in run.err
+
+
 def test_a_report_never_replaces_an_input(denoise: Run, scans: Path, tmp_path: Path) -> None:
     picture = tmp_path / "a.html"
     picture.write_bytes((scans / "0.png").read_bytes())
@@ -265,6 +271,32 @@ def test_an_error_that_ends_the_run_leaves_the_report_of_what_was_done(denoise: 
     assert [row["group"] for row in page["rows"]] == ["done", "failed"]
     assert "before 1 of its 3 pictures" in page["interrupted"]
     assert "goes on where it stopped" in page["interrupted"]
+
+
+def test_a_run_that_ends_early_keeps_the_earlier_rows_of_what_it_did_not_reach(denoise: Run, scans: Path, tmp_path: Path) -> None:
+    page, words = tmp_path / "r.html", (scans, "-o", tmp_path / "clean", "--report", tmp_path / "r.html")
+    denoise(*words)
+    weight = element(page, "run")["rows"][2]["sigma"]
+    expected = crops(page, "2.png")
+    (scans / "0.png").write_bytes(b"no picture any more")
+    (tmp_path / "clean" / "0.png").unlink()
+    assert denoise(*words, "--fail-fast").code == 1
+    rows = element(page, "run")["rows"]
+    assert [row["group"] for row in rows] == ["failed", "skipped", "skipped"]
+    assert rows[2]["remark"].startswith("not reached")
+    assert rows[2]["sigma"] == weight
+    assert crops(page, "2.png") == expected
+
+
+def test_a_run_that_does_nothing_leaves_the_earlier_report(denoise: Run, scans: Path, tmp_path: Path) -> None:
+    page, words = tmp_path / "r.html", (scans, "-o", tmp_path / "clean", "--report", tmp_path / "r.html")
+    denoise(*words)
+    before = page.read_bytes()
+    (tmp_path / "log.csv").write_text("mine")
+    run = denoise(*words, "--log", tmp_path / "log.csv")
+    assert run.code == 1
+    assert "log.csv: exists already" in run.err
+    assert page.read_bytes() == before
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from denoise_cli.variational.engines.transform_tables import Tables
@@ -28,8 +29,10 @@ class DescribedProblem:
 
     @classmethod
     def of(cls, problem: Problem) -> DescribedProblem:
+        """A picture; or a volume as a picture whose rows are its planes."""
         weight, weight_map = problem.regulariser.weight_and_map
-        channels, height, width = problem.observed.shape
+        channels, height, *rest = problem.observed.shape
+        width = math.prod(rest)
         return cls(
             channels, height, width, problem.observed, weight, weight_map, problem.fidelity.kernel, problem.fidelity.weights,
             problem.regulariser.grouping(channels), problem.operator.kernel,

@@ -20,4 +20,8 @@ def engine_for(problem: Problem) -> Engine:
 
         if CompiledEngine.takes(problem):
             return CompiledEngine(problem, kernels.compiled)
+        from denoise_cli.variational.engines.compiled_volume import CompiledVolumeEngine
+
+        if CompiledVolumeEngine.takes(problem):
+            return CompiledVolumeEngine(problem, kernels.compiled)
     return NumPyEngine(problem)

@@ -1,0 +1,290 @@
+/* Several iterations of accelerated gradient projection on a volume in one walk over its planes, for REAL = float and double.
+ *
+ * As _projection.h has it for rows: iteration t works one plane behind iteration t − 1, on planes that are in the cache still, and a strip
+ * of planes that begins or ends within the volume works on copies of its neighbour's planes (`halo`). Within a plane everything is done row
+ * by row: of q and u, an iteration keeps one plane, whose rows are replaced as soon as the plane ahead has used them. */
+
+#define PASTE_(a, b) a##b
+#define PASTE(a, b) PASTE_(a, b)
+#define NAME(x) PASTE(x, SUFFIX)
+
+/* One component (x, y or z of a channel) of plane i, in the volume or in the halo before or behind. */
+static INLINE REAL *NAME(plane_)(const Block *k, int which, Py_ssize_t d, Py_ssize_t i)
+{
+    const Py_ssize_t m = k->rows * k->columns;
+    if (i >= k->start && i < k->stop) return (REAL *)(which ? k->before : k->now) + (d * k->depth + i) * m;
+    const Py_ssize_t at = i < k->start ? i - k->first : i - k->stop + (k->start - k->first);
+    return (REAL *)k->halo + ((which * 3 * k->channels + d) * k->halo_planes + at) * m;
+}
+
+/* The planes of a strip's neighbours, before anybody writes. */
+static void NAME(volume_halo_)(const Block *k)
+{
+    const Py_ssize_t m = k->rows * k->columns;
+    for (int which = 0; which < 2; which++)
+        for (Py_ssize_t d = 0; d < 3 * k->channels; d++)
+            for (Py_ssize_t i = k->first; i < k->last; i++) {
+                if (i >= k->start && i < k->stop) continue;
+                memcpy(NAME(plane_)(k, which, d, i), (REAL *)(which ? k->before : k->now) + (d * k->depth + i) * m, m * sizeof(REAL));
+            }
+}
+
+/* Dᵀp of a row; `above` is y of the row before, `behind` z of the plane before, NULL where there is none. */
+static INLINE void NAME(volume_adjoint_)(const REAL *restrict x, const REAL *restrict y, const REAL *restrict z,
+                                         const REAL *restrict above, const REAL *restrict behind, const Block *k, REAL *restrict out)
+{
+    const Py_ssize_t n = k->columns;
+    const REAL wx = (REAL)k->along[0], wy = (REAL)k->along[1], wz = (REAL)k->along[2];
+    if (above && behind) { /* by far the most common: in one loop */
+        out[0] = wz * (behind[0] - z[0]) + wy * (above[0] - y[0]) - wx * x[0];
+        for (Py_ssize_t j = 1; j < n; j++) out[j] = wz * (behind[j] - z[j]) + wy * (above[j] - y[j]) + wx * (x[j - 1] - x[j]);
+        return;
+    }
+    for (Py_ssize_t j = 0; j < n; j++) out[j] = (behind ? wz * (behind[j] - z[j]) : -wz * z[j]) + (above ? wy * (above[j] - y[j]) : -wy * y[j]);
+    out[0] -= wx * x[0];
+    for (Py_ssize_t j = 1; j < n; j++) out[j] += wx * (x[j - 1] - x[j]);
+}
+
+/* v += by·Du of a row of one channel; `below` is the next row and `ahead` that of the next plane, the row itself where there is none. */
+static INLINE void NAME(volume_differences_)(const REAL *restrict u, const REAL *restrict below, const REAL *restrict ahead, const Block *k,
+                                             double by, REAL *restrict x, REAL *restrict y, REAL *restrict z)
+{
+    const Py_ssize_t n = k->columns;
+    const REAL wx = (REAL)(by * k->along[0]), wy = (REAL)(by * k->along[1]), wz = (REAL)(by * k->along[2]);
+    for (Py_ssize_t j = 0; j + 1 < n; j++) x[j] += wx * (u[j + 1] - u[j]);
+    for (Py_ssize_t j = 0; j < n; j++) y[j] += wy * (below[j] - u[j]);
+    for (Py_ssize_t j = 0; j < n; j++) z[j] += wz * (ahead[j] - u[j]);
+}
+
+/* The norms that groups share: v is 3·C rows (x of every channel, then y, then z), `norms` one row a group. Not ALONE, whose are |v|. */
+static INLINE Py_ssize_t NAME(volume_groups_)(int grouping, Py_ssize_t C)
+{
+    return grouping == VECTOR ? 1 : grouping == PIXEL ? C : grouping == CHANNELS ? 3 : 3 * C;
+}
+
+static INLINE Py_ssize_t NAME(volume_group_of_)(int grouping, Py_ssize_t d, Py_ssize_t c, Py_ssize_t C)
+{
+    return grouping == VECTOR ? 0 : grouping == PIXEL ? c : grouping == CHANNELS ? d : d * C + c;
+}
+
+static INLINE void NAME(volume_norms_)(const REAL *restrict v, int grouping, Py_ssize_t C, Py_ssize_t n, REAL *restrict norms)
+{
+    if (grouping == ALONE) {
+        for (Py_ssize_t j = 0; j < 3 * C * n; j++) norms[j] = ABS(v[j]);
+        return;
+    }
+    const Py_ssize_t groups = NAME(volume_groups_)(grouping, C);
+    memset(norms, 0, (size_t)(groups * n) * sizeof(REAL));
+    for (Py_ssize_t d = 0; d < 3; d++)
+        for (Py_ssize_t c = 0; c < C; c++) {
+            REAL *q = norms + NAME(volume_group_of_)(grouping, d, c, C) * n;
+            const REAL *p = v + (d * C + c) * n;
+            for (Py_ssize_t j = 0; j < n; j++) q[j] += p[j] * p[j];
+        }
+    for (Py_ssize_t j = 0; j < groups * n; j++) norms[j] = SQRT(norms[j]);
+}
+
+/* The nearest point to v with every group's norm ≤ λ, in the rows out[0 … 3C−1]. */
+static INLINE void NAME(volume_project_)(const REAL *restrict v, int grouping, const REAL *restrict map, double weight, Py_ssize_t C,
+                                         Py_ssize_t n, REAL *restrict norms, REAL **out)
+{
+    const REAL radius = (REAL)weight, least = radius > TINY ? radius : TINY;
+    if (grouping == ALONE) {
+        for (Py_ssize_t d = 0; d < 3 * C; d++)
+            for (Py_ssize_t j = 0; j < n; j++) out[d][j] = NAME(clip_)(v[d * n + j], map ? map[j] : radius);
+        return;
+    }
+    NAME(volume_norms_)(v, grouping, C, n, norms);
+    for (Py_ssize_t g = 0; g < NAME(volume_groups_)(grouping, C); g++) {
+        REAL *q = norms + g * n;
+        if (map)
+            for (Py_ssize_t j = 0; j < n; j++) {
+                const REAL m = map[j] > TINY ? map[j] : TINY;
+                q[j] = map[j] / (q[j] > m ? q[j] : m);
+            }
+        else
+            for (Py_ssize_t j = 0; j < n; j++) q[j] = radius / (q[j] > least ? q[j] : least);
+    }
+    for (Py_ssize_t d = 0; d < 3; d++)
+        for (Py_ssize_t c = 0; c < C; c++) {
+            const REAL *q = norms + NAME(volume_group_of_)(grouping, d, c, C) * n, *p = v + (d * C + c) * n;
+            REAL *w = out[d * C + c];
+            for (Py_ssize_t j = 0; j < n; j++) w[j] = p[j] * q[j];
+        }
+}
+
+/* p = P(q + step·Du) of a row, one channel, isotropic, one λ: by far the most common, in one loop. */
+static INLINE void NAME(volume_step_)(const REAL *restrict qx, const REAL *restrict qy, const REAL *restrict qz, const REAL *restrict u,
+                                      const REAL *restrict below, const REAL *restrict ahead, const Block *k, REAL *restrict x,
+                                      REAL *restrict y, REAL *restrict z)
+{
+    const Py_ssize_t n = k->columns;
+    const REAL radius = (REAL)k->weight;
+    const REAL wx = (REAL)(k->step * k->along[0]), wy = (REAL)(k->step * k->along[1]), wz = (REAL)(k->step * k->along[2]);
+    for (Py_ssize_t j = 0; j < n; j++) {
+        const REAL vx = j + 1 < n ? qx[j] + wx * (u[j + 1] - u[j]) : 0;
+        const REAL vy = qy[j] + wy * (below[j] - u[j]), vz = qz[j] + wz * (ahead[j] - u[j]);
+        const REAL norm = SQRT(vx * vx + vy * vy + vz * vz), scale = radius / (norm > radius ? norm : radius);
+        x[j] = vx * scale;
+        y[j] = vy * scale;
+        z[j] = vz * scale;
+    }
+}
+
+/* p of a row after an iteration, from the planes q and u that the iteration keeps; `ahead` is u of the plane ahead, one row a channel. */
+static INLINE void NAME(volume_row_)(const Block *k, const REAL *q, const REAL *u, const REAL *ahead, Py_ssize_t ahead_stride, Py_ssize_t i,
+                                     Py_ssize_t r, REAL *v, REAL *norms, REAL **out)
+{
+    const Py_ssize_t C = k->channels, n = k->columns, m = k->rows * n;
+    const Py_ssize_t next = r + 1 < k->rows ? n : 0;
+    if (k->grouping == VECTOR && C == 1 && !k->weight_map) {
+        NAME(volume_step_)(q + r * n, q + m + r * n, q + 2 * m + r * n, u + r * n, u + r * n + next, ahead, k, out[0], out[1], out[2]);
+        return;
+    }
+    for (Py_ssize_t d = 0; d < 3 * C; d++) memcpy(v + d * n, q + d * m + r * n, (size_t)n * sizeof(REAL));
+    for (Py_ssize_t c = 0; c < C; c++)
+        NAME(volume_differences_)(u + c * m + r * n, u + c * m + r * n + next, ahead + c * ahead_stride, k, k->step, v + c * n,
+                                  v + (C + c) * n, v + (2 * C + c) * n);
+    const REAL *map = k->weight_map;
+    NAME(volume_project_)(v, k->grouping, map ? map + i * m + r * n : NULL, k->weight, C, n, norms, out);
+}
+
+MULTIVERSIONED static int NAME(volume_walk_)(const Block *k)
+{
+    const Py_ssize_t C = k->channels, D = k->depth, H = k->rows, n = k->columns, m = H * n, T = k->iterations;
+    const REAL *f = k->f, half = (REAL)0.5;
+    const Py_ssize_t level = 4 * C * m; /* a plane of q, a plane of u */
+    REAL *buffer = malloc((size_t)(T * level + 10 * C * n) * sizeof(REAL));
+    REAL **out = malloc((size_t)(3 * C) * sizeof(REAL *));
+    if (!buffer || !out) {
+        free(buffer);
+        free(out);
+        return -1;
+    }
+    REAL *fresh = buffer + T * level, *v = fresh + 4 * C * n, *norms = v + 3 * C * n; /* rows of q and u; of v; of norms */
+    for (Py_ssize_t at = k->first; at < k->last + T; at++)
+        for (Py_ssize_t t = 0; t < T; t++) {
+            const Py_ssize_t i = at - t;
+            /* Valid input of iteration t; at the ends of the volume all of it. */
+            const Py_ssize_t from = k->first ? k->first + t : 0, to = k->last < D ? k->last - t : D;
+            if (i < from || i > to || (i == to && to < D)) continue;
+            REAL *q = buffer + t * level, *u = q + 3 * C * m, *row = fresh + 3 * C * n;
+            const int now = t & 1, steps = i - 1 >= from + (from > 0), begins = i == from && from > 0;
+            const REAL beta = (REAL)k->momentum[t];
+            for (Py_ssize_t r = 0; r < H; r++) {
+                if (i < to) {
+                    for (Py_ssize_t d = 0; d < 3 * C; d++) {
+                        const REAL *restrict a = NAME(plane_)(k, now, d, i) + r * n, *restrict b = NAME(plane_)(k, !now, d, i) + r * n;
+                        REAL *restrict p = fresh + d * n;
+                        for (Py_ssize_t j = 0; j < n; j++) p[j] = a[j] + beta * (a[j] - b[j]);
+                    }
+                    for (Py_ssize_t c = 0; c < C && !begins; c++) {
+                        const REAL *restrict observed = f + (c * D + i) * m + r * n;
+                        REAL *restrict w = row + c * n;
+                        NAME(volume_adjoint_)(fresh + c * n, fresh + (C + c) * n, fresh + (2 * C + c) * n,
+                                              r ? q + (C + c) * m + (r - 1) * n : NULL, i ? q + (2 * C + c) * m + r * n : NULL, k, w);
+                        for (Py_ssize_t j = 0; j < n; j++) w[j] = observed[j] - half * w[j];
+                    }
+                }
+                if (steps) {
+                    for (Py_ssize_t d = 0; d < 3 * C; d++) out[d] = NAME(plane_)(k, !now, d, i - 1) + r * n;
+                    /* Behind the last plane there is no difference. */
+                    NAME(volume_row_)(k, q, u, i < to ? row : u + r * n, i < to ? n : m, i - 1, r, v, norms, out);
+                }
+                if (i < to) {
+                    for (Py_ssize_t d = 0; d < 3 * C; d++) memcpy(q + d * m + r * n, fresh + d * n, (size_t)n * sizeof(REAL));
+                    for (Py_ssize_t c = 0; c < C && !begins; c++) memcpy(u + c * m + r * n, row + c * n, (size_t)n * sizeof(REAL));
+                }
+            }
+        }
+    free(out);
+    free(buffer);
+    return 0;
+}
+
+/* A row of u = f − Dᵀp/2 with p = `now`, and of g = Dᵀp. */
+static INLINE void NAME(volume_primal_)(const Block *k, Py_ssize_t c, Py_ssize_t i, Py_ssize_t r, REAL *restrict g, REAL *restrict u)
+{
+    const Py_ssize_t C = k->channels, n = k->columns, m = k->rows * n, whole = k->depth * m, here = i * m + r * n;
+    const REAL *p = k->now, *f = k->f, *a = f + c * whole + here;
+    const REAL *x = p + c * whole + here, *y = p + (C + c) * whole + here, *z = p + (2 * C + c) * whole + here;
+    NAME(volume_adjoint_)(x, y, z, r ? y - n : NULL, i ? z - m : NULL, k, g);
+    for (Py_ssize_t j = 0; j < n; j++) u[j] = a[j] - (REAL)0.5 * g[j];
+}
+
+/* u in `picture`; and Σ(u − f)², λR(u), the dual objective Σ g(f − g/4), g = Dᵀp; and, if asked, Σ ((P(p + step·Du) − p)/step)². */
+MULTIVERSIONED static int NAME(volume_prove_)(const Block *k)
+{
+    const Py_ssize_t C = k->channels, D = k->depth, H = k->rows, n = k->columns, m = H * n, whole = D * m;
+    const REAL *f = k->f, *p = k->now, *map = k->weight_map;
+    REAL *picture = k->picture;
+    REAL *buffer = malloc((size_t)(C * m + (9 * C + 2) * n) * sizeof(REAL));
+    REAL **out = malloc((size_t)(3 * C) * sizeof(REAL *));
+    if (!buffer || !out) {
+        free(buffer);
+        free(out);
+        return -1;
+    }
+    REAL *ahead = buffer, *v = ahead + C * m, *norms = v + 3 * C * n, *moved = norms + 3 * C * n, *g = moved + 3 * C * n, *squares = g + n;
+    double fidelity = 0, regularity = 0, bound = 0, residual = 0;
+    for (Py_ssize_t d = 0; d < 3 * C; d++) out[d] = moved + d * n;
+    for (Py_ssize_t c = 0; c < C; c++)
+        for (Py_ssize_t i = k->start; i < k->stop; i++)
+            for (Py_ssize_t r = 0; r < H; r++) {
+                REAL *u = picture + c * whole + i * m + r * n;
+                const REAL *a = f + c * whole + i * m + r * n;
+                NAME(volume_primal_)(k, c, i, r, g, u);
+                for (Py_ssize_t j = 0; j < n; j++) squares[j] = (u[j] - a[j]) * (u[j] - a[j]);
+                fidelity += NAME(sum_)(squares, n);
+                for (Py_ssize_t j = 0; j < n; j++) squares[j] = (g[j] * (REAL)-0.25 + a[j]) * g[j];
+                bound += NAME(sum_)(squares, n);
+            }
+    /* The plane behind the strip is another strip's to write. */
+    for (Py_ssize_t c = 0; c < C && k->stop < D; c++)
+        for (Py_ssize_t r = 0; r < H; r++) NAME(volume_primal_)(k, c, k->stop, r, g, ahead + c * m + r * n);
+    for (Py_ssize_t i = k->start; i < k->stop; i++)
+        for (Py_ssize_t r = 0; r < H; r++) {
+            const REAL *row_map = map ? map + i * m + r * n : NULL;
+            memset(v, 0, (size_t)(3 * C * n) * sizeof(REAL));
+            for (int pass = 0; pass <= k->residual; pass++) {
+                if (pass)
+                    for (Py_ssize_t d = 0; d < 3 * C; d++) memcpy(v + d * n, p + d * whole + i * m + r * n, (size_t)n * sizeof(REAL));
+                for (Py_ssize_t c = 0; c < C; c++) {
+                    const REAL *u = picture + c * whole + i * m + r * n, *following = i + 1 < k->stop ? u + m : ahead + c * m + r * n;
+                    NAME(volume_differences_)(u, r + 1 < H ? u + n : u, i + 1 < D ? following : u, k, pass ? k->step : 1.0, v + c * n,
+                                              v + (C + c) * n, v + (2 * C + c) * n);
+                }
+                if (pass) break;
+                NAME(volume_norms_)(v, k->grouping, C, n, norms);
+                double total = 0;
+                for (Py_ssize_t e = 0; e < NAME(volume_groups_)(k->grouping, C); e++) {
+                    REAL *q = norms + e * n;
+                    if (map)
+                        for (Py_ssize_t j = 0; j < n; j++) q[j] *= row_map[j];
+                    total += NAME(sum_)(q, n);
+                }
+                regularity += map ? total : total * k->weight;
+            }
+            if (!k->residual) continue;
+            NAME(volume_project_)(v, k->grouping, row_map, k->weight, C, n, norms, out);
+            const REAL by = (REAL)(1 / k->step);
+            for (Py_ssize_t d = 0; d < 3 * C; d++) {
+                for (Py_ssize_t j = 0; j < n; j++) {
+                    const REAL change = by * (moved[d * n + j] - p[d * whole + i * m + r * n + j]);
+                    squares[j] = change * change;
+                }
+                residual += NAME(sum_)(squares, n);
+            }
+        }
+    free(out);
+    free(buffer);
+    k->sums[0] = fidelity;
+    k->sums[1] = regularity;
+    k->sums[2] = bound;
+    k->sums[3] = residual;
+    return 0;
+}
+
+#undef NAME
+#undef PASTE
+#undef PASTE_
