@@ -94,10 +94,13 @@ def test_what_it_does_not_have_is_refused(denoise: Run, samples: Path, tmp_path:
         assert run.code == 2
         assert words[0] in run.err
     (tmp_path / "other.onnx").write_bytes(b"no network")
-    run = denoise(samples / "camera_gaussian.png", "-o", tmp_path / "x.png", "--method", "learned", "--model", tmp_path / "other.onnx")
-    assert run.code == 1
-    assert len(run.err.splitlines()) == 1
-    assert not (tmp_path / "x.png").exists()
+    for name, said in (("other.onnx", "not a network"), ("missing.onnx", "cannot be read"), (".", "cannot be read")):
+        run = denoise(samples / "camera_gaussian.png", "-o", tmp_path / "x.png", "--method", "learned", "--model", tmp_path / name)
+        assert run.code == 1
+        assert len(run.err.splitlines()) == 1
+        assert said in run.err
+        assert "defect" not in run.err
+        assert not (tmp_path / "x.png").exists()
 
 
 def psnr_db(result: np.ndarray, clean: np.ndarray) -> float:
