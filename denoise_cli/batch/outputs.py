@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from denoise_cli.errors import UsageError
-from denoise_cli.formats.known import suffix_for
+from denoise_cli.formats.known import ending_of, suffix_for
 from denoise_cli.pipeline.job import PIPE, Job, inputs
 from denoise_cli.storage.ledger import NAME
 from denoise_cli.storage.stores import is_store
@@ -51,7 +51,8 @@ class Outputs:
         if found.path == PIPE:
             return PIPE if self.folder is None else self.folder / f"stdin{self.suffix}{self.extension or '.png'}"
         place = self.folder / found.relative.parent if self.folder else found.path.parent
-        return place / f"{found.path.name if whole_name else found.path.stem}{self.suffix}{self.extension or suffix_for(found.path.suffix)}"
+        name, ending = found.path.name, ending_of(found.path.name)
+        return place / f"{name if whole_name else name.removesuffix(ending)}{self.suffix}{self.extension or suffix_for(ending)}"
 
     def of_all(self, pictures: Sequence[Found]) -> list[Path]:
         """The places of all results. Pictures that would share one, having one stem, are called by their whole names."""

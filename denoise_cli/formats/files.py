@@ -15,7 +15,7 @@ from denoise_cli.errors import DenoiseError
 from denoise_cli.formats.axes import check_letters, counted
 from denoise_cli.formats.conversion import codec, convert
 from denoise_cli.formats.known import FORMATS as KNOWN
-from denoise_cli.formats.known import camera_raw, formats_of_files, known, readable, sniff, suffix_for
+from denoise_cli.formats.known import PACKED, camera_raw, formats_of_files, known, readable, sniff, suffix_for
 from denoise_cli.formats.picture import Page, Picture, PixelLimit, Refused, quantise
 from denoise_cli.settings import MAX_PIXELS
 from denoise_cli.storage.pipes import PIPE, STDIN, read_stdin
@@ -134,6 +134,10 @@ def encode_picture(picture: Picture, kind: str, path: Path) -> tuple[bytes, list
     with _in_one_line(path, f"cannot be written as {known(kind).title}", "choose another format, such as .tif"):
         converted, losses = convert(picture, kind)
         codec(kind).encode(stream, converted)
+    if str(path).lower().endswith(PACKED):
+        import gzip
+
+        return gzip.compress(stream.getvalue(), mtime=0), losses
     return stream.getvalue(), losses
 
 

@@ -4,8 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import PurePath
 
-__all__ = ["FORMATS", "Format", "Holds", "camera_raw", "formats_of_files", "known", "readable", "sniff", "suffix_for", "writable"]
+__all__ = [
+    "FORMATS",
+    "PACKED",
+    "Format",
+    "Holds",
+    "camera_raw",
+    "ending_of",
+    "formats_of_files",
+    "known",
+    "readable",
+    "sniff",
+    "suffix_for",
+    "writable",
+]
 
 
 @dataclass(frozen=True)
@@ -123,6 +137,11 @@ FORMATS = (
         "dicom", "DICOM", (".dcm", ".dicom"), ((128, b"DICM"),), "dicom", "8 to 32 bit integers in their own units; frames",
         "every element, rescale slope and intercept", "pydicom", package="pydicom", extra="dicom", holds=Holds(32, own=True),
     ),
+    Format(
+        "nifti", "NIfTI", (".nii",), ((344, b"n+1\0"), (4, b"n+2\0\r\n\x1a\n"), (0, b"\x1f\x8b\x08")), "nifti",
+        "8 to 64 bit integers, float32, float64; volumes and series of them, .nii.gz",
+        "every byte of the header (affine, units) and its extensions, slope and intercept", "nibabel", holds=Holds(64, own=True),
+    ),
     *(
         Format(name, title, suffixes, magic, "imageio_door", depths, "", "Pillow", writes=False)
         for name, title, suffixes, magic, depths in (
@@ -146,6 +165,8 @@ RAW_MAGIC = (
     (0, b"FUJIFILMCCD-RAW"), (0, b"IIRO"), (0, b"IIRS"), (0, b"MMOR"), (0, b"IIU\0"), (4, b"ftypcrx"), (0, b"FOVb"), (8, b"CR\2\0"),
     (0, b"\0MRM"), (6, b"HEAPCCDR"),
 )  # fmt: skip
+#: What a NIfTI that is packed by gzip is called.
+PACKED = ".nii.gz"
 # TGA has no magic at its beginning; one of the newer kind ends in this.
 TGA_FOOT = b"TRUEVISION-XFILE.\0"
 # Brands of HEIF's container that hold AVIF, wherever they stand in its list.
@@ -171,6 +192,13 @@ def readable() -> str:
     """All titles, for the refusal of what is none of them."""
     titles = [each.title for each in FORMATS]
     return f"{', '.join(titles[:-1])} and {titles[-1]}"
+
+
+def ending_of(name: str) -> str:
+    """The suffix of a file's name; of a packed NIfTI both of them, ".nii.gz"."""
+    if name.lower().endswith(PACKED):
+        return name[-len(PACKED) :]
+    return PurePath(name).suffix
 
 
 def suffix_for(suffix: str) -> str:

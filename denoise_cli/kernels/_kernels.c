@@ -470,11 +470,11 @@ static PyObject *walking_volume(PyObject *const *args, Py_ssize_t count, int cop
     return finish(&arrays, failed, sums);
 }
 
-static PyObject *volume_halo(PyObject *module, PyObject *const *args, Py_ssize_t count) { return walking_volume(args, count, 1); }
+static PyObject *volume_halo(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t count) { return walking_volume(args, count, 1); }
 
-static PyObject *volume_walk(PyObject *module, PyObject *const *args, Py_ssize_t count) { return walking_volume(args, count, 0); }
+static PyObject *volume_walk(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t count) { return walking_volume(args, count, 0); }
 
-static PyObject *volume_prove(PyObject *module, PyObject *const *args, Py_ssize_t count)
+static PyObject *volume_prove(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t count)
 {
     COUNT_IS(7) /* problem, start, stop, now, picture, residual, beside */
     double sums[4] = {0, 0, 0, 0};

@@ -25,7 +25,7 @@ static void NAME(volume_halo_)(const Block *k)
         for (Py_ssize_t d = 0; d < 3 * k->channels; d++)
             for (Py_ssize_t i = k->first; i < k->last; i++) {
                 if (i >= k->start && i < k->stop) continue;
-                memcpy(NAME(plane_)(k, which, d, i), (REAL *)(which ? k->before : k->now) + (d * k->depth + i) * m, m * sizeof(REAL));
+                memcpy(NAME(plane_)(k, which, d, i), (REAL *)(which ? k->before : k->now) + (d * k->depth + i) * m, (size_t)m * sizeof(REAL));
             }
 }
 

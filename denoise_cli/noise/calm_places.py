@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from denoise_cli.noise.rank_order import INNER, in_order, neighbours
+from denoise_cli.noise.rank_order import in_order, neighbours
 
 __all__ = ["FARTHER", "Count", "Evidence", "evidence"]
 
@@ -31,6 +31,8 @@ FARTHER = 1.5
 BLIND = 0.45
 #: Fewer usable pixels in a plane tell nothing.
 FEWEST_PLACES = 1000
+#: Pixels whose neighbours are put in order at once: 24 tables of them stay in the cache, which makes it twice as fast.
+BAND = 2**13
 #: Tiles in which fewer lone ones than this are expected do not count for the evenness.
 EXPECTED_IN_TILE = 0.25
 
@@ -120,8 +122,7 @@ def _count(plane: Array, known: Array | None, span: tuple[float, float, float], 
     usable[:, :1] = usable[:, -1:] = usable[:1] = usable[-1:] = False
     if usable.sum() < FEWEST_PLACES:
         return np.zeros(plane.shape, bool)
-    around = neighbours(plane, 2)
-    tone, spread, flat = _tone(around)
+    tone, spread, flat = _tones(plane)
     # Where the noise itself is cut off at an end, half of its values are equal and say nothing of its spread.
     half = spread * (HALF_LENGTH / 2)
     usable &= (half == 0) | ((tone - half > low) & (tone + half < high))
@@ -135,7 +136,7 @@ def _count(plane: Array, known: Array | None, span: tuple[float, float, float], 
     total.reach = max(total.reach, float(reach[calm].mean()) / (high - low))
     off = np.abs(plane - tone)
     found = calm & (off > reach)
-    lone: Array = found & (np.abs(around[list(INNER)] - plane) > reach / 2).all(axis=0)
+    lone: Array = found & (np.abs(neighbours(plane, 1) - plane) > reach / 2).all(axis=0)
     black, white = plane <= low, plane >= high
     for near, far, which, room in (
         (total.pepper, total.far_pepper, found & black, tone - low), (total.salt, total.far_salt, found & white, high - tone)
@@ -154,14 +155,23 @@ def _count(plane: Array, known: Array | None, span: tuple[float, float, float], 
     return lone
 
 
-def _tone(around: Array) -> tuple[Array, Array, Array]:
-    """The middle of the shortest interval that holds half of the 24 neighbours; the σ of normal noise for which it is so long; and whether
-    all neighbours but four are equal."""
-    ordered = in_order(around)
-    lengths = ordered[11:] - ordered[:13]
-    place = lengths.argmin(axis=0)[None]
-    start, length = (np.take_along_axis(stack, place, 0)[0] for stack in (ordered, lengths))
-    return start + length / 2, length / HALF_LENGTH, ordered[2] == ordered[-3]
+def _tones(plane: Array) -> tuple[Array, Array, Array]:
+    """Of each pixel: the middle of the shortest interval that holds half of its 24 neighbours; the σ of normal noise for which it is so
+    long; and whether all neighbours but four are equal."""
+    tone, spread, flat = np.empty_like(plane), np.empty_like(plane), np.empty(plane.shape, bool)
+    padded = np.pad(plane, 2, mode="symmetric")
+    rows = max(1, BAND // plane.shape[1])
+    for top in range(0, len(plane), rows):
+        band = slice(top, top + rows)
+        ordered = in_order(neighbours(padded[top : top + rows + 4], 2)[:, 2:-2, 2:-2])
+        start, length = ordered[0].copy(), ordered[11] - ordered[0]
+        for first in range(1, 13):
+            other = ordered[first + 11] - ordered[first]
+            shorter = other < length
+            np.copyto(start, ordered[first], where=shorter)
+            np.copyto(length, other, where=shorter)
+        tone[band], spread[band], flat[band] = start + length / 2, length / HALF_LENGTH, ordered[2] == ordered[-3]
+    return tone, spread, flat
 
 
 def _a_tile(mask: Array) -> Array:

@@ -12,6 +12,9 @@ __all__ = ["after_clipping", "before_clipping", "cut_off"]
 
 Array = npt.NDArray[Any]
 
+#: So many σ from the ends, nothing of the noise is cut off: its variance there is less by 10⁻⁵ of itself.
+FAR = 5.0
+
 
 def after_clipping(mean: Array, sigma: float, ends: tuple[float, float], nodes: int = 129) -> tuple[Array, Array]:
     """What is left of normal noise of standard deviation σ cut off at `ends`, where the mean after clipping is `mean`: the share of
@@ -67,4 +70,7 @@ def cut_off(mean: Array, sigma: float, ends: tuple[float, float]) -> tuple[Array
     second = a * a * below + b * b * above + (1 - below - above) + a * density_a - b * density_b
     moved = sigma * first
     variance = sigma**2 * (second - first**2)
-    return np.interp(mean, x + moved, variance).astype(mean.dtype), np.interp(mean, x + moved, moved).astype(mean.dtype)
+    left, shift = np.full_like(mean, sigma**2), np.zeros_like(mean)
+    near = (mean < low + FAR * sigma) | (mean > high - FAR * sigma)
+    left[near], shift[near] = np.interp(mean[near], x + moved, variance), np.interp(mean[near], x + moved, moved)
+    return left, shift

@@ -13,7 +13,7 @@ from denoise_cli.noise.blocks import Samples, calmest, cosines
 from denoise_cli.noise.clipping import after_clipping
 from denoise_cli.noise.spectrum import OPPONENT
 
-__all__ = ["CALM", "FEWEST", "BlockEnergies", "calmness", "dequantised", "level", "opponent_levels"]
+__all__ = ["CALM", "FEWEST", "BlockEnergies", "calmness", "dequantised", "level", "opponent_energies", "opponent_levels"]
 
 Array = npt.NDArray[Any]
 
@@ -72,16 +72,21 @@ def energies(picture: Samples, channel: int) -> BlockEnergies:
     return _energies(blocks, picture)
 
 
-def opponent_levels(picture: Samples) -> tuple[float, ...]:
-    """Standard deviations of luma and the two chromas of a picture of three channels, were its noise white and nowhere clipped."""
+def opponent_energies(picture: Samples) -> list[BlockEnergies]:
+    """The energies of luma and the two chromas of a picture of three channels, where none of them is cut off; empty where too few are."""
     cuts = [picture.blocks(channel, BLOCKS // picture.channels) for channel in range(3)]
     whole = slice(None) if cuts[0][1] is None else cuts[0][1].all(axis=1)
     blocks = np.stack([cut[whole] for cut, _ in cuts])
     seen = ~((blocks <= picture.floor + ROUNDING) | (blocks >= picture.ceiling - ROUNDING)).any(axis=(0, 2))
     if seen.sum() < FEWEST:
-        return (0.0, 0.0, 0.0)
+        return []
     turned = np.einsum("ij,jnp->inp", OPPONENT.astype(np.float32), blocks[:, seen])
-    return tuple(dequantised(_plain(_energies(each, picture))[0], picture) for each in turned)
+    return [_energies(each, picture) for each in turned]
+
+
+def opponent_levels(found: list[BlockEnergies], picture: Samples) -> tuple[float, ...]:
+    """Standard deviations of luma and the two chromas, were their noise white and nowhere clipped."""
+    return tuple(dequantised(_plain(each)[0], picture) for each in found)
 
 
 def _energies(blocks: Array, picture: Samples) -> BlockEnergies:

@@ -92,6 +92,14 @@ class Spectrum:
         density = tuple(tuple(tuple(factor**2 * value for value in row) for row in ring) for ring in self.density)
         return Spectrum(density, tuple((factor * (point - black), level) for point, level in self.levels))
 
+    def with_white_luma(self, sigma: float) -> Spectrum:
+        """The same with white luma of standard deviation `sigma`, of noise with three channels."""
+        density = np.array(self.density)
+        factors = sigma / np.sqrt(np.maximum(density[:, 0, 0], 1e-300))
+        density[:, 0, :] *= factors[:, None]
+        density[:, :, 0] *= factors[:, None]
+        return Spectrum(tuple(tuple(tuple(float(value) for value in row) for row in ring) for ring in density), self.levels)
+
     def draw(self, shape: tuple[int, int], random: np.random.Generator, brightness: Array | None = None) -> Array:
         """Noise of this spectrum, (height, width, channels), float32, periodic; at a `brightness`, (height, width), if one is given."""
         height, width = shape

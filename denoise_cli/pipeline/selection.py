@@ -53,7 +53,8 @@ def best_plan(subject: Subject, settings: Settings, candidates: Sequence[Method]
     known = None if sample.weights is None else sample.weights > 0
     risk = Stein(sample.pixels, noise.times(1 / unit, bottom), ends=sample.ends, known=known)
     scale = _unit_scale(sample.pixels)
-    least = risk(lambda pixels: _run(plan, pixels, scale, unit, bottom)) / CLEARLY_BETTER[noise.model]
+    own = _known_risk(plan, unit)
+    least = (risk(lambda pixels: _run(plan, pixels, scale, unit, bottom)) if own is None else own) / CLEARLY_BETTER[noise.model]
     if least <= 0:
         # More noise was found than there is in the page: such an estimate prefers whatever removes most.
         least = math.inf
@@ -63,6 +64,13 @@ def best_plan(subject: Subject, settings: Settings, candidates: Sequence[Method]
         if estimated < least:
             plan, least = other, estimated
     return plan
+
+
+def _known_risk(plan: Plan, unit: float) -> float | None:
+    """The estimated error of a plan whose λ was chosen by it, on the same sample with the same probe; None for another problem."""
+    if plan.choice is None or not plan.choice.risks or plan.details or plan.weight != plan.choice.weight:
+        return None
+    return min(risk for _, risk in plan.choice.risks) / unit**2
 
 
 def _share_known(subject: Subject) -> float:

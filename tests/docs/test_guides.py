@@ -78,7 +78,7 @@ def test_every_command_of_a_page_runs(page: Path, denoise: Any, tmp_path: Path) 
         if plain:
             outcome = denoise(*words[1:])
             assert outcome.code == 0, f"{command}\n{outcome.err}"
-        else:
+        elif os.name != "nt":  # pipes, redirections, find
             done = subprocess.run(["bash", "-ceuo", "pipefail", command], env=with_denoise(tmp_path), capture_output=True, encoding="utf-8")
             assert done.returncode == 0, f"{command}\n{done.stderr}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import asdict
 from pathlib import Path
@@ -14,6 +15,8 @@ from scipy.ndimage import gaussian_filter
 from denoise_cli.choice.choose import choose
 from denoise_cli.choice.risk import Stein
 from denoise_cli.measure.scale import Scale
+from denoise_cli.noise.blocks import Samples
+from denoise_cli.noise.coloured import coloured
 from denoise_cli.noise.estimate import estimate
 from denoise_cli.noise.model import Noise
 from denoise_cli.noise.spectrum import RINGS, Spectrum
@@ -110,3 +113,48 @@ def test_a_pattern_with_white_noise_is_not_taken_for_noise_in_clumps() -> None:
     found = estimate(board + np.random.default_rng(26).normal(0, 0.05, board.shape))
     assert found.model == "gaussian"
     assert found.sigma == pytest.approx(0.05, rel=0.05)
+
+
+def test_blurred_noise_is_found_in_a_grey_picture(samples: Path) -> None:
+    camera = np.asarray(Image.open(samples / "camera.png"))[:, :, None] / 255
+    found = estimate(np.rint(np.clip(blurred(camera, 0.7), 0, 1) * 255).astype(np.uint8)[:, :, 0])
+    assert found.model == "coloured"
+    assert found.sigma == pytest.approx(SIGMA, rel=0.25)
+
+
+def test_grains_that_cast_shadows_are_told_from_noise_of_the_same_spectrum() -> None:
+    field = gaussian_filter(np.random.default_rng(7).standard_normal((300, 300)), 0.7, mode="wrap")
+    field /= field.std()
+    sand, noise = 0.7 - 0.06 * np.exp(-0.6 * field), field * 0.06 + 0.5
+    found = {name: coloured(Samples.of(picture)) for name, picture in (("sand", sand), ("noise", noise))}
+    assert found["noise"] is not None
+    assert found["sand"] is not None
+    assert found["noise"].lopsided < 0.1 < 0.3 < found["sand"].lopsided
+    assert estimate(noise).model == "coloured" != estimate(sand).model
+
+
+def test_texture_along_a_line_is_irregular_and_noise_is_not() -> None:
+    rng = np.random.default_rng(8)
+    noise = gaussian_filter(rng.standard_normal((300, 300)), 0.7)
+    threads = gaussian_filter(rng.standard_normal((300, 300)), (4.0, 0.7)) + 0.02 * rng.standard_normal((300, 300))
+    found = [coloured(Samples.of(picture)) for picture in (noise, threads)]
+    assert found[0] is not None
+    assert found[1] is not None
+    assert abs(found[0].irregular) < 0.15
+    # Within a ring, the energy of a thread lies at few frequencies: the mean of its logarithm is far below the logarithm of its mean.
+    assert found[1].spectrum.sigmas[0] < 0.5 * threads.std() / Scale.of(threads).unit
+
+
+def test_white_noise_that_jpeg_compressed_gets_nearly_the_best_lambda(coffee: np.ndarray) -> None:
+    clean = coffee[:300, :300]
+    noisy = clean + np.random.default_rng(17).normal(0, 20 / 255, clean.shape)
+    file = io.BytesIO()
+    Image.fromarray(np.rint(np.clip(noisy, 0, 1) * 255).astype(np.uint8)).save(file, "jpeg", quality=75)
+    stored = np.asarray(Image.open(file))
+    found = estimate(stored)
+    # JPEG halves the resolution of chroma, so that its noise is in clumps while that of luma stays white.
+    assert found.model == "coloured"
+    assert found.sigma == pytest.approx(float(np.sqrt(np.mean((stored / 255 - clean) ** 2))), rel=0.2)
+    choice = choose(stored, noise=found)
+    scores = [psnr_db(denoise(stored, w, method="optimal", records=False).image, clean) for w in (0.08, 0.1, 0.13, 0.16, choice.weight)]
+    assert max(scores) - scores[-1] < 0.5
