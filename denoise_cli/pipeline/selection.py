@@ -34,7 +34,7 @@ def best_plan(subject: Subject, settings: Settings, candidates: Sequence[Method]
     """The plan of the candidate with the least estimated mean squared error.
 
     The first candidate plans for every page. The others are compared with it by Stein's unbiased risk estimate (`choice.risk.Stein`) on a
-    sample of the page, where its noise is Gaussian: impulses, pages with hardly any noise, pages of which little is known, and pixels to
+    sample of the page, where its noise is Gaussian, unless another one doubts the noise that was found: impulses, pages with hardly any noise, pages of which little is known, and pixels to
     be filled in stay with the first. Raises what `Method.plan` raises.
     """
     first, *others = candidates
@@ -60,6 +60,9 @@ def best_plan(subject: Subject, settings: Settings, candidates: Sequence[Method]
         least = math.inf
     for method in others:
         other = method.plan(subject, settings)
+        if other.details.get("doubts"):
+            # It has seen that the noise that was found is texture; whoever believes it would wipe that out, and its estimate says so gladly.
+            return other
         estimated = risk(lambda pixels, other=other: _run(other, pixels, scale, unit, bottom))  # type: ignore[misc]
         if estimated < least:
             plan, least = other, estimated

@@ -57,7 +57,7 @@ class Learned(Method):
                 super().plan(subject, settings), fidelity=settings.fidelity, noise=noise, sigma=loop.sigma or None, sentence=loop.sentence,
                 details={"loop": loop},
             )  # fmt: skip
-        times = 1.0
+        times, found = 1.0, noise
         if settings.sigma is None and settings.model is None and noise.model in MEASURED:
             noise, times = believed(subject, noise, device=settings.device or "cpu", workers=settings.workers)
         strength = 1.0 if settings.strength is None else settings.strength
@@ -66,7 +66,13 @@ class Learned(Method):
         sentence = f"{kind}, σ {about} {subject.scale.amount(noise.sigma)}{stronger} → network"
         if times != 1:
             sentence += f", told {times:.2g} times that"
-        return replace(super().plan(subject, settings), noise=noise, sigma=noise.sigma, sentence=sentence, details={"times": times})
+        return replace(
+            super().plan(subject, settings),
+            noise=noise,
+            sigma=noise.sigma,
+            sentence=sentence,
+            details={"times": times, "doubts": times < 1 or noise is not found},
+        )
 
     def run(self, subject: Subject, plan: Plan, watch: Watch | None = None, **details: Any) -> Solution:  # noqa: ARG002
         from denoise_cli.methods.learned.network import restore
