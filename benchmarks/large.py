@@ -56,6 +56,27 @@ def run(path: Path, *words: str) -> tuple[float, float, float, str]:
     return time.perf_counter() - start, usage.ru_utime + usage.ru_stime, peak, said
 
 
+def folders(where: Path, count: int) -> None:
+    """`count` pictures of 256² in two processes of their own, and on two Dask workers."""
+    import tifffile
+
+    rng, clean = np.random.default_rng(0), clean_picture(256)
+    source = where / "many"
+    source.mkdir()
+    for number in range(count):
+        noisy = np.clip(clean + SIGMA * rng.standard_normal(clean.shape), 0, 1)
+        tifffile.imwrite(source / f"{number:05}.tif", np.rint(255 * noisy).astype(np.uint8))
+    rows = []
+    for title, words in (("--jobs 2", ()), ("--executor dask --jobs 2", ("--executor", "dask"))):
+        start, before = time.perf_counter(), os.times()
+        command = [sys.executable, "-m", "denoise_cli", str(source), "-o", str(where / title.replace(" ", "")), "--jobs", "2", "-q"]
+        subprocess.run([*command, *WORDS, *words], check=True)
+        after = os.times()
+        cpu = after.children_user + after.children_system - before.children_user - before.children_system
+        rows.append([title, count, f"{time.perf_counter() - start:.1f}", f"{cpu:.1f}"])
+    print(table(["", "pictures of 256²", "seconds", "CPU seconds"], rows))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog=sys.argv[0], description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", type=int, nargs="+", default=[8192, 16384], help="sides; 32768 is a gigapixel (default: %(default)s)")
@@ -63,7 +84,13 @@ def main() -> None:
     parser.add_argument("--memory", default="1GB", help="for tiles (default: %(default)s)")
     parser.add_argument("--dask", action="store_true", help="also the smallest picture on one and on two Dask workers")
     parser.add_argument("--folder", type=Path, default=None, help="where the pictures go (default: a temporary one)")
+    parser.add_argument("--pictures", type=int, default=0, help="instead, so many small pictures by --jobs 2 and on two Dask workers")
     options = parser.parse_args()
+    if options.pictures:
+        with tempfile.TemporaryDirectory(dir=options.folder) as folder:
+            folders(Path(folder), options.pictures)
+        print(f"\n{machine()}")
+        return
     rows = []
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         path = Path(folder) / "in.tif"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from denoise_cli.batch.processes import again
 from denoise_cli.batch.run import needs_tiles, work, work_by_tiles
 from denoise_cli.errors import DenoiseError
-from denoise_cli.large.dask_crew import AHEAD, DaskCrew, gone
+from denoise_cli.large.dask_crew import AHEAD, DaskCrew, gone, is_deadly
 from denoise_cli.pipeline.job import PIPE, Job, failure
 from denoise_cli.pipeline.report import Report
 
@@ -62,7 +62,7 @@ def _finished(job: Job, future: Any, crew: DaskCrew) -> tuple[Report, Rows]:
         finished: tuple[Report, Rows] = future.result()
     except Exception as error:
         said = gone(error, crew.at)
-        if said is not None and type(error).__name__ != "KilledWorker":
+        if said is not None and not is_deadly(error):
             raise DenoiseError(said) from error
         return failure(job, f"{job.input}: {said or f'{type(error).__name__}: {error}'}"), []
     return finished

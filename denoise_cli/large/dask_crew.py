@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from denoise_cli.errors import DenoiseError
 from denoise_cli.variational.strips import available_workers
 
-__all__ = ["DaskCrew", "gone", "need_distributed"]
+__all__ = ["DaskCrew", "gone", "is_deadly", "need_distributed"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -68,10 +68,13 @@ class DaskCrew:
 
     def submit(self, work: Callable[[Item], Result], item: Item) -> Any:
         """A future of work(item). Never taken for an earlier one with equal arguments: results are files."""
-        return self.client.submit(work, item, pure=False)
+        try:
+            return self.client.submit(work, item, pure=False)
+        except Exception as error:
+            raise DenoiseError(gone(error, self.at) or f"{self.at}: {type(error).__name__}: {error}") from error
 
     def each(self, work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[tuple[Item, Result]]:
-        """As `Crew.each`. Raises what the work raises, and DenoiseError for a cluster that is gone, or a tile that kills workers."""
+        """As `Crew.each`. Raises what the work raises, ValueError for a tile that kills workers, DenoiseError for a lost cluster."""
         from distributed import as_completed
 
         upcoming, under_way = iter(items), {}
@@ -92,9 +95,9 @@ class DaskCrew:
                 try:
                     result = future.result()
                 except Exception as error:
-                    if (said := gone(error, self.at)) is not None:
-                        raise DenoiseError(said) from error
-                    raise
+                    if (said := gone(error, self.at)) is None:
+                        raise
+                    raise (ValueError if is_deadly(error) else DenoiseError)(said) from error
                 next_one()
                 yield item, result
         finally:
@@ -112,10 +115,15 @@ class DaskCrew:
                     each.close(timeout=5)
 
 
+def is_deadly(error: BaseException) -> bool:
+    """Whether the work itself kills the workers that take it."""
+    return type(error).__name__ == "KilledWorker"
+
+
 def gone(error: BaseException, at: str) -> str | None:
     """One line for an error that is the cluster's; None for one of the work itself."""
     name = type(error).__name__
-    if name == "KilledWorker":
+    if is_deadly(error):
         return "its worker was killed again and again, probably for want of memory; use fewer workers, or less --memory"
     lost = ("CommClosedError", "CancelledError", "FutureCancelledError", "FuturesCancelledError", "TimeoutError", "ClosedClientError")
     if name in lost or (isinstance(error, (ConnectionError, OSError)) and "scheduler" in str(error).lower()):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from denoise_cli.errors import DenoiseError
 from denoise_cli.formats.picture import Page, with_beside
 from denoise_cli.large.recipe import Recipe
 from denoise_cli.variational.engines import engine_for
@@ -67,7 +68,10 @@ def work_on(patch: Patch) -> Sums:
 
     source = reopened(patch.path, patch.changed, patch.axes)
     rows, columns = patch.tile.window
-    page = page_of(source.read(patch.plane, rows, columns), patch.kind)
+    try:
+        page = page_of(source.read(patch.plane, rows, columns), patch.kind)
+    except OSError as error:
+        raise DenoiseError(f"{patch.path}: cannot be read ({error.strerror or error}); check the disk it lies on") from error
     state = None
     if patch.before is not None:
         state = np.stack([patch.before.read(plane, rows, columns)[:, :, 0] for plane in range(patch.before.shape[0])])

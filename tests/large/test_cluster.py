@@ -105,7 +105,6 @@ def mortal(item: tuple[str, int]) -> int:
 
 
 def test_a_worker_that_dies_is_tried_elsewhere_and_what_kills_workers_is_one_line(tmp_path: Path) -> None:
-    from denoise_cli.errors import DenoiseError
     from denoise_cli.large.dask_crew import DaskCrew
 
     crew = DaskCrew(None, 2)
@@ -117,7 +116,7 @@ def test_a_worker_that_dies_is_tried_elsewhere_and_what_kills_workers_is_one_lin
         found = {item[1]: result for item, result in crew.each(mortal, [(str(tmp_path / "died"), number) for number in range(5)])}
         assert found == {number: number for number in range(5)}
         assert (tmp_path / "died").exists()
-        with pytest.raises(DenoiseError, match="killed again and again"):
+        with pytest.raises(ValueError, match="killed again and again"):
             list(crew.each(mortal, [(str(tmp_path / "died"), 5)]))
     finally:
         crew.close()
@@ -155,6 +154,31 @@ def test_a_scheduler_that_goes_away_is_one_line_and_the_tiles_that_are_done_stay
     finally:
         crew.close()
         started.stop()
+
+
+def test_a_folder_whose_scheduler_goes_away_goes_on_when_it_is_told_again(
+    denoise: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from denoise_cli.cli import session
+
+    scans, started = tmp_path / "scans", Cluster()
+    scans.mkdir()
+    for number in range(12):
+        tifffile.imwrite(scans / f"{number:02}.tif", picture(60, number))
+    real = session.tell
+    monkeypatch.setattr(session, "tell", lambda *told, **options: (real(*told, **options), started.stop()))
+    try:
+        outcome = denoise(scans, "-o", tmp_path / "out", *WORDS, "--executor", "dask", "--scheduler", started.address)
+    finally:
+        started.stop()
+    assert outcome.code == 1
+    assert "the scheduler went away" in outcome.err
+    assert "Traceback" not in outcome.err
+    monkeypatch.setattr(session, "tell", real)
+    again = denoise(scans, "-o", tmp_path / "out", *WORDS)
+    assert again.code == 0, again.err
+    assert "skipped" in again.err
+    assert len(list((tmp_path / "out").glob("*.tif"))) == 12
 
 
 def test_scheduler_without_dask_is_a_mistake(denoise: Run, tmp_path: Path) -> None:

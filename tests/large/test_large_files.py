@@ -139,6 +139,20 @@ def test_what_tiles_cannot_do_is_one_line_with_the_way_out(denoise: Run, tmp_pat
     assert folder(tmp_path) == ["a.npy"]
 
 
+def test_a_damaged_tile_is_one_line_and_no_result(denoise: Run, tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, picture(), tile=(64, 64), compression="zlib")
+    with tifffile.TiffFile(path) as file:
+        last = file.pages.first.dataoffsets[-1]
+    path.write_bytes(path.read_bytes()[: last + 10] + b"\0" * 40 + path.read_bytes()[last + 50 :])
+    outcome = denoise(path, "-o", tmp_path / "b.tif", *WORDS)
+    assert outcome.code == 1
+    assert len(outcome.err.splitlines()) == 1
+    assert "a.tif" in outcome.err
+    assert "damaged" in outcome.err
+    assert not (tmp_path / "b.tif").exists()
+
+
 def test_without_zarr_one_line_names_the_extra(denoise: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a.zarr").mkdir()
     (tmp_path / "a.zarr" / ".zarray").write_text("{}")

@@ -205,3 +205,42 @@ def test_somebody_elses_network_takes_part_by_the_name_of_its_file(denoise: Call
     run = denoise("benchmark", "set/a.png", "--gaussian", "0.1", "--methods", "learned:other.onnx")
     assert run.code == 2
     assert "other.onnx is no file" in run.err
+
+
+def test_pairs_of_files_are_measured_as_they_are(denoise: Callable[..., Any], desk: Path) -> None:
+    (desk / "pairs").mkdir()
+    clean = np.asarray(Image.open("set/a.png"))
+    noisy = np.clip(clean + np.random.default_rng(0).normal(0, 12, clean.shape), 0, 255).astype(np.uint8)
+    Image.fromarray(noisy).save("pairs/one_noisy.png")
+    Image.fromarray(clean).save("pairs/one_clean.tif")
+    told = table(denoise, "--real", "pairs", "--pairs", "_noisy,_clean", "--methods", "optimal:0.05,optimal:1.4s")
+    pixels, true = noisy / 255, clean / 255
+    assert told["by_name"]["noisy"]["psnr_db"] == pytest.approx(psnr_db(pixels, true), abs=1e-6)
+    by_hand = solve(pixels, 0.05, method="optimal", dtype="float32").image
+    assert told["by_name"]["optimal:0.05"]["psnr_db"] == pytest.approx(psnr_db(by_hand, true), abs=1e-6)
+    weights = {row["method"]: row["weight"] for row in told["rows"]}
+    assert weights["optimal:1.4s"] == pytest.approx(1.4 * np.sqrt(np.mean((pixels - true) ** 2)))
+    assert "one_noisy.png" in told["rows"][0]["file"]
+    assert "_noisy" in told["noise"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--real", "set"), "holds no picture NAME_real"),
+        (("--real", "set", "--gaussian", "0.1"), "leave out the noise to add"),
+        (("set", "--pairs", "_a,_b", "--gaussian", "0.1"), "give --real with it"),
+        (("--real", "set", "--pairs", "_a"), "give the endings"),
+        (("--real", "alone"), "there is no clean picture named x_mean"),
+        (("--real", "unequal"), "differ in number or size"),
+    ],
+)
+def test_what_is_no_pair_is_one_line(words: tuple[str, ...], said: str, denoise: Callable[..., Any], desk: Path) -> None:
+    for folder in ("alone", "unequal"):
+        (desk / folder).mkdir()
+        Image.open("set/a.png").save(f"{folder}/x_real.png")
+    Image.open("set/b.png").save("unequal/x_mean.png")
+    outcome = denoise("benchmark", *words, "--methods", "optimal:0.05")
+    assert outcome.code != 0
+    assert said in outcome.err
+    assert "Traceback" not in outcome.err

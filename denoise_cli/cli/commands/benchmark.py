@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -21,9 +21,8 @@ from denoise_cli.storage.pipes import PIPE
 
 if TYPE_CHECKING:
     from denoise_cli.batch.inputs import Found
-    from denoise_cli.noise.synthetic import AddedNoise
     from denoise_cli.pipeline.contest import Row, Standing
-    from denoise_cli.pipeline.contestants import Contest, Contestant
+    from denoise_cli.pipeline.contestants import Contest, Contestant, Trial
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
 
@@ -32,12 +31,14 @@ COLUMNS = ("file", "page", "method", "setting", "weight", "psnr_db", "ssim", "rm
 
 
 PICTURES = typer.Argument(metavar="CLEAN...", help="A folder of clean pictures; pictures; patterns in quotes.", show_default=False)
+REAL = declared("Pairs of noisy and clean files as they are. [default: no]", "--real")
+PAIRS = declared("With --real: names end in. [default: _real,_mean]", metavar="A,B")
 CHOSEN = declared("Which, with commas: those below.", metavar="LIST")
 ONE = declared("Fidelity L1 for matlab, optimal, oracle. [default: with impulses]", "--l1")
 TWO = declared("Fidelity L2 for them. [default: without]", "--l2")
-NO_CLIP = declared("AddedNoise stays floats, as in most papers. [default: clipped, rounded to the depth, as files are]", "--no-clip")
-WORKERS = declared("Threads for matlab, optimal, auto, oracle. [default: all cores]", metavar="N", min=1)
-CSV = declared("A row a picture and method; - for stdout. [default: none]", "--csv", metavar="FILE.csv")
+NO_CLIP = declared("Noise stays floats. [default: rounded, as in files]", "--no-clip")
+WORKERS = declared("Threads for ours. [default: all cores]", metavar="N", min=1)
+CSV = declared("A row a picture; - for stdout. [default: none]", "--csv", metavar="FILE.csv")
 
 
 @app.command("benchmark", context_settings={"help_option_names": ["-h", "--help"]})
@@ -51,6 +52,8 @@ def benchmark(
     whole_pixels: WholePixels = False,
     seed: Seed = 0,
     no_clip: Annotated[bool, NO_CLIP] = False,
+    real: Annotated[bool, REAL] = False,
+    pairs: Annotated[str | None, PAIRS] = None,
     methods: Annotated[str, CHOSEN] = METHODS,
     l1: Annotated[bool, ONE] = False,
     l2: Annotated[bool, TWO] = False,
@@ -71,20 +74,28 @@ def benchmark(
     learned[:FILE.onnx]      the network, or your own, by the noise that is found
     nl-means, tv-chambolle, wavelet (scikit-image), opencv-nlm, bm3d: by true σ
 
-    σ is that of --gaussian, or else the root mean square of what was added. The noise is that of add-noise with the same --seed.
-    Seconds are those of the computation alone, after a first call that does not count.
+    σ is that of --gaussian, or the root mean square of what was added; with --real, of what NAME_real.png (noisy) and NAME_mean.png (clean)
+    differ by. Noise is that of add-noise with this --seed. Seconds: of a second call.
 
     \b
     denoise benchmark Set12/ --gaussian 25/255 --methods optimal,oracle,nl-means
+    denoise benchmark --real photographs/ --pairs _noisy,_clean
     """
     from denoise_cli.batch.inputs import Selection, find
-    from denoise_cli.pipeline.contest import standing
+    from denoise_cli.noise.synthetic import AddedNoise
+    from denoise_cli.pipeline.contest import standing, trials_of
     from denoise_cli.pipeline.contestants import Contest, contestant_of
+    from denoise_cli.pipeline.pairs import SUFFIXES, clean_beside, noisy_among, pair_trials, suffixes_of
 
-    noise = noise_of(
-        gaussian=gaussian, salt_pepper=salt_pepper, random_impulse=random_impulse, poisson=poisson, speckle=speckle,
-        whole_pixels=whole_pixels,
-    )  # fmt: skip
+    amounts = {
+        "gaussian": gaussian, "salt_pepper": salt_pepper, "random_impulse": random_impulse, "poisson": poisson, "speckle": speckle,
+        "whole_pixels": whole_pixels,
+    }  # fmt: skip
+    if real and (no_clip or any(amounts.values())):
+        raise UsageError("--real measures the noise that pictures have: leave out the noise to add, and --no-clip")
+    if pairs is not None and not real:
+        raise UsageError("--pairs says how pairs of noisy and clean pictures are named: give --real with it")
+    noise = AddedNoise() if real else noise_of(**amounts)
     if l1 and l2:
         raise UsageError("--l1 and --l2 are two fidelities: give one of them")
     check_stdout_once(csv, as_json)
@@ -95,11 +106,26 @@ def benchmark(
     if not found:
         raise UsageError(f"{pictures[0]}: holds no picture that denoise reads; look deeper with --recursive")
     check_output(csv, (each.path for each in found), overwrite=overwrite)
+    told = f"{noise}, seed {seed}, {'not clipped' if no_clip else 'clipped and rounded to the depth'}"
+
+    def trials(each: Found) -> list[Trial]:
+        return trials_of(each.path, noise, seed, max_pixels, no_clip=no_clip)
+
+    if real:
+        suffixes = suffixes_of(SUFFIXES if pairs is None else pairs)
+        paths = [each.path for each in found]
+        noisy = set(noisy_among(paths, suffixes))
+        found = [each for each in found if each.path in noisy]
+        if not found:
+            raise UsageError(f"{pictures[0]}: holds no picture NAME{suffixes[0]}; --pairs says what the names end in")
+        told = f"noise as it came, pairs NAME{suffixes[0]} and NAME{suffixes[1]}"
+
+        def trials(each: Found) -> list[Trial]:
+            return pair_trials(each.path, clean_beside(each.path, paths, suffixes), max_pixels)
 
     absent = [f"{method.name}: left out, {method.missing}" for method in asked if method.missing]
-    rows, errors = _compete(found, present, absent, noise, seed, max_pixels, no_clip=no_clip)
+    rows, errors = _compete(found, present, absent, trials)
     standings = [standing([row for row in rows if row.method == method.name], method) for method in present]
-    told = f"{noise}, seed {seed}, {'not clipped' if no_clip else 'clipped and rounded to the depth'}"
     if as_json:
         _print_json(told, contest, standings, rows, errors)
     elif csv != PIPE and rows:
@@ -110,17 +136,10 @@ def benchmark(
 
 
 def _compete(
-    found: Sequence[Found],
-    present: Sequence[Contestant],
-    absent: Sequence[str],
-    noise: AddedNoise,
-    seed: int,
-    max_pixels: int,
-    *,
-    no_clip: bool,
+    found: Sequence[Found], present: Sequence[Contestant], absent: Sequence[str], trials_of: Callable[[Found], list[Trial]]
 ) -> tuple[list[Row], list[str]]:
     """A row for each page and contestant, and the errors, which are said as they come. `absent` is said once there is a picture."""
-    from denoise_cli.pipeline.contest import fits, measure, trials_of, warm_up
+    from denoise_cli.pipeline.contest import fits, measure, warm_up
 
     rows: list[Row] = []
     errors, warm = list[str](), False
@@ -134,7 +153,7 @@ def _compete(
             try:
                 if each.error is not None:
                     raise DenoiseError(each.error)
-                trials = trials_of(each.path, noise, seed, max_pixels, no_clip=no_clip)
+                trials = trials_of(each)
                 if not warm:
                     for line in absent:
                         say(line)

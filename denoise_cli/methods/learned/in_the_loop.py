@@ -12,10 +12,10 @@ import numpy as np
 from denoise_cli.methods.learned.plug_and_play import KNOWN_ENOUGH, fill, without_impulses
 from denoise_cli.methods.method import Array, Plan, Subject
 from denoise_cli.methods.registry import find
-from denoise_cli.settings import Settings
 
 if TYPE_CHECKING:
     from denoise_cli.noise.model import Noise
+    from denoise_cli.settings import Settings
 
 __all__ = ["Loop", "loop_for"]
 
@@ -103,7 +103,8 @@ def loop_for(subject: Subject, settings: Settings, noise: Noise) -> Loop | None:
 
 def _for_start(settings: Settings, **told: Any) -> Settings:
     """Settings of total variation, with what both methods can be told."""
-    return Settings(method="optimal", gap=START_GAP, **({name: getattr(settings, name) for name in SHARED} | told))
+    # The type by its value: the mathematics imports no settings.
+    return type(settings)(method="optimal", gap=START_GAP, **({name: getattr(settings, name) for name in SHARED} | told))
 
 
 def _refuse_too_few(weights: Array) -> None:
