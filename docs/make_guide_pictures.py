@@ -52,6 +52,7 @@ def main(folder: Path, side: int = SIDE) -> None:
     cells = np.clip(np.rint(photons), 0, 4095).astype(np.uint16)
     tifffile.imwrite(folder / "cells.tif", cells, photometric="minisblack")
     np.save(folder / "stack.npy", cells)
+    tifffile.imwrite(folder / "film.tif", cells, imagej=True, metadata={"axes": "TYX"})
     hounsfield = np.rint(grey / 255 * 1400 - 1000 + rng.normal(0, 20, grey.shape)).astype(np.int16)
     tifffile.imwrite(folder / "slice.tif", hounsfield, photometric="minisblack")
     metres = (400 + grey * 3.0 + rng.normal(0, 4, grey.shape)).astype(np.float32)

@@ -1,0 +1,147 @@
+"""Volumes: how much the third axis brings, how long it takes beside scikit-image, and how much memory.
+
+Quality: a volume of soft blobs with noise of σ 0.1, as a volume and slice by slice, each at its best λ; 20 frames of a photograph,
+likewise, with a time weight of 10.
+Speed: float32, isotropic, to a certified gap of 1e-3; scikit-image's `denoise_tv_chambolle` with the weight λ/2 (it has a ½ before the
+squares) runs more and more iterations until its cost is no higher than ours: what is told is the last run that was still above it, so that
+the true ratio is larger. Seconds of all cores do not depend on what else the machine does. Memory: growth of the peak resident set during
+one call, in float32 volumes; a process of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from benchmarks.common import ROOT, Array, clean_picture, cores, machine, mark, table
+from denoise_cli import denoise
+
+#: dB above slice by slice; times before scikit-image; float32 volumes of memory.
+BLOBS_MARK, SERIES_MARK, SPEED_MARK, MEMORY_MARK = 3.0, 4.0, 8.0, 12.0
+#: Iterations of scikit-image: the first try, by how many times the next one has more, and where to give up.
+FIRST_ITERATIONS, MORE, MOST_ITERATIONS = 16, 1.25, 800
+
+
+def blobs(side: int) -> Array:
+    """A dozen soft blobs of different widths and brightness, float32, on [0, 1]."""
+    random = np.random.default_rng(0)
+    places, volume = np.indices((side,) * 3, np.float32) / side, np.zeros((side,) * 3, np.float32)
+    for _ in range(12):
+        middle, width = random.random((3, 1, 1, 1)).astype(np.float32), 0.1 + 0.1 * random.random()
+        volume += np.float32(random.random()) * np.exp(-((places - middle) ** 2).sum(axis=0) / np.float32(2 * width**2))
+    return volume / volume.max()
+
+
+def noisy(clean: Array) -> Array:
+    """With noise of σ 0.1, seed 0."""
+    return (clean + 0.1 * np.random.default_rng(1).standard_normal(clean.shape)).astype(np.float32)
+
+
+def best_psnr(clean: Array, found: list[Array]) -> float:
+    """Of the best picture, in dB."""
+    return max(-10 * float(np.log10(np.mean((image - clean) ** 2))) for image in found)
+
+
+def quality(side: int, workers: int) -> None:
+    scene = clean_picture(96, "centre").astype(np.float32)
+    rows = []
+    for name, clean, words, limit in (
+        (f"blobs, {side}³", blobs(side), {"axes": "zyx"}, BLOBS_MARK),
+        ("20 frames of a still scene, 96²", np.broadcast_to(scene, (20, *scene.shape)), {"axes": "tyx", "time_weight": 10.0}, SERIES_MARK),
+    ):
+        f = noisy(clean)
+        grid = np.geomspace(0.03, 0.4, 9)
+        together = best_psnr(clean, [denoise(f, weight, workers=workers, **words).image for weight in grid])
+        apart = best_psnr(
+            clean, [np.stack([denoise(one, weight, method="optimal", workers=workers).image for one in f]) for weight in grid]
+        )
+        chosen = denoise(f, workers=workers, **words)
+        gain, verdict = together - apart, "✓" if together - apart >= limit else f"✗ (mark {limit:g})"
+        rows.append([name, f"{apart:.2f}", f"{together:.2f}", f"{gain:.2f} {verdict}", f"{best_psnr(clean, [chosen.image]):.2f}"])
+    print(table(["PSNR, dB", "slice by slice, best λ", "volume, best λ", "gain", "volume, λ chosen"], rows), flush=True)
+
+
+def cost(u: Array, f: Array, weight: float) -> float:
+    """F + λR, in float64."""
+    squares = sum(np.square(np.diff(u, axis=axis, append=u.take([-1], axis)).astype(np.float64)) for axis in range(u.ndim))
+    return float(np.square(u.astype(np.float64) - f).sum() + weight * np.sqrt(squares).sum())
+
+
+def clocked(work: Callable[[], Array]) -> tuple[Array, float, float]:
+    """What `work` returns, the seconds that it took, and those of all cores together."""
+    start, busy = time.perf_counter(), time.process_time()
+    found = work()
+    return found, time.perf_counter() - start, time.process_time() - busy
+
+
+def speed(side: int, workers: int) -> None:
+    from skimage.restoration import denoise_tv_chambolle
+
+    f, rows = noisy(blobs(side)), []
+    denoise(f[:8], 0.1, axes="zyx", workers=workers)
+    for weight in (0.1, 0.2):
+        runs = [clocked(lambda: denoise(f, weight, axes="zyx", workers=workers)) for _ in range(3)]  # noqa: B023
+        ours, busy = min(run[1] for run in runs), min(run[2] for run in runs)
+        iterations, before = FIRST_ITERATIONS, (0, 0.0, 0.0)
+        while iterations <= MOST_ITERATIONS:
+            found, took, theirs = clocked(lambda: denoise_tv_chambolle(f, weight / 2, eps=0, max_num_iter=iterations))  # noqa: B023
+            if cost(found, f, weight) <= runs[0][0].cost:
+                break
+            before, iterations = (iterations, took, theirs), math.ceil(MORE * iterations)
+        ratios = [before[1] / ours, before[2] / busy]
+        verdicts = [f"> {ratio:.1f} × {'✓' if ratio >= SPEED_MARK else f'✗ (mark {SPEED_MARK:g})'}" for ratio in ratios]
+        rows.append(
+            [
+                f"{side}³, λ {weight:g}", runs[0][0].iterations, f"{ours:.2f}", f"{busy:.2f}",
+                before[0], f"{before[1]:.1f}", f"{before[2]:.1f}", *verdicts,
+            ]
+        )  # fmt: skip
+    header = ["", "iterations", "s", "s of all cores", "scikit-image: iterations", "s", "s of all cores", "ratio", "of all cores"]
+    print(table(header, rows), flush=True)
+
+
+def memory(side: int, workers: int) -> float:
+    """How many float32 volumes the peak grows by."""
+
+    def peak() -> int:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+    denoise(np.random.default_rng(0).random((8, 8, 8), np.float32), 0.2, axes="zyx", workers=workers)
+    f = np.random.default_rng(0).random((side,) * 3, np.float32)
+    before = peak()
+    denoise(f, 0.2, axes="zyx", iterations=8, workers=workers)
+    return (peak() - before) / f.nbytes
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog=sys.argv[0], description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sides", default="128", help="sides of the volumes for speed and memory (default %(default)s; marks: 128,256)")
+    parser.add_argument("--quality-side", type=int, default=96, help="side of the volumes for quality (default %(default)s)")
+    parser.add_argument("--workers", type=int, default=cores(), help="threads (default: all cores)")
+    parser.add_argument("--one", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.one:
+        print(memory(*json.loads(options.one)))
+        return
+    sides = [int(side) for side in options.sides.split(",")]
+    for side in sides:  # first, because a process begins with the peak of the one that started it
+        command = [sys.executable, "-m", "benchmarks", "volumes", "--one", json.dumps([side, options.workers])]
+        grown = float(subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout)
+        print(f"Memory at {side}³: {mark(grown, MEMORY_MARK, f'{grown:.1f}')} float32 volumes.\n", flush=True)
+    quality(options.quality_side, options.workers)
+    for side in sides:
+        print()
+        speed(side, options.workers)
+    print(f"\n{options.workers} threads. {machine()}.")
+
+
+if __name__ == "__main__":
+    main()
