@@ -11,7 +11,7 @@ from typing import Any, Literal, Self, get_args, get_origin
 from denoise_cli.errors import UsageError
 from denoise_cli.storage.amounts import bytes_of
 
-__all__ = ["ALGORITHM", "FILES", "MAX_PIXELS", "PROBLEM", "RUN", "Option", "Settings", "number", "option", "options_of"]
+__all__ = ["ALGORITHM", "FILES", "MAX_PIXELS", "PROBLEM", "RUN", "Option", "Settings", "axes_of", "number", "option", "options_of"]
 
 # The headings of the help.
 PROBLEM, ALGORITHM, FILES, RUN = "Problem", "Algorithm", "Files", "Run"
@@ -136,7 +136,8 @@ def _distances(text: str, name: str) -> tuple[float, ...]:
     return found
 
 
-def _axes(text: str, name: str) -> str:
+def axes_of(text: str, name: str) -> str:
+    """The letters of --axes, in capitals. Raises UsageError."""
     letters = text.upper()
     if not {"Y", "X"} <= set(letters) <= set("TZCYX") or len(set(letters)) < len(letters):
         raise UsageError(f"--{name} must name each axis once, by T, Z, C, Y or X, with Y and X among them (such as ZYX), not {text!r}")
@@ -185,7 +186,7 @@ class Settings:
         says="as the file says", metavar="VALUE", parse=_stored_value, is_repeatable=True)
     fill: bool = _pixels(PROBLEM, "Unknown pixels are filled in.", default=False, says="they stay as they are")
     axes: str | None = _pixels(PROBLEM, "What the axes of the file mean, such as ZYX or YXC.", says="as the file says",
-        metavar="LETTERS", parse=_axes)
+        metavar="LETTERS", parse=axes_of)
     volume: bool = _pixels(PROBLEM, "The pages are slices of a volume, or frames of a scene: one total variation for all (optimal).",
         default=False, says="each page by itself")
     spacing: tuple[float, ...] | None = _pixels(PROBLEM, "--volume: how far apart neighbours are along Z, Y and X.",

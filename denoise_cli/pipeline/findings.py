@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from denoise_cli.errors import DenoiseError
-from denoise_cli.formats.picture import Page
 from denoise_cli.measure.scale import Scale
 from denoise_cli.methods.method import Plan
 from denoise_cli.noise.estimate import Noise, estimate
 from denoise_cli.pipeline.job import read_input
 from denoise_cli.pipeline.plan import make_plan, subject_of
+from denoise_cli.pipeline.stacks import Stack, stacks_of
 from denoise_cli.settings import Settings
 
 __all__ = ["Finding", "findings"]
@@ -20,7 +20,7 @@ __all__ = ["Finding", "findings"]
 
 @dataclass(frozen=True)
 class Finding:
-    """One page of a picture, and what was found.
+    """One page of a picture, or one volume, and what was found.
 
     page: its number, from 1, of so many `pages`.  plan: what would be done; None where nothing can be, and `trouble` says why.
     """
@@ -32,26 +32,28 @@ class Finding:
     noise: Noise
     plan: Plan | None
     trouble: str
+    kind: str = "page"
 
 
 def findings(path: Path, settings: Settings) -> Iterator[Finding]:
-    """A Finding for each page of a picture; "-" is standard input. Raises DenoiseError."""
+    """A Finding for each page of a picture, or for each of its volumes; "-" is standard input. Raises DenoiseError."""
 
     picture = read_input(path, settings)
-    for number, page in enumerate(picture.pages, 1):
+    stacks = stacks_of(picture, settings, path)
+    for number, stack in enumerate(stacks, 1):
         try:
-            found, plan, trouble = _planned(page, settings)
+            found, plan, trouble = _planned(stack, settings)
         except (ValueError, TypeError) as error:
             raise DenoiseError(f"{path}: {error}") from error
         except MemoryError as error:
             raise DenoiseError(f"{path}: not enough memory for this picture; cut it into tiles") from error
-        yield Finding(str(path), number, len(picture.pages), page.scale, found, plan, trouble)
+        yield Finding(str(path), number, len(stacks), stack.page.scale, found, plan, trouble, "page" if stack.volume is None else "volume")
 
 
-def _planned(page: Page, settings: Settings) -> tuple[Noise, Plan | None, str]:
-    """The noise of a page and what would be done about it, or why nothing would."""
+def _planned(stack: Stack, settings: Settings) -> tuple[Noise, Plan | None, str]:
+    """The noise of a page, or of a volume, and what would be done about it, or why nothing would."""
 
-    subject = subject_of(page, settings)
+    subject = subject_of(stack.page, settings, numbers=stack.numbers, volume=stack.volume)
     try:
         plan = make_plan(subject, settings)
     except ValueError as error:

@@ -156,6 +156,17 @@ def test_a_log_has_a_row_an_iteration_of_the_volume(denoise, stack, tmp_path):
     assert len(rows) == 1 + json.loads(outcome.out.splitlines()[0])["iterations"]
 
 
+def test_noise_says_what_would_be_done_to_the_volume(denoise, stack, tmp_path):
+    found = json.loads(denoise("noise", stack, "--volume", "--json").out)
+    assert found["sigma"] == pytest.approx(0.1, rel=0.05)
+    assert found["pages"] == 1
+    done = json.loads(denoise(stack, "--volume", "--json").out.splitlines()[0])
+    assert (found["automatic"]["lambda"], found["automatic"]["method"]) == (done["weight"], "optimal")
+    np.save(tmp_path / "v.npy", noisy())
+    assert denoise("noise", tmp_path / "v.npy", "--volume", "--axes", "ZYX").code == 0
+    assert "--axes must name each axis once" in denoise("noise", tmp_path / "v.npy", "--axes", "Z").err
+
+
 REFUSED = {
     "one page": ("one.tif", ["--volume"], "is one page, and no volume; leave --volume out"),
     "sizes that differ": ("mixed.tif", ["--volume"], "page 2 is 6 × 5 of uint8, the first one 5 × 5 of uint8"),

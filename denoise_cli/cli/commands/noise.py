@@ -15,7 +15,7 @@ from denoise_cli.cli.shared_options import MaxPixels, Workers, declared
 from denoise_cli.cli.streams import print_json, visible
 from denoise_cli.cli.typed import check_stdin_once
 from denoise_cli.errors import FAILED, OK, DenoiseError
-from denoise_cli.settings import MAX_PIXELS, Settings
+from denoise_cli.settings import MAX_PIXELS, Settings, axes_of
 
 if TYPE_CHECKING:
     from denoise_cli.pipeline.findings import Finding
@@ -33,6 +33,8 @@ VERDICTS = {
 
 PICTURES = typer.Argument(metavar="PICTURE...", help="Pictures, folders or patterns; - for stdin.", show_default=False)
 RECURSIVE = declared("Folders with all that is in them. [default: no]", "-r", "--recursive")
+VOLUME = declared("The pages are slices of a volume, or frames of a scene. [default: each page by itself]")
+AXES = declared("What the axes of the file mean, such as ZYX. [default: as the file says]", metavar="LETTERS")
 JSON = declared("JSON on stdout, one object a picture and line. [default: no]", "--json")
 
 
@@ -41,6 +43,8 @@ def noise(
     pictures: Annotated[list[Path], PICTURES],
     recursive: Annotated[bool, RECURSIVE] = False,
     as_json: Annotated[bool, JSON] = False,
+    volume: Annotated[bool, VOLUME] = False,
+    axes: Annotated[str | None, AXES] = None,
     workers: Workers = None,
     max_pixels: MaxPixels = MAX_PIXELS,
 ) -> None:
@@ -55,7 +59,7 @@ def noise(
     """
     from denoise_cli.pipeline.findings import findings
 
-    settings = Settings(workers=workers, max_pixels=max_pixels)
+    settings = Settings(workers=workers, max_pixels=max_pixels, volume=volume, axes=None if axes is None else axes_of(axes, "axes"))
     failed = False
     for path, problem in _found(pictures, recursive=recursive):
         try:
@@ -89,7 +93,7 @@ def _found(words: list[Path], *, recursive: bool) -> Iterator[tuple[Path, str | 
 def _text(page: Finding) -> str:
     """For people."""
     found = page.noise
-    title = page.name + (f", page {page.page} of {page.pages}" if page.pages > 1 else "")
+    title = page.name + (f", {page.kind} {page.page} of {page.pages}" if page.pages > 1 else "")
     level = page.scale.amount(found.sigma)
     if len(set(found.sigmas)) > 1:
         level += f"; by channel {', '.join(f'{sigma:.3g}' for sigma in found.sigmas)}"
