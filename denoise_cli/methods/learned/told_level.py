@@ -16,10 +16,10 @@ __all__ = ["MEASURED", "believed"]
 
 #: The kinds of noise whose level is looked at again.
 MEASURED = ("gaussian", "poisson", "coloured")
-#: What the network is told is the level that was found, times this, where the noise is in clumps. It was trained on such noise, and on the
-#: 23 photographs held back 1 and 1.4 are as good (34.8 and 35.1 dB, 31 pictures with noise of training/noise.py's camera; 35.5 both where
-#: the level was found); on photographs of real cameras, whose noise it takes for detail more often, 1.4 gives 0.2 dB more
-#: (docs/learned.md). Stein's estimate chose among 0.7, 1, 1.4 and 2 no better than this (35.4): it is as wrong as the spectrum is.
+#: What the network is told is the level that was found, times this, where the noise is in clumps. On noise that training/noise.py's camera
+#: made of the 23 photographs held back, 1 is better where the level was found too high (35.1 and 34.8 dB, all 31 pictures) and both are
+#: as good where it was found (35.5); on photographs of real cameras, whose noise the network takes for detail more often, 1.4 gives 0.2 dB
+#: more (docs/learned.md). Stein's estimate chose among 0.7, 1, 1.4 and 2 no better than this (35.4): it is as wrong as the spectrum is.
 CLUMPS = 1.4
 #: The level that is told is at most this many times what the network removes without being told. A level above that is texture: of 31
 #: pictures as above, 7 had a level found that was 1.3 to 5 times the true one. White noise is never near it (at most 1.4 times).
