@@ -25,7 +25,7 @@ __all__ = ["iterations_for", "sample_of", "sample_values"]
 
 #: Values of the sample, and of what a small budget still takes: noise and λ are chosen from as many (`choice/sample.py`) or less.
 MOST, LEAST = 2**20, 2**14
-#: Bytes that choosing takes for each value of the sample (python -m benchmarks large).
+#: Bytes that choosing takes for each value of the sample (the peak of the process stays within the budget: python -m benchmarks large).
 CHOOSING = 64
 #: Windows along each side.
 WINDOWS = 4

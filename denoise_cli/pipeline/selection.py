@@ -35,7 +35,8 @@ def best_plan(subject: Subject, settings: Settings, candidates: Sequence[Method]
 
     The first candidate plans for every page. The others are compared with it by Stein's unbiased risk estimate (`choice.risk.Stein`) on a
     sample of the page, where its noise is Gaussian: impulses, pages with hardly any noise, pages of which little is known, and pixels to
-    be filled in stay with the first. Raises what `Method.plan` raises.
+    be filled in stay with the first. One that doubts the noise that was found (`doubts` in its plan's details) is taken as it is.
+    Raises what `Method.plan` raises.
     """
     first, *others = candidates
     if not others or settings.fidelity == "l1" or settings.fill or subject.filled_in is not False:
@@ -60,6 +61,9 @@ def best_plan(subject: Subject, settings: Settings, candidates: Sequence[Method]
         least = math.inf
     for method in others:
         other = method.plan(subject, settings)
+        if other.details.get("doubts"):
+            # It has seen that the noise that was found is texture; whoever believes in that noise would wipe the texture out.
+            return other
         estimated = risk(lambda pixels, other=other: _run(other, pixels, scale, unit, bottom))  # type: ignore[misc]
         if estimated < least:
             plan, least = other, estimated

@@ -68,16 +68,39 @@ def test_a_level_that_the_network_sees_little_of_is_not_believed(samples: Path) 
     assert np.mean((kept - page) ** 2) < 0.5 * np.mean((wiped - page) ** 2)
 
 
+def test_clumps_are_not_believed_where_what_the_network_removes_is_white(samples: Path) -> None:
+    """Fine texture under faint white noise may be taken for strong noise in clumps."""
+    from scipy.ndimage import gaussian_filter
+
+    from denoise_cli.measure.scale import Scale
+    from denoise_cli.methods.learned.told_level import believed
+    from denoise_cli.methods.method import Subject
+    from denoise_cli.noise.estimate import estimate
+
+    clean = np.asarray(Image.open(samples / "coffee.png"))[:256, :256].astype(np.float32) / 255
+    grain = np.random.default_rng(3).standard_normal(clean.shape).astype(np.float32)
+    clumps = gaussian_filter(grain, (0.9, 0.9, 0))
+    mistaken = estimate(clean + 0.06 * clumps / clumps.std())
+    assert mistaken.model == "coloured"
+    page = clean + np.float32(0.03) * grain
+    noise, times = believed(Subject(page, Scale.of(page)), mistaken, device="cpu", workers=1)
+    assert noise.model == "gaussian"
+    assert times * noise.sigma == pytest.approx(0.03, rel=0.25)
+
+
 def test_what_it_does_not_have_is_refused(denoise: Run, samples: Path, tmp_path: Path) -> None:
     for words in (["--lambda", 0.1], ["--gap", 0.01], ["--lambda-map", samples / "camera.png"]):
         run = denoise(samples / "camera_gaussian.png", "-o", tmp_path / "x.png", "--method", "learned", *words)
         assert run.code == 2
         assert words[0] in run.err
     (tmp_path / "other.onnx").write_bytes(b"no network")
-    run = denoise(samples / "camera_gaussian.png", "-o", tmp_path / "x.png", "--method", "learned", "--model", tmp_path / "other.onnx")
-    assert run.code == 1
-    assert len(run.err.splitlines()) == 1
-    assert not (tmp_path / "x.png").exists()
+    for name, said in (("other.onnx", "not a network"), ("missing.onnx", "cannot be read"), (".", "cannot be read")):
+        run = denoise(samples / "camera_gaussian.png", "-o", tmp_path / "x.png", "--method", "learned", "--model", tmp_path / name)
+        assert run.code == 1
+        assert len(run.err.splitlines()) == 1
+        assert said in run.err
+        assert "defect" not in run.err
+        assert not (tmp_path / "x.png").exists()
 
 
 def psnr_db(result: np.ndarray, clean: np.ndarray) -> float:

@@ -13,20 +13,9 @@ from denoise_cli.methods.method import Array, Method, Plan, Subject, Watch
 from denoise_cli.variational import Solution, Status
 
 if TYPE_CHECKING:
-    from denoise_cli.noise.model import Noise
     from denoise_cli.settings import Settings
 
 __all__ = ["Learned"]
-
-
-#: What the network is told is the level that was found, times this, where the noise is in clumps. It was trained on such noise, and on the
-#: 23 photographs held back 1 and 1.4 are as good (34.8 and 35.1 dB, 31 pictures with noise of training/noise.py's camera; 35.5 both where
-#: the level was found); on photographs of real cameras, whose noise it takes for detail more often, 1.4 gives 0.2 dB more
-#: (docs/learned.md). Stein's estimate chose among 0.7, 1, 1.4 and 2 no better than this (35.4): it is as wrong as the spectrum is.
-CLUMPS = 1.4
-#: The level that is told is at most this many times what the network removes without being told. A level above that is texture: of 31
-#: pictures as above, 7 had a level found that was 1.3 to 5 times the true one. White noise is never near it (0.9 to 1.1 times).
-MOST = 3.0
 
 
 class Learned(Method):
@@ -54,6 +43,7 @@ class Learned(Method):
 
     def plan(self, subject: Subject, settings: Settings) -> Plan:
         from denoise_cli.methods.learned.in_the_loop import loop_for
+        from denoise_cli.methods.learned.told_level import MEASURED, believed
         from denoise_cli.noise.estimate import estimate
         from denoise_cli.noise.model import Noise
 
@@ -67,14 +57,22 @@ class Learned(Method):
                 super().plan(subject, settings), fidelity=settings.fidelity, noise=noise, sigma=loop.sigma or None, sentence=loop.sentence,
                 details={"loop": loop},
             )  # fmt: skip
-        told = 1.0 if settings.sigma is not None else _times(subject, noise, settings)
+        times, found = 1.0, noise
+        if settings.sigma is None and settings.model is None and noise.model in MEASURED:
+            noise, times = believed(subject, noise, device=settings.device or "cpu", workers=settings.workers)
         strength = 1.0 if settings.strength is None else settings.strength
         kind = KINDS.get(noise.model, "Gaussian noise").format(clump=noise.clump)
-        times = "" if strength == 1 else f", times the strength {strength:g}"
-        sentence = f"{kind}, σ {about} {subject.scale.amount(noise.sigma)}{times} → network"
-        if told != 1:
-            sentence += f", told {told:.2g} times that"
-        return replace(super().plan(subject, settings), noise=noise, sigma=noise.sigma, sentence=sentence, details={"times": told})
+        stronger = "" if strength == 1 else f", times the strength {strength:g}"
+        sentence = f"{kind}, σ {about} {subject.scale.amount(noise.sigma)}{stronger} → network"
+        if times != 1:
+            sentence += f", told {times:.2g} times that"
+        return replace(
+            super().plan(subject, settings),
+            noise=noise,
+            sigma=noise.sigma,
+            sentence=sentence,
+            details={"times": times, "doubts": times < 1 or noise is not found},
+        )
 
     def run(self, subject: Subject, plan: Plan, watch: Watch | None = None, **details: Any) -> Solution:  # noqa: ARG002
         from denoise_cli.methods.learned.network import restore
@@ -98,22 +96,6 @@ class Learned(Method):
 
     def pictures_in_memory(self, fidelity: str) -> float:  # noqa: ARG002
         return 8.0  # python -m benchmarks memory
-
-
-def _times(subject: Subject, noise: Noise, settings: Settings) -> float:
-    """What the level that was found is multiplied by before the network is told: `CLUMPS` for noise in clumps; less where the network sees
-    far less noise in a sample of the page."""
-    if noise.sigma <= 0 or noise.model in ("none", "impulses") or settings.model is not None:
-        return 1.0
-    from denoise_cli.choice.sample import Sample
-    from denoise_cli.methods.learned.network import restore
-
-    sample = Sample.of(subject.stored, subject.scale, subject.fidelity_weights, "l2", {})
-    unasked = restore(sample.pixels, device=settings.device or "cpu", workers=settings.workers)
-    removed = math.sqrt(sample.mean(np.square(unasked - sample.pixels)))
-    level = noise.times(1 / subject.scale.unit, subject.scale.bottom).level_map(sample.pixels)
-    expected = math.sqrt(sample.mean(np.square(level)))
-    return (CLUMPS if noise.spectrum is not None else 1.0) * min(1.0, MOST * removed / expected)
 
 
 def _mirrored(pixels: Array, known: Array | None) -> Array:

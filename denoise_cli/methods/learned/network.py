@@ -71,7 +71,10 @@ def restore(
     unit = 2.0 ** math.floor(math.log2(peak))
     alike = channels == 3 and all(bool((values[:, :, c] == values[:, :, 0]).all()) for c in (1, 2))
     path = model or (COLOUR if channels == 3 and not alike else GREY)
-    network, shape = loaded(path, path.stat().st_mtime_ns, device, workers)
+    try:
+        network, shape = loaded(path, path.stat().st_mtime_ns, device, workers)
+    except OSError as error:
+        raise ValueError(f"The network {path} cannot be read ({error.strerror}); name an .onnx file.") from error
     engine = for_channels(network, shape.channels, channels, alike, path.name)
     result = np.empty_like(values)
 

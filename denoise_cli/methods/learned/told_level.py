@@ -1,0 +1,61 @@
+"""What level of noise the network is told: what the noise model found, seen against what the network removes without being told."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+
+from denoise_cli.choice.sample import Sample
+from denoise_cli.methods.learned.network import restore
+from denoise_cli.methods.method import Array, Subject
+from denoise_cli.noise.model import Noise
+
+__all__ = ["MEASURED", "believed"]
+
+#: The kinds of noise whose level is looked at again.
+MEASURED = ("gaussian", "poisson", "coloured")
+#: What the network is told is the level that was found, times this, where the noise is in clumps. On noise that training/noise.py's camera
+#: made of the 23 photographs held back, 1 is better where the level was found too high (35.1 and 34.8 dB, all 31 pictures) and both are
+#: as good where it was found (35.5); on photographs of real cameras, whose noise the network takes for detail more often, 1.4 gives 0.2 dB
+#: more (docs/learned.md). Stein's estimate chose among 0.7, 1, 1.4 and 2 no better than this (35.4): it is as wrong as the spectrum is.
+CLUMPS = 1.4
+#: The level that is told is at most this many times what the network removes without being told. A level above that is texture: of 31
+#: pictures as above, 7 had a level found that was 1.3 to 5 times the true one. White noise is never near it (at most 1.4 times).
+MOST = 3.0
+#: If what the network removes correlates less than this from pixel to pixel, the noise is white, and clumps were found in texture only:
+#: −0.15 to 0.03 under white noise, 0.2 to 0.7 where clumps were found rightly (noise of training/noise.py's camera, and of real cameras).
+WHITE = 0.08
+#: Under white noise of σ 5/255 the network removes 0.72 to 0.9 of it without being told, on textured photographs.
+REMAINS = 1.2
+
+
+def believed(subject: Subject, noise: Noise, *, device: str, workers: int | None) -> tuple[Noise, float]:
+    """The noise that a page is taken to hold, and what its level is multiplied by before the network is told.
+
+    A sample of the page goes through the network without a level. Where what that removes is white, noise in clumps was found by mistake,
+    and the noise is white and about as strong as what was removed. Where it is far less than the level, the level is that of texture.
+    """
+    if noise.sigma <= 0:
+        return noise, 1.0
+    scale = subject.scale
+    sample = Sample.of(subject.stored, scale, subject.fidelity_weights, "l2", {})
+    residual = sample.pixels - restore(sample.pixels, device=device, workers=workers)
+    if noise.spectrum is not None and correlation(residual, sample.known) < WHITE:
+        levels = [REMAINS * scale.unit * math.sqrt(sample.mean(np.square(residual[:, :, [c]]))) for c in range(residual.shape[2])]
+        return replace(Noise.told(tuple(levels)), evidence="what the network removes is white"), 1.0
+    removed = math.sqrt(sample.mean(np.square(residual)))
+    expected = math.sqrt(sample.mean(np.square(noise.times(1 / scale.unit, scale.bottom).level_map(sample.pixels))))
+    return noise, (CLUMPS if noise.spectrum is not None else 1.0) * min(1.0, MOST * removed / expected)
+
+
+def correlation(residual: Array, known: Array) -> float:
+    """Of neighbours, side by side and one below the other, mean over channels; `known`, (height, width, 1): what counts."""
+    centred = np.where(known, residual - residual.mean(axis=(0, 1), where=known), 0)
+    variance = np.square(centred).sum(axis=(0, 1)) / max(1, np.count_nonzero(known))
+    found = []
+    for one, other in ((np.s_[1:], np.s_[:-1]), (np.s_[:, 1:], np.s_[:, :-1])):
+        pairs = max(1, np.count_nonzero(known[one] & known[other]))
+        found.append((centred[one] * centred[other]).sum(axis=(0, 1)) / pairs / np.maximum(variance, 1e-30))
+    return float(np.mean(found))
