@@ -31,7 +31,7 @@ FARTHER = 1.5
 BLIND = 0.45
 #: Fewer usable pixels in a plane tell nothing.
 FEWEST_PLACES = 1000
-#: Pixels whose neighbours are put in order at once: 24 tables of them stay in the cache, which makes it twice as fast.
+#: Pixels whose neighbours are put in order at once: 24 tables of them stay in the cache.
 BAND = 2**13
 #: Tiles in which fewer lone ones than this are expected do not count for the evenness.
 EXPECTED_IN_TILE = 0.25
