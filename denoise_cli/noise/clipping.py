@@ -12,7 +12,7 @@ __all__ = ["after_clipping", "before_clipping", "cut_off"]
 
 Array = npt.NDArray[Any]
 
-#: So many σ from the ends, nothing of the noise is cut off: its variance there is less by under 10⁻⁴ of itself (a normal distribution cut off there).
+#: So many σ from the ends, nothing of the noise is cut off: the variance of a normal distribution is less by under 10⁻⁴ of itself.
 FAR = 5.0
 
 
