@@ -75,9 +75,10 @@ def coloured(picture: Samples) -> Coloured | None:
     brightness. A ring is read from the blocks that are calm in all *other* rings: in noise, frequencies are independent, so that this
     selection has no bias, and content raises all of them. (The noise clinic of Lebrun, Colom & Morel 2015, IPOL 5, 1–54, takes low
     frequencies to select by, and high ones to read.) Of grey pictures the geometric mean of the energies is read, which for normal noise
-    is e^−γ times the mean, and which the few frequencies along a texture hardly move: σ of about 100 pictures made
-    from 30 photographs erred less by a third. (Chroma that JPEG has cleared of most frequencies has no geometric mean.) The levels of the
-    classes give how noise grows with brightness (Liu et al. 2008, IEEE TPAMI 30, 299–314), by a line in the logarithm that content, which only ever adds, hardly moves.
+    is e^−γ times the mean, and which the few frequencies along a texture hardly move: σ of about 100 pictures made from 30 photographs
+    erred less by a third. (Chroma that JPEG has cleared of most frequencies has no geometric mean.) The levels of the classes give how
+    noise grows with brightness (Liu et al. 2008, IEEE TPAMI 30, 299–314), by a line in the logarithm that content, which only ever adds,
+    hardly moves.
     """
     blocks = square_blocks(picture)
     if blocks is None:
