@@ -9,13 +9,22 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from denoise_cli.measure.scale import Scale
 from denoise_cli.methods.method import Array, Method, Plan, Subject, Watch
 from denoise_cli.variational import Solution, Status
 
 if TYPE_CHECKING:
+    from denoise_cli.noise.model import Noise
     from denoise_cli.settings import Settings
 
 __all__ = ["Learned"]
+
+#: Luma of red, green and blue (ITU-R BT.601), in which cameras, JPEG and eyes tell brightness from colour.
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+#: Noise is looked at in luma if it is so many times as strong in the differences of the channels as in their mean. Luma is restored by
+#: itself if it has less than CALM of the σ of the channels (independent channels: 0.67): the colour network takes equal levels for
+#: independent channels, and would smooth luma as if it had 0.67 of them.
+COLOURED, CALM = 1.4, 0.4
 
 
 class Learned(Method):
@@ -60,18 +69,21 @@ class Learned(Method):
         times, found = 1.0, noise
         if settings.sigma is None and settings.model is None and noise.model in MEASURED:
             noise, times = believed(subject, noise, device=settings.device or "cpu", workers=settings.workers)
+        calm = _luma_share(subject, noise) if settings.sigma is None and settings.model is None else None
         strength = 1.0 if settings.strength is None else settings.strength
         kind = KINDS.get(noise.model, "Gaussian noise").format(clump=noise.clump)
         stronger = "" if strength == 1 else f", times the strength {strength:g}"
         sentence = f"{kind}, σ {about} {subject.scale.amount(noise.sigma)}{stronger} → network"
         if times != 1:
             sentence += f", told {times:.2g} times that"
+        if calm is not None:
+            sentence += ", luma by itself"
         return replace(
             super().plan(subject, settings),
             noise=noise,
             sigma=noise.sigma,
             sentence=sentence,
-            details={"times": times, "doubts": times < 1 or noise is not found},
+            details={"times": times, "doubts": times < 1 or noise is not found, "luma": calm},
         )
 
     def run(self, subject: Subject, plan: Plan, watch: Watch | None = None, **details: Any) -> Solution:  # noqa: ARG002
@@ -83,10 +95,12 @@ class Learned(Method):
         assert noise is not None
         strength = 1.0 if settings.strength is None else settings.strength
         times = np.float32(strength * plan.details.get("times", 1.0))
-        image = restore(
-            _mirrored(subject.pixels, scale.known), lambda piece: times * noise.level_map(piece), black=scale.bottom,
-            model=settings.model, device=settings.device or "cpu", workers=settings.workers,
-        )  # fmt: skip
+        told: dict[str, Any] = {"model": settings.model, "device": settings.device or "cpu", "workers": settings.workers}
+        pixels = _mirrored(subject.pixels, scale.known)
+        image = restore(pixels, lambda piece: times * noise.level_map(piece), black=scale.bottom, **told)
+        if (share := plan.details.get("luma")) is not None:
+            luma = restore(pixels @ LUMA.astype(pixels.dtype), strength * share * noise.sigma, black=scale.bottom, **told)
+            image += (luma - image @ LUMA.astype(image.dtype))[:, :, None]
         return Solution(image=image, iterations=0, cost=math.nan, status=Status.DONE)
 
     def reach(self, settings: Settings, channels: int) -> int | None:
@@ -96,6 +110,17 @@ class Learned(Method):
 
     def pictures_in_memory(self, fidelity: str) -> float:  # noqa: ARG002
         return 8.0  # python -m benchmarks memory
+
+
+def _luma_share(subject: Subject, noise: Noise) -> float | None:
+    """σ in luma over that of the channels, where luma has so much less of it that it is better restored by itself; else None."""
+    if noise.luma is None or noise.chroma is None or noise.chroma < COLOURED * noise.luma or subject.stored.ndim != 3:
+        return None
+    from denoise_cli.noise.estimate import estimate
+
+    luma = subject.pixels @ LUMA
+    share = estimate(luma, Scale.of(luma, subject.known)).sigma / noise.sigma
+    return share if 0 < share < CALM else None
 
 
 def _mirrored(pixels: Array, known: Array | None) -> Array:
