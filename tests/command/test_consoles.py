@@ -101,7 +101,7 @@ def test_a_full_disk_behind_what_is_printed_is_one_line(desk, words):
 def test_a_terminal_does_not_obey_the_name_of_a_file(desk: Path, tmp_path: Path, words: tuple[str, ...]) -> None:
     """\\x1b begins the words that colour, clear and retitle a terminal; \\r would hide the beginning of a line."""
     name = "a\x1b[2J\rb\x9b.png"
-    (tmp_path / name).write_bytes((desk / "a.png").read_bytes())
+    (tmp_path / os.fsdecode(name.encode())).write_bytes((desk / "a.png").read_bytes())
     (tmp_path / "bad\x1b.png").write_bytes(b"not a picture")
     for each in (name, "bad\x1b.png"):
         seen = program(tmp_path, *words, each, *([each] if "compare" in words else []))
