@@ -54,22 +54,22 @@ class RawTable:
         """(rows, columns, samples)"""
         out = np.empty((rows.stop - rows.start, columns.stop - columns.start, self.shape[3]), self.dtype)
         with self.path.open("rb", buffering=0) as stream:
-            if columns.stop - columns.start == self.shape[2]:
-                self._transfer(stream.readinto, stream, out, plane, rows.start, columns.start)
-            else:
-                for row, values in enumerate(out, rows.start):
-                    self._transfer(stream.readinto, stream, values, plane, row, columns.start)
+            self._transfer_window(stream.readinto, stream, out, plane, rows.start, columns)
         return out
 
     def write(self, plane: int, rows: slice, columns: slice, values: Array) -> None:
         """The counterpart of `read`. Raises OSError."""
         values = np.ascontiguousarray(values, self.dtype).reshape(rows.stop - rows.start, columns.stop - columns.start, self.shape[3])
         with self.path.open("r+b", buffering=0) as stream:
-            if columns.stop - columns.start == self.shape[2]:
-                self._transfer(stream.write, stream, values, plane, rows.start, columns.start)
-            else:
-                for row, line in enumerate(values, rows.start):
-                    self._transfer(stream.write, stream, line, plane, row, columns.start)
+            self._transfer_window(stream.write, stream, values, plane, rows.start, columns)
+
+    def _transfer_window(self, call: Any, stream: Any, values: Array, plane: int, top: int, columns: slice) -> None:
+        """All at once where the rows are whole and lie one behind the other in the file, else row by row."""
+        if columns.stop - columns.start == self.shape[2]:
+            self._transfer(call, stream, values, plane, top, columns.start)
+        else:
+            for row, line in enumerate(values, top):
+                self._transfer(call, stream, line, plane, row, columns.start)
 
     def _transfer(self, call: Any, stream: Any, values: Array, plane: int, row: int, column: int) -> None:
         _, height, width, samples = self.shape

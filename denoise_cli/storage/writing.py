@@ -69,12 +69,7 @@ def appear(path: Path, *, overwrite: bool, seal: Callable[[Path], None] | None =
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
-        if seal is not None:
-            seal(temporary)
-        if overwrite:
-            temporary.replace(target)
-        else:
-            _rename_to_new(temporary, target)
+        _give_name(temporary, target, overwrite, seal)
     except FileExistsError:
         raise DenoiseError(f"{path}: exists already; choose another name with -o, or allow it with --overwrite") from None
     except OSError as error:
@@ -92,16 +87,21 @@ def take_place(finished: Path, path: Path, *, overwrite: bool, seal: Callable[[P
     """
     target = _behind_links(path)
     try:
-        if seal is not None:
-            seal(finished)
-        if overwrite:
-            finished.replace(target)
-        else:
-            _rename_to_new(finished, target)
+        _give_name(finished, target, overwrite, seal)
     except FileExistsError:
         raise DenoiseError(f"{path}: exists already; choose another name with -o, or allow it with --overwrite") from None
     except OSError as error:
         raise DenoiseError(f"{path}: cannot be written ({error.strerror or error}); choose another place with -o") from error
+
+
+def _give_name(finished: Path, target: Path, overwrite: bool, seal: Callable[[Path], None] | None) -> None:
+    """Seal a finished file, then rename it. Raises FileExistsError where the name is taken and may not be, OSError."""
+    if seal is not None:
+        seal(finished)
+    if overwrite:
+        finished.replace(target)
+    else:
+        _rename_to_new(finished, target)
 
 
 def _behind_links(path: Path) -> Path:
