@@ -13,14 +13,12 @@ import json
 import subprocess
 import sys
 
-from benchmarks.common import ROOT, cores, machine, mark, table
+from benchmarks.common import ROOT, cores, machine, mark, peak_bytes, table
 
 MARKS = {"matlab": 12, "optimal": 16}
 
 
 def measure(size: int, channels: int, method: str, fidelity: str, tv: str, workers: int, records: bool) -> float:
-    import resource
-
     import numpy as np
 
     from denoise_cli import denoise
@@ -29,16 +27,13 @@ def measure(size: int, channels: int, method: str, fidelity: str, tv: str, worke
         more = {} if method == "matlab" else {"gap": 2e-6 if fidelity == "l2" else 1e-3, "tv": tv, "channels": "separate"}
         denoise(picture, 1.0, fidelity=fidelity, method=method, iterations=iterations, workers=workers, records=records, **more)
 
-    def peak() -> int:
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-
     shape = (size, size) if channels == 1 else (size, size, channels)
     run(np.random.default_rng(0).random((32, 32, *shape[2:]), np.float32), 3)
     picture = np.random.default_rng(0).random(shape, np.float32)
-    before = peak()
+    before = peak_bytes()
     # L1 has its anchors from iteration 45 on, and the dual variable that is repaired.
     run(picture, 60 if method == "optimal" and fidelity == "l1" else 4)
-    return (peak() - before) / picture.nbytes
+    return (peak_bytes() - before) / picture.nbytes
 
 
 def main() -> None:

@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import resource
 import subprocess
 import sys
 import time
@@ -21,7 +20,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from benchmarks.common import ROOT, Array, clean_picture, cores, machine, mark, table
+from benchmarks.common import ROOT, Array, clean_picture, cores, machine, mark, peak_bytes, table
 from denoise_cli import denoise
 
 #: dB above slice by slice; times before scikit-image; float32 volumes of memory.
@@ -111,14 +110,11 @@ def speed(side: int, workers: int) -> None:
 def memory(side: int, workers: int) -> float:
     """How many float32 volumes the peak grows by."""
 
-    def peak() -> int:
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-
     denoise(np.random.default_rng(0).random((8, 8, 8), np.float32), 0.2, axes="zyx", workers=workers)
     f = np.random.default_rng(0).random((side,) * 3, np.float32)
-    before = peak()
+    before = peak_bytes()
     denoise(f, 0.2, axes="zyx", iterations=8, workers=workers)
-    return (peak() - before) / f.nbytes
+    return (peak_bytes() - before) / f.nbytes
 
 
 def main() -> None:
