@@ -18,10 +18,10 @@ __all__ = ["Sample"]
 
 Array = npt.NDArray[Any]
 
-#: Pixels, and values of several channels, that the choice looks at: a mosaic of TILES² tiles stands for a larger picture. The more tiles,
+#: Values that the choice looks at, and at most half as many pixels: a mosaic of TILES² tiles stands for a larger picture. The more tiles,
 #: the likelier all kinds of places are among them: on Set12 and every 4th of BSD68, 0.034 dB are lost with 2¹⁷ pixels in 3² tiles, 0.042
 #: with 2¹⁶ in 3², and 0.031 with 2¹⁶ in 6².
-PIXELS, VALUES, TILES = 2**16, 2**17, 6
+VALUES, TILES = 2**17, 6
 #: A second thread takes longer to start than it saves where there are fewer values (256²: 6.7 instead of 8.1 ms for three λ).
 ONE_THREAD = 2**17
 #: Voxels of the block that stands for a volume.
@@ -52,26 +52,29 @@ class Sample:
     @classmethod
     def of(
         cls, stored: npt.ArrayLike, scale: Scale, weights: Array | None, fidelity: str, options: dict[str, Any],
-        volume: Volume | None = None,
+        volume: Volume | None = None, tiles: int = TILES, values: int = VALUES,
     ) -> Sample:  # fmt: skip
-        """From stored pixels, or from floats in typed units; those of a volume have its slices one below the other, as has the sample."""
+        """From stored pixels, or from floats in typed units; those of a volume have its slices one below the other, as has the sample.
+
+        tiles, values : tiles² tiles of a larger picture, of about so many values over all channels, and half as many pixels at most.
+        """
         pixels = np.atleast_3d(as_pixels(stored))
         if scale.known is not None:
             weights = scale.known.astype(np.float32) if weights is None else np.where(scale.known, weights, 0).astype(np.float32)
         if volume is None:
-            cut = _mosaic(pixels.shape, None if weights is None else weights > 0)
+            cut = _mosaic(pixels.shape, None if weights is None else weights > 0, tiles, values)
         else:
             block, cut = _block(volume, pixels.shape[2])
             volume = replace(volume, shape=block)
         pixels, weights = cut(pixels), None if weights is None else cut(weights)
         white = 1.0 if pixels.dtype.kind == "f" else scale.white
-        values = (pixels.astype(np.float64) - scale.bottom * white) / (white * scale.unit)
+        spanned = (pixels.astype(np.float64) - scale.bottom * white) / (white * scale.unit)
         if weights is not None:
-            values[~(weights > 0)] = 0.5  # not looked at, but it may not be NaN
+            spanned[~(weights > 0)] = 0.5  # not looked at, but it may not be NaN
         ends = tuple((end - scale.bottom) / scale.unit for end in (scale.floor, scale.ceiling))
-        if values.size < ONE_THREAD:
+        if spanned.size < ONE_THREAD:
             options = options | {"workers": 1}
-        return cls(values.astype(np.float32), weights, (ends[0], ends[1]), fidelity, options, volume)
+        return cls(spanned.astype(np.float32), weights, (ends[0], ends[1]), fidelity, options, volume)
 
     def solve(self, pixels: Array, weight: float, iterations: int | None = None) -> tuple[Array, int]:
         """The picture, and after how many iterations; a number that is told makes u a smooth function of the pixels."""
@@ -133,22 +136,22 @@ def _block(volume: Volume, channels: int) -> tuple[tuple[int, ...], Callable[[Ar
     return block.shape, lambda table: block.tall(np.ascontiguousarray(volume.deep(table)[tuple(corners)]))
 
 
-def _mosaic(shape: tuple[int, ...], known: Array | None) -> Callable[[Array], Array]:
-    """Cuts the same tiles, about TILES², out of any table of the picture's size; those with the most known pixels, if some are unknown."""
+def _mosaic(shape: tuple[int, ...], known: Array | None, tiles: int, values: int) -> Callable[[Array], Array]:
+    """Cuts the same tiles, about tiles², out of any table of the picture's size; those with the most known pixels, if some are unknown."""
     if known is not None and known.any():
         rows, columns = (np.flatnonzero(known.any(axis=axis)) for axis in (1, 0))
         box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
         if known[box].size < known.size:
-            inside = _mosaic((*known[box].shape, shape[2]), known[box])
+            inside = _mosaic((*known[box].shape, shape[2]), known[box], tiles, values)
             return lambda table: inside(table[box])
     height, width, channels = shape
-    most = min(PIXELS, VALUES // channels)
+    most = values // max(2, channels)
     if height * width <= most:
         return lambda table: table
     # As near to squares as a narrow picture lets them be: what is seen at their seams is not in the picture.
-    side = math.isqrt(most) // TILES
-    few = max(1, min(TILES, min(height, width) // side))
-    many = TILES**2 // few
+    side = math.isqrt(most) // tiles
+    few = max(1, min(tiles, min(height, width) // side))
+    many = tiles**2 // few
     narrow = min(side, min(height, width) // few)
     long = min(max(height, width) // many, most // (few * many * narrow))
     (down, tall), (across, wide) = ((many, long), (few, narrow)) if height >= width else ((few, narrow), (many, long))
@@ -164,7 +167,7 @@ def _mosaic(shape: tuple[int, ...], known: Array | None) -> Callable[[Array], Ar
             corners = sorted(sorted(every, key=lambda corner: -shares[corner])[: down * across])
 
     def cut(table: Array) -> Array:
-        tiles = [table[y : y + tall, x : x + wide] for y, x in corners]
-        return np.concatenate([np.concatenate(tiles[row * across : (row + 1) * across], axis=1) for row in range(down)], axis=0)
+        pieces = [table[y : y + tall, x : x + wide] for y, x in corners]
+        return np.concatenate([np.concatenate(pieces[row * across : (row + 1) * across], axis=1) for row in range(down)], axis=0)
 
     return cut
