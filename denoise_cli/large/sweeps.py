@@ -111,13 +111,14 @@ def solve_plane(patch: Patch, wanted: int, planned: Callable[[int], Course], jou
             sums[number] = added
             told(len(sums), len(tiles), gap if sweep else None)
         cost = math.fsum(each.cost for each in sums.values())
-        eps = float(np.finfo(recipe.precision).eps)
-        best = max(best, math.fsum(each.bound for each in sums.values()) - BOUND_MARGIN * eps * abs(cost))
-        gap = max(0.0, (cost - best) / cost) if cost > 0 else 0.0
+        bound = math.fsum(each.bound for each in sums.values()) - BOUND_MARGIN * float(np.finfo(recipe.precision).eps) * abs(cost)
+        gap = max(0.0, (cost - max(best, bound)) / cost) if cost > 0 else 0.0
         done, sweep = done + now, sweep + 1
-        if gap <= recipe.gap or done >= recipe.iterations:
-            return Swept(done, sweep, cost, best, gap, len(tiles))
+        # Not before all iterations that are wanted: otherwise the picture would depend on where a sweep ends, and that on the budget.
         if done >= wanted:
+            best = max(best, bound)
+            if gap <= recipe.gap or done >= recipe.iterations:
+                return Swept(done, sweep, cost, best, gap, len(tiles))
             # The gap falls like a power of the iterations between 1 and 2: enough for the smaller one, within bounds.
             further = min(MOST_FURTHER, max(LEAST_FURTHER, gap / (AIM * recipe.gap)))
             wanted = min(recipe.iterations, math.ceil(further * done))

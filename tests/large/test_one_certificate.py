@@ -141,6 +141,17 @@ def test_at_a_tight_gap_no_pixel_tells_tiles_from_the_whole(tmp_path: Path) -> N
     assert np.abs(np.load(tmp_path / "b.npy") - truth.image).max() <= 1e-3
 
 
+def test_the_result_does_not_depend_on_the_budget_nor_on_the_sweeps_that_it_takes(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", noisy(140, 150).astype("float32"))
+    found, notes = [], set()
+    for memory in (500_000, 300_000, 200_000):
+        notes.add(run(tmp_path / "a.npy", tmp_path / "b.npy", memory, method="optimal", weight=0.1, gap=1e-4).notes[0])
+        found.append(np.load(tmp_path / "b.npy"))
+    assert len(notes) == 3
+    for other in found[1:]:
+        np.testing.assert_array_equal(other, found[0])
+
+
 @pytest.mark.parametrize("side", [128, 100, 77])
 def test_steps_across_the_borders_of_tiles_are_those_of_the_whole(tmp_path: Path, side: int) -> None:
     from denoise_cli.large.crews import SerialCrew
