@@ -71,7 +71,8 @@ RUNS = {
     "memory": Run("memory", "2048²", "memory --size 1024", "1024²"),
     "end_to_end": Run("end_to_end", "12 megapixels", "end_to_end --rounds 1", "one round"),
     "in_the_loop": Run("in_the_loop {Kodak24} --count 4", "four pictures of Kodak24"),
-    "large": Run("large", "8192² and 16384²", "large --sizes 2048 --whole 2048 --memory 200MB", "2048²"),
+    "large": Run("large", "up to a gigapixel"),
+    "dask_workers": Run("dask_workers", "16384² and 1,000 pictures of 256²", "dask_workers --rounds 1 --side 8192", "one round"),
     "batch": Run("batch --pictures 60", "60 pictures", "batch --pictures 8 --size 256", "8 pictures of 256²"),
     "extras_batch_norm": Run("extras_batch_norm", "a million samples", "extras_batch_norm --rows 100000", "100,000 samples"),
 }  # fmt: skip

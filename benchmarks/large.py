@@ -1,13 +1,16 @@
-"""Pictures larger than the memory that they may take: time a pixel and peak memory, by tiles and whole; tiles on two Dask workers.
+"""Pictures larger than the memory that they may take: time a pixel and peak memory, by tiles up to a gigapixel, and whole.
 
 The pictures are uint8 TIFFs in tiles of 256, a clean sample tiled with fresh noise of σ 0.1, solved with `optimal`, λ 0.1, gap 1e-3. Each
-run is a process of its own: CPU seconds and wall-clock seconds end to end, and its peak resident set, Python and its libraries included.
+run is a process of its own, end to end: wall-clock seconds, CPU seconds, and its peak resident set, Python and its libraries included. The
+disk must have room for three such pictures: the input, the pixels that are done, and the result.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -19,10 +22,14 @@ import numpy as np
 
 from benchmarks.common import Array, clean_picture, machine, mark, table
 
-#: Marks of the issue: bytes of a run by tiles, and its time a pixel against that in memory.
-MOST_MEMORY, MOST_TIME = 2.5e9, 1.6
+__all__ = ["SIGMA", "WORDS", "make", "run"]
+
+#: Marks: bytes of a run by tiles, its time a pixel against that in memory, and its largest peak against its smallest.
+MOST_MEMORY, MOST_TIME, MOST_GROWTH = 2.5e9, 1.6, 1.1
 TILE, SIGMA = 256, 0.1
-WORDS = ("--method", "optimal", "--lambda", "0.1")
+WORDS = "--method optimal --lambda 0.1"
+#: Bytes of the disk for each pixel: the input, the raw pixels, the result, and some to spare.
+DISK = 3.2
 
 
 def make(path: Path, side: int) -> None:
@@ -41,10 +48,10 @@ def make(path: Path, side: int) -> None:
     tifffile.imwrite(path, tiles(), shape=(side, side), dtype=np.uint8, tile=(TILE, TILE), photometric="minisblack", bigtiff=side >= 2**15)
 
 
-def run(path: Path, *words: str) -> tuple[float, float, float, str]:
-    """Wall-clock seconds, CPU seconds and peak resident bytes of `denoise`, and what it said."""
+def run(path: Path, words: str) -> tuple[float, float, float, str]:
+    """Wall-clock seconds, CPU seconds and peak resident bytes of `denoise`, and what it said. Raises SystemExit with its error."""
+    command = [sys.executable, "-m", "denoise_cli", str(path), "-o", str(path.with_name("out.tif")), "--overwrite", *shlex.split(words)]
     start = time.perf_counter()
-    command = [sys.executable, "-m", "denoise_cli", str(path), "-o", str(path.with_name("out.tif")), "--overwrite", *WORDS, *words]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     said = process.stderr.read()
@@ -56,69 +63,48 @@ def run(path: Path, *words: str) -> tuple[float, float, float, str]:
     return time.perf_counter() - start, usage.ru_utime + usage.ru_stime, peak, said
 
 
-def folders(where: Path, count: int) -> None:
-    """`count` pictures of 256² in two processes of their own, and on two Dask workers."""
-    import tifffile
-
-    rng, clean = np.random.default_rng(0), clean_picture(256)
-    source = where / "many"
-    source.mkdir()
-    for number in range(count):
-        noisy = np.clip(clean + SIGMA * rng.standard_normal(clean.shape), 0, 1)
-        tifffile.imwrite(source / f"{number:05}.tif", np.rint(255 * noisy).astype(np.uint8))
-    rows = []
-    for title, words in (("--jobs 2", ()), ("--executor dask --jobs 2", ("--executor", "dask"))):
-        start, before = time.perf_counter(), os.times()
-        command = [sys.executable, "-m", "denoise_cli", str(source), "-o", str(where / title.replace(" ", "")), "--jobs", "2", "-q"]
-        subprocess.run([*command, *WORDS, *words], check=True)
-        after = os.times()
-        cpu = after.children_user + after.children_system - before.children_user - before.children_system
-        rows.append([title, count, f"{time.perf_counter() - start:.1f}", f"{cpu:.1f}"])
-    print(table(["", "pictures of 256²", "seconds", "CPU seconds"], rows))
+def check_room(folder: Path, side: int) -> None:
+    """Raises SystemExit where the disk has no room for a picture of that side, with the way out."""
+    free, needed = shutil.disk_usage(folder).free, DISK * side**2
+    if free < needed:
+        raise SystemExit(
+            f"{folder}: {free / 1e9:.1f} GB are free, {side}² takes {needed / 1e9:.1f}; name another --folder, or smaller --sizes"
+        )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog=sys.argv[0], description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sizes", type=int, nargs="+", default=[8192, 16384], help="sides; 32768 is a gigapixel (default: %(default)s)")
-    parser.add_argument("--whole", type=int, default=8192, help="side of the picture that is solved in memory (default: %(default)s)")
+    sizes = [8192, 16384, 32768]
+    parser.add_argument("--sizes", type=int, nargs="+", default=sizes, help="sides; 32768 is a gigapixel (default: %(default)s)")
+    parser.add_argument("--whole", type=int, default=10000, help="side of the picture that is solved in memory (default: %(default)s)")
     parser.add_argument("--memory", default="1GB", help="for tiles (default: %(default)s)")
-    parser.add_argument("--dask", action="store_true", help="also the smallest picture on one and on two Dask workers")
-    parser.add_argument("--folder", type=Path, default=None, help="where the pictures go (default: a temporary one)")
-    parser.add_argument("--pictures", type=int, default=0, help="instead, so many small pictures by --jobs 2 and on two Dask workers")
+    parser.add_argument("--words", default=WORDS, help="for denoise (default: %(default)s)")
+    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()), help="where the pictures go (default: %(default)s)")
     options = parser.parse_args()
-    if options.pictures:
-        with tempfile.TemporaryDirectory(dir=options.folder) as folder:
-            folders(Path(folder), options.pictures)
-        print(f"\n{machine()}")
-        return
+    check_room(options.folder, max(*options.sizes, options.whole))
     rows = []
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         path = Path(folder) / "in.tif"
 
-        def measured(title: str, side: int, *words: str) -> tuple[float, float]:
-            seconds, cpu, peak, said = run(path, *words)
-            rows.append(
-                [title, f"{side**2 / 1e9:.3f}", f"{seconds / side**2 * 1e9:.0f}", f"{cpu / side**2 * 1e9:.0f}", f"{peak / 1e9:.2f}"]
-            )
-            print(said.strip(), file=sys.stderr)
-            return cpu / side**2, peak
-
-        make(path, options.whole)
-        in_memory, _ = measured("whole", options.whole, "--memory", "1TB", "--max-pixels", str(options.whole**2))
-        found = []
-        for side in options.sizes:
+        def measured(title: str, side: int, words: str) -> tuple[float, float, float]:
             make(path, side)
-            found.append(measured(f"tiles, --memory {options.memory}", side, "--memory", options.memory))
-        if options.dask:
-            make(path, min(options.sizes))
-            for workers in ("1", "2"):
-                words = ("--executor", "dask", "--jobs", workers, "--workers", "1")
-                measured(f"tiles, {workers} Dask workers", min(options.sizes), "--memory", options.memory, *words)
-    print(table(["", "gigapixels", "ns a pixel", "CPU ns a pixel", "peak GB"], rows))
+            seconds, cpu, peak, said = run(path, f"{options.words} {words}")
+            tiles = said.partition("solved in ")[2].partition(" tiles")[0]
+            each, all_cores = seconds / side**2 * 1e9, cpu / side**2 * 1e9
+            rows.append([title, f"{side**2 / 1e9:.3f}", tiles, f"{seconds:.1f}", f"{each:.0f}", f"{all_cores:.0f}", f"{peak / 1e9:.2f}"])
+            print(said.strip().replace(f"{folder}/", ""), file=sys.stderr)
+            return each, all_cores, peak
+
+        in_memory = measured("whole", options.whole, f"--memory 1TB --max-pixels {options.whole**2}")
+        tiled = [measured(f"tiles, --memory {options.memory}", side, f"--memory {options.memory}") for side in options.sizes]
+    print(table(["", "gigapixels", "tiles", "seconds", "ns a pixel", "CPU ns a pixel", "peak GB"], rows))
     print(f"\n{machine()}")
-    most, slower = max(peak for _, peak in found), max(cpu for cpu, _ in found) / in_memory
-    print(f"peak memory of tiles: {mark(most, MOST_MEMORY, f'{most / 1e9:.2f} GB')}")
-    print(f"CPU time a pixel of tiles, times that in memory: {mark(slower, MOST_TIME, f'{slower:.2f}')}")
+    peaks = [peak for *_, peak in tiled]
+    slower = [max(run[kind] for run in tiled) / in_memory[kind] for kind in (0, 1)]
+    print(f"peak memory of tiles: {mark(max(peaks), MOST_MEMORY, f'{max(peaks) / 1e9:.2f} GB')}")
+    print(f"the largest peak of tiles, times the smallest: {mark(max(peaks) / min(peaks), MOST_GROWTH, f'{max(peaks) / min(peaks):.3f}')}")
+    print(f"time a pixel of tiles, times that in memory: {mark(slower[0], MOST_TIME, f'{slower[0]:.2f}')}")
+    print(f"CPU time a pixel of tiles, times that in memory: {mark(slower[1], MOST_TIME, f'{slower[1]:.2f}')}")
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from denoise_cli.settings import Settings
     from denoise_cli.variational import State
 
-__all__ = ["Cluster", "needs_tiles", "run_all", "settler", "shared", "work", "work_by_tiles"]
+__all__ = ["Cluster", "needs_tiles", "run_all", "settler", "shared", "work", "work_by_tiles", "work_whole"]
 
 #: Files that can be read by windows, and solved by tiles where they are larger than memory.
 WINDOWED = (".tif", ".tiff", ".npy", ".zarr")
@@ -118,7 +118,12 @@ def run_all(
 
 def work(job: Job, on_state: Callable[[State], object] | None = None) -> Report:
     """Do the job, and enter its result in the ledger just before it appears."""
-    return work_by_tiles(job, on_state) if needs_tiles(job) else run(job, on_state, _seal(job))
+    return work_by_tiles(job, on_state) if needs_tiles(job) else work_whole(job, on_state)
+
+
+def work_whole(job: Job, on_state: Callable[[State], object] | None = None) -> Report:
+    """`work` on a picture that fits into memory."""
+    return run(job, on_state, _seal(job))
 
 
 def needs_tiles(job: Job) -> bool:

@@ -53,7 +53,7 @@ class DaskCrew:
         try:
             if scheduler is None:
                 self._cluster = distributed.LocalCluster(
-                    n_workers=parallel or available_workers(), threads_per_worker=1, processes=True, dashboard_address=":0",
+                    n_workers=parallel or available_workers(), threads_per_worker=1, processes=True, dashboard_address=None,
                     silence_logs=logging.CRITICAL + 1,
                 )  # fmt: skip
             self.client = distributed.Client(self._cluster or scheduler, timeout=PATIENCE, set_as_default=False)
@@ -72,6 +72,13 @@ class DaskCrew:
             return self.client.submit(work, item, pure=False)
         except Exception as error:
             raise DenoiseError(gone(error, self.at) or f"{self.at}: {type(error).__name__}: {error}") from error
+
+    def wait(self, future: Any) -> None:
+        """Until the future is done, however it ends."""
+        from distributed import wait
+
+        with contextlib.suppress(Exception):
+            wait(future)
 
     def each(self, work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[tuple[Item, Result]]:
         """As `Crew.each`. Raises what the work raises, ValueError for a tile that kills workers, DenoiseError for a lost cluster."""

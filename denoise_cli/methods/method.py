@@ -137,7 +137,8 @@ class Method:
 
     name: what --method calls it.  summary: one line for the help.
     options: what it can be told (names of OPTIONS), with what it does when it is not told; anything else is refused.
-    takes_volumes: it couples the slices of a volume.
+    takes_volumes: it takes the slices of a volume.  couples_slices: as one, so that spacing and the weight of time mean something; else
+    one by one.
     has_weight: it has a λ; --lambda, maps and `denoise path` are for such methods.
     is_automatic: it can do without a number, and may be taken where none was typed.
     is_tiled: it minimises F + λ·TV, which `large` does by tiles, exactly, for pictures that are larger than memory.
@@ -150,6 +151,7 @@ class Method:
     is_automatic: ClassVar[bool] = False
     is_tiled: ClassVar[bool] = False
     takes_volumes: ClassVar[bool] = False
+    couples_slices: ClassVar[bool] = False
 
     def check(self, settings: Settings) -> None:
         """Refuse settings that no page could make right. Raises ValueError, its message beginning with the option's name."""

@@ -39,6 +39,7 @@ class Optimal(Method):
     is_automatic: ClassVar[bool] = True
     is_tiled: ClassVar[bool] = True
     takes_volumes: ClassVar[bool] = True
+    couples_slices: ClassVar[bool] = True
 
     def check(self, settings: Settings) -> None:
         super().check(settings)

@@ -18,6 +18,11 @@ __all__ = ["UNTOLD", "Arrangement", "Untold", "as_scikit_image_has_it"]
 Array = npt.NDArray[Any]
 #: The letters that `axes` takes: time, depth, rows, columns, and the channels.
 LETTERS = "tzyxc"
+#: A third axis of which nothing is told holds channels if it is no longer: cameras of several bands have up to 16. A longer one is that of
+#: a volume, which nobody means to be taken for a picture with 40 colours.
+MOST_CHANNELS = 16
+#: So many channels are red, green and blue, which the colour network takes together.
+COLOURS = 3
 
 
 class Untold(Enum):
@@ -55,15 +60,16 @@ class Arrangement:
         spacing: Sequence[float] | None = None,
         time_weight: float | None = None,
     ) -> Arrangement:
-        """From what was told. An array of two or three axes of which nothing is told is a picture, (height, width) or (height, width,
-        channels); of one axis or of four and more, all are spatial. Raises ValueError where things do not fit."""
+        """From what was told. An array of which nothing is told is a picture if it is (height, width) or (height, width, channels) with
+        at most 16 channels; else all its axes are spatial. Raises ValueError where things do not fit."""
         count = len(shape)
+        is_picture = count == 2 or (count == 3 and shape[2] <= MOST_CHANNELS)
         if axes is not None:
             if channel_axis is not UNTOLD:
                 raise ValueError("axes and channel_axis are two ways to say which axis holds the channels: give one of them")
             letters = _letters(axes, shape)
             channels = letters.index("c") if "c" in letters else None
-        elif channel_axis is not UNTOLD or count not in (2, 3):
+        elif channel_axis is not UNTOLD or not is_picture:
             letters, channels = "", _position(channel_axis, count)
         else:
             letters, channels = "", 2 if count == 3 else None
@@ -74,13 +80,19 @@ class Arrangement:
         weights = _weights([letters[axis] if letters else "" for axis in spatial], spacing, time_weight)
         sizes = tuple(shape[axis] for axis in spatial)
         volume = None if len(spatial) == 2 and weights in (None, (1.0, 1.0)) else Volume(sizes, weights)
-        told = axes is None and (channel_axis is not UNTOLD or count not in (2, 3))
+        told = axes is None and (channel_axis is not UNTOLD or not is_picture)
         return cls(shape, order, volume, channels, told, volume is None and axes is None and not told)
 
     @property
     def spatial(self) -> tuple[int, ...]:
         """The shape without the channels, as the caller has it."""
         return tuple(size for axis, size in enumerate(self.shape) if axis != self.channel_axis)
+
+    def together(self, channels: str | None, may_be_learned: bool) -> bool:
+        """Whether the channels are denoised as one picture: where that is told, and three of them where a network may run."""
+        if channels is not None:
+            return channels == "coupled"
+        return may_be_learned and self.channel_axis is not None and self.shape[self.channel_axis] == COLOURS
 
     def picture(self, array: Array) -> Array:
         """The array, or one of its shape, as a picture."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from denoise_cli.settings import Settings
     from denoise_cli.variational.volume import Volume
 
-__all__ = ["carry_out", "check", "make_plan", "most_iterations", "options_of", "planned", "subject_of"]
+__all__ = ["carry_out", "check", "check_uncoupled", "make_plan", "most_iterations", "options_of", "planned", "subject_of"]
 
 
 #: Rows and columns of the middle of a page that is looked at for stripes without being asked: 5 ms for each 512² of it.
@@ -49,7 +49,9 @@ def check(settings: Settings) -> None:
     else:
         _candidates(settings)
     if settings.volume and name is not None:
-        _taking_volumes(name)
+        method = _taking_volumes(name)
+        if not method.couples_slices:
+            check_uncoupled(name, settings.spacing, settings.time_weight)
 
 
 def subject_of(
@@ -134,13 +136,13 @@ def make_plan(subject: Subject, settings: Settings) -> Plan:
 
 
 def _plan_of_volume(subject: Subject, settings: Settings, name: str | None) -> Plan:
-    """By the method that is named, or by the first that couples the slices of a volume."""
+    """By the method that is named, or by the first that couples slices and can do without a number."""
     return _taking_volumes(name).plan(subject, settings)
 
 
 def _taking_volumes(name: str | None) -> Method:
-    """The method of that name, or the first that couples slices. Raises ValueError where it does not."""
-    able = [method for method in registry.all_methods().values() if method.takes_volumes]
+    """The method of that name, or the first that couples slices. Raises ValueError where it takes none."""
+    able = [method for method in registry.all_methods().values() if method.couples_slices]
     method = registry.find(name) if name is not None else next((each for each in able if each.is_automatic), able[0])
     if not method.takes_volumes:
         raise ValueError(
@@ -148,6 +150,13 @@ def _taking_volumes(name: str | None) -> Method:
             "or denoise the slices one by one"
         )
     return method
+
+
+def check_uncoupled(name: str, spacing: object, time_weight: object) -> None:
+    """Refuse, for a method that takes slices one by one, what weights the differences between them. Raises ValueError."""
+    told = [word for word, value in (("spacing", spacing), ("time-weight", time_weight)) if value is not None]
+    if told:
+        raise ValueError(f"{told[0]} has no meaning for method {name}, which takes slices one by one; leave it out")
 
 
 def _check_sigma(scale: Scale, sigma: float | None) -> None:

@@ -14,9 +14,10 @@ import numpy.typing as npt
 from denoise_cli.measure.scale import Scale
 from denoise_cli.measure.unmeasured import unmeasured
 from denoise_cli.methods.method import Plan, Subject
+from denoise_cli.methods.registry import find, known_names
 from denoise_cli.methods.solving import as_one
 from denoise_cli.pipeline.arrangement import UNTOLD, Arrangement, Untold, as_scikit_image_has_it
-from denoise_cli.pipeline.plan import carry_out, check, without_stripes
+from denoise_cli.pipeline.plan import carry_out, check, check_uncoupled, without_stripes
 from denoise_cli.pipeline.report import pooled, psnr_of
 from denoise_cli.settings import Settings
 from denoise_cli.variational import Solution
@@ -98,13 +99,16 @@ def denoise(
 
     Parameters
     ----------
-    image : (height, width) or (height, width, channels), or what `axes` or `channel_axis` say; any real type. bool and unsigned
+    image : a picture, (height, width) or (height, width, channels) with at most 16 channels; an array of any other shape, or whose axes
+        `channel_axis` or `axes` tell, has 1 to 4 spatial axes. Any real type: of a picture, and where `axes` tells, bool and unsigned
         integers of 8, 16 and 32 bit are scaled to [0, 1]; floats, signed and 64-bit integers are taken as they are, and σ and λ of "l2"
-        are in their units. Pixels that are NaN or infinite take part in nothing and come back as they came.
+        are in their units. (`channel_axis` has the rules of other arrays.) Pixels that are NaN or infinite take part in nothing and come
+        back as they came.
     weight : λ > 0; for "optimal" also a map (height, width) of values ≥ 0; None chooses it.
     fidelity : "l2" or "l1". With a λ "l2" unless told, else by the noise.
     method : "matlab", "optimal", "learned" (a small network, docs/learned.md), or another one of `denoise_cli.methods.registry`.
-        Unless told, "matlab" with a λ, else what suits.
+        Unless told, with a λ "matlab" for a picture, and "optimal" for other arrays and wherever `channel_axis` or `axes` are told;
+        without a λ what suits.
     sigma : standard deviation of the noise, where it is known; only without a λ.
     strength : multiplies the λ that is chosen, where none is told: above 1 is smoother, below keeps more.
     vst : noise that grows with brightness is stabilised around the L2 solve where it gains, unless told "none"; "anscombe" or
@@ -132,10 +136,11 @@ def denoise(
         same gap (1.7 times fewer in all along twelve λ from 0.02 to 0.5, upwards).
     keep_dual : keep in `result.dual` what `start` needs, which takes the memory of two pictures.
     channel_axis : as in scikit-image: which axis of `image` holds the channels, or None for none; all others, 1 to 4, are spatial. Types
-        are converted as there, too: float32 stays, integers become float64 on [0, 1] or [−1, 1]. By "optimal", and each channel by itself
-        unless `channels` is "coupled". So is an array of 1, 4 or 5 axes of which nothing is told.
-    axes : one letter for each axis of `image`: z, y, x and t (time) are spatial, c holds the channels; such as "zyx" or "tyxc". By
-        "optimal": the differences along all axes belong to one total variation. `weights` and maps have the spatial axes.
+        are converted as there, too: float32 stays, integers become float64 on [0, 1] or [−1, 1]. Each channel is denoised by itself, bit
+        for bit as it would be alone, unless `channels` is "coupled". Only "learned", by name or because it suits, takes three channels
+        together, as colours. An array that is no picture, and of which nothing is told, is taken with `channel_axis=None`.
+    axes : one letter for each axis of `image`: z, y, x and t (time) are spatial, c holds the channels; such as "zyx" or "tyxc". The
+        differences along all axes belong to one total variation ("learned" goes slice by slice). `weights` and maps have the spatial axes.
     spacing : how far apart neighbours are along each spatial axis but t, in any unit: differences are multiplied by the smallest distance
         over that of their axis.
     time_weight : what differences along t are multiplied by, 1 unless told; more makes the frames more alike.
@@ -160,13 +165,16 @@ def denoise(
         raise ValueError(f"the picture is empty: shape {whole.shape}")
     if arranged.like_scikit_image:
         whole = as_scikit_image_has_it(whole)
-        if channels != "coupled" and arranged.channel_axis is not None:
+        may_be_learned = method == "learned" or (method is None and weight is None and arranged.volume is None)
+        if arranged.channel_axis is not None and not arranged.together(channels, may_be_learned):
             if start is not None or keep_dual:
                 raise ValueError("start and keep_dual have no meaning for channels that are solved one by one; use channels='coupled'")
             told = {name: value for name, value in locals().items() if name in APART}
             return _channel_by_channel(whole, weight, reference, arranged.channel_axis, told)
-    if not arranged.is_plain:
+    if not arranged.is_plain and (weight is not None or arranged.volume is not None):
         method = method or "optimal"
+    if method in known_names() and not find(method).couples_slices:
+        check_uncoupled(method, spacing, time_weight)
     stored = arranged.picture(whole)
     table = arranged.table(weights, "weights")
     if weight is None and not nodata:

@@ -150,6 +150,14 @@ def test_l1_and_an_array_whose_axes_are_named(denoise, tmp_path):
     np.testing.assert_array_equal(result, solve(values, 0.6, fidelity="l1", axes="zyx").image)
 
 
+def test_the_network_takes_the_slices_one_by_one_with_one_noise_estimate(denoise, stack):
+    outcome = denoise(stack, "--volume", "--method", "learned", "--json")
+    report = json.loads(outcome.out.splitlines()[0])
+    assert outcome.code == 0
+    assert report["shape"] == [12, 40, 44]
+    close(written(stack), np.stack([solve(one, method="learned", sigma=report["sigma"]).image for one in noisy()]))
+
+
 def test_a_log_has_a_row_an_iteration_of_the_volume(denoise, stack, tmp_path):
     outcome = denoise(stack, "--volume", "--lambda", 0.2, "--log", tmp_path / "log.csv", "--json")
     rows = (tmp_path / "log.csv").read_text(encoding="utf-8").splitlines()
@@ -184,6 +192,7 @@ REFUSED = {
         ["--volume", "--method", "matlab", "--lambda", "1"],
         "method matlab takes pictures, not volumes; use method optimal",
     ),
+    "spacing of a network": ("stack.tif", ["--volume", "--method", "learned", "--spacing", "1,1,1"], "which takes slices one by one"),
     "stripes": ("stack.tif", ["--volume", "--destripe", "rows"], "destripe has no meaning for volumes"),
 }
 

@@ -31,10 +31,47 @@ def picture(side: int, seed: int = 0) -> Any:
     return np.clip(80 + 90 * (np.arange(side)[:, None] // 40 % 2) + 20 * rng.standard_normal((side, side)), 0, 255).astype(np.uint8)
 
 
+#: What workers run first: from then on they die of some pictures and tiles, each under its own name for how.
+DEADLY = """
+import os, signal
+from pathlib import Path
+from denoise_cli.batch import cluster
+from denoise_cli.large import sweeps
+
+if "whole" not in globals():  # Dask runs this more than once
+    whole, tile = cluster.work_whole, sweeps.work_on
+
+def die(mark):
+    if mark is None or not mark.exists():
+        if mark is not None:
+            mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+def work_whole(job, on_state=None):
+    if job.input.stem == "always":
+        die(None)
+    if job.input.stem == "before":
+        die(job.input.with_suffix(".died"))
+    report = whole(job, on_state)
+    if job.input.stem == "after":
+        die(job.input.with_suffix(".died"))
+    return report
+
+def work_on(patch):
+    if patch.path.stem == "tile" and patch.tile.above and patch.tile.left:
+        die(patch.path.with_suffix(".died"))
+    if patch.path.stem == "tiles":
+        die(None)
+    return tile(patch)
+
+cluster.work_whole, sweeps.work_on = work_whole, work_on
+"""
+
+
 class Cluster:
     """A scheduler and two workers, each a process of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, preload: Path | None = None) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -43,7 +80,7 @@ class Cluster:
         self.processes = [self._start(environment, "scheduler", "--host", "127.0.0.1", "--port", str(self.port), "--no-dashboard")]
         for _ in range(2):
             worker = ("worker", self.address, "--nworkers", "1", "--nthreads", "1", "--no-dashboard", "--host", "127.0.0.1")
-            self.processes.append(self._start(environment, *worker))
+            self.processes.append(self._start(environment, *worker, *(("--preload", str(preload)) if preload else ())))
 
     def _start(self, environment: dict[str, str], *words: str) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "dask", *words]
@@ -59,8 +96,10 @@ class Cluster:
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[Cluster]:
-    started = Cluster()
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    preload = tmp_path_factory.mktemp("preload") / "deadly.py"
+    preload.write_text(DEADLY)
+    started = Cluster(preload)
     yield started
     started.stop()
 
@@ -95,31 +134,58 @@ def test_tiles_on_a_cluster_are_the_tiles_of_one_process(denoise: Run, tmp_path:
     np.testing.assert_array_equal(tifffile.imread(tmp_path / "b.tif"), tifffile.imread(tmp_path / "c.tif"))
 
 
-def mortal(item: tuple[str, int]) -> int:
-    """Dies with its worker: number 3 once, number 5 always."""
-    mark, number = Path(item[0]), item[1]
-    if number == 5 or (number == 3 and not mark.exists()):
-        mark.touch()
-        os.kill(os.getpid(), signal.SIGKILL)
-    return number
+def test_a_picture_whose_worker_dies_is_done_elsewhere_and_one_that_kills_workers_is_one_row(
+    denoise: Run, tmp_path: Path, cluster: Cluster
+) -> None:
+    scans, words = tmp_path / "scans", (*WORDS, "--executor", "dask", "--scheduler", cluster.address)
+    scans.mkdir()
+    names = ["after", "always", "before", *(f"picture {number}" for number in range(9))]
+    for number, name in enumerate(names):
+        tifffile.imwrite(scans / f"{name}.tif", picture(60, number))
+    outcome = denoise(scans, "-o", tmp_path / "far", *words, "--json")
+    rows = {Path(row["input"]).stem: row for row in map(json.loads, outcome.out.splitlines()) if "input" in row}
+    assert list(rows) == names
+    assert outcome.code == 1
+    culprit = rows.pop("always")
+    assert culprit["status"] == "failed"
+    assert "killed again and again" in culprit["error"]
+    assert {row["status"] for row in rows.values()} == {"converged"}
+    # Two workers did die, one of them when the result was there already.
+    assert {path.stem for path in scans.glob("*.died")} == {"after", "before"}
+    assert denoise(scans, "-o", tmp_path / "here", *WORDS).code == 0
+    for name in rows:
+        assert (tmp_path / "far" / f"{name}.tif").read_bytes() == (tmp_path / "here" / f"{name}.tif").read_bytes()
+    assert not (tmp_path / "far" / "always.tif").exists()
 
 
-def test_a_worker_that_dies_is_tried_elsewhere_and_what_kills_workers_is_one_line(tmp_path: Path) -> None:
-    from denoise_cli.large.dask_crew import DaskCrew
+def test_a_tile_whose_worker_dies_is_done_elsewhere_and_one_that_kills_workers_fails_its_picture(
+    denoise: Run, tmp_path: Path, cluster: Cluster
+) -> None:
+    words = (*WORDS, "--memory", "1MB")
+    for name in ("tile", "tiles"):
+        tifffile.imwrite(tmp_path / f"{name}.tif", picture(300), tile=(64, 64))
+    outcome = denoise(tmp_path / "tile.tif", "-o", tmp_path / "far.tif", *words, "--executor", "dask", "--scheduler", cluster.address)
+    assert outcome.code == 0, outcome.err
+    assert (tmp_path / "tile.died").exists()
+    assert denoise(tmp_path / "tile.tif", "-o", tmp_path / "here.tif", *words).code == 0
+    assert (tmp_path / "far.tif").read_bytes() == (tmp_path / "here.tif").read_bytes()
+    outcome = denoise(tmp_path / "tiles.tif", "-o", tmp_path / "no.tif", *words, "--executor", "dask", "--scheduler", cluster.address)
+    assert outcome.code == 1
+    assert outcome.err.count("\n") == 1
+    assert "killed again and again" in outcome.err
+    assert not (tmp_path / "no.tif").exists()
 
-    crew = DaskCrew(None, 2)
-    try:
-        # By source, as Dask cannot import a test.
-        import cloudpickle
 
-        cloudpickle.register_pickle_by_value(sys.modules[__name__])
-        found = {item[1]: result for item, result in crew.each(mortal, [(str(tmp_path / "died"), number) for number in range(5)])}
-        assert found == {number: number for number in range(5)}
-        assert (tmp_path / "died").exists()
-        with pytest.raises(ValueError, match="killed again and again"):
-            list(crew.each(mortal, [(str(tmp_path / "died"), 5)]))
-    finally:
-        crew.close()
+def test_pictures_go_together_as_long_as_they_are_quick() -> None:
+    from denoise_cli.batch.cluster import MOST_TOGETHER, TASK_SECONDS, _how_many
+
+    together = 1
+    for _ in range(10):
+        together = _how_many(together, together, 0.01 * together)
+    assert together == round(TASK_SECONDS / 0.01)
+    assert _how_many(32, 32, 32 * 2 * TASK_SECONDS) == 1
+    assert _how_many(MOST_TOGETHER, MOST_TOGETHER, 0.0) == MOST_TOGETHER
+    assert _how_many(8, 0, 0.0) == 8
 
 
 def test_a_scheduler_that_is_not_there_is_one_line(denoise: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

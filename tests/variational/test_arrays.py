@@ -96,6 +96,64 @@ def test_a_picture_without_a_word_on_its_axes_is_what_it_was() -> None:
     assert denoise(COLOUR, 0.1).image.shape == COLOUR.shape
 
 
+def test_a_cube_is_a_volume_and_not_a_picture_with_as_many_colours() -> None:
+    sphere = ((np.indices((20, 20, 20)) - 10) ** 2).sum(axis=0) < 36
+    cube = (60 + 100 * sphere + 20 * np.random.default_rng(8).random(sphere.shape)).astype(np.uint8)
+    result = denoise(cube, 0.1)
+    np.testing.assert_array_equal(result.image, denoise(cube, 0.1, channel_axis=None).image)
+    assert (result.image.dtype, result.plan.method.name) == (np.float64, "optimal")
+    assert result.image.std() * 255 < cube.std()
+    # A picture may consist of 16 bands, and of no more.
+    bands = np.random.default_rng(9).random((6, 7, 17))
+    assert [denoise(bands[..., :count], 0.3).plan.method.name for count in (16, 17)] == ["matlab", "optimal"]
+
+
+@pytest.mark.parametrize("channel_axis", [None, 0, 1, -1])
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "bool", "float16", "float32", "float64", ">f4", ">u2"])
+def test_layout_and_byte_order_do_not_matter_and_the_input_is_not_touched(dtype: str, channel_axis: int | None) -> None:
+    whole = np.random.default_rng(10).random((8, 12, 10)) * (1 if np.dtype(dtype).kind in "fb" else 200)
+    whole = (whole > 0.5 if dtype == "bool" else whole).astype(dtype)
+    plain = denoise(np.ascontiguousarray(whole[::2, 1::2, ::-1], whole.dtype.newbyteorder("=")), 0.2, channel_axis=channel_axis).image
+    before = whole.copy()
+    whole.flags.writeable = False
+    for given in (whole[::2, 1::2, ::-1], np.asfortranarray(whole)[::2, 1::2, ::-1]):
+        result = denoise(given, 0.2, channel_axis=channel_axis).image
+        np.testing.assert_array_equal(result, plain)
+        assert result.flags.c_contiguous
+        assert result.flags.writeable
+        assert not np.shares_memory(result, given)
+    np.testing.assert_array_equal(whole, before)
+
+
+@pytest.mark.parametrize("channel_axis", [0, 1, -1])
+def test_the_network_takes_three_channels_as_colours_wherever_they_are(channel_axis: int) -> None:
+    noisy = COLOUR + 0.1 * np.random.default_rng(11).standard_normal(COLOUR.shape)
+    moved = np.moveaxis(noisy, -1, channel_axis)
+    for method in ("learned", None):
+        as_picture = denoise(noisy, method=method)
+        told = denoise(moved, method=method, channel_axis=channel_axis)
+        assert told.plan.method.name == as_picture.plan.method.name == "learned"
+        np.testing.assert_array_equal(np.moveaxis(told.image, channel_axis, -1), as_picture.image)
+    apart = np.moveaxis(denoise(moved, method="learned", channel_axis=channel_axis, channels="separate").image, channel_axis, -1)
+    np.testing.assert_array_equal(apart[..., 0], denoise(noisy[..., 0], method="learned").image)
+    error = [np.mean((image - COLOUR) ** 2) for image in (as_picture.image, apart)]
+    assert error[0] < 0.8 * error[1]
+
+
+def test_the_network_takes_the_slices_of_a_volume_one_by_one() -> None:
+    frames = COLOUR[None] + 0.1 * np.random.default_rng(12).standard_normal((3, *COLOUR.shape))
+    for axes, series in {"tyxc": frames, "zyx": frames[..., 0]}.items():
+        result = denoise(series, method="learned", sigma=0.1, axes=axes)
+        alone = np.stack([denoise(one, method="learned", sigma=0.1).image for one in series])
+        # Black is that of all slices, and of a slice alone its own.
+        np.testing.assert_allclose(result.image, alone, atol=2e-3)
+        assert result.plan.sentence.endswith("network, slice by slice")
+    spoilt = frames[..., 0].copy()
+    spoilt[1, 3:6, 4:9] = np.nan
+    filled = denoise(spoilt, method="learned", axes="tyx", weights=np.isfinite(spoilt).astype(float))
+    assert np.mean((filled.image - COLOUR[..., 0]) ** 2) < 0.3 * 0.1**2
+
+
 def test_named_axes_in_any_order_give_the_same_volume() -> None:
     straight = denoise(VOLUME, 0.2, axes="zyx", spacing=(2, 1, 1))
     turned = denoise(VOLUME.transpose(2, 0, 1), 0.2, axes="xzy", spacing=(1, 2, 1))
@@ -163,6 +221,8 @@ REFUSED: dict[str, tuple[np.ndarray, dict[str, Any], str]] = {
     "a weight of time without time": (VOLUME, {"axes": "zyx", "time_weight": 1.0}, "time_weight needs an axis t"),
     "a weight of time of 0": (VOLUME, {"axes": "tyx", "time_weight": 0.0}, "time_weight must be positive"),
     "matlab": (VOLUME, {"axes": "zyx", "method": "matlab"}, "method matlab takes pictures, not volumes; use method optimal"),
+    "spacing of a network": (VOLUME, {"axes": "zyx", "spacing": (2, 1, 1), "method": "learned", "weight": None}, "takes slices one by one"),
+    "time of a network": (VOLUME, {"axes": "tyx", "time_weight": 2.0, "method": "learned", "weight": None}, "time-weight has no meaning"),
     "weights of a slice": (VOLUME, {"axes": "zyx", "weights": np.ones((9, 11))}, "weights has shape"),
     "no voxels": (np.ones((3, 0, 3)), {"axes": "zyx"}, "empty"),
     "a reference of another shape": (VOLUME, {"channel_axis": 0, "reference": VOLUME[1:]}, "the reference has shape"),
@@ -173,7 +233,7 @@ REFUSED: dict[str, tuple[np.ndarray, dict[str, Any], str]] = {
 def test_it_refuses(name: str) -> None:
     array, words, message = REFUSED[name]
     with pytest.raises(ValueError, match=message) as refusal:
-        denoise(array, 0.2, **words)
+        denoise(array, **({"weight": 0.2} | words))
     assert "\n" not in str(refusal.value)
 
 

@@ -33,12 +33,14 @@ class Learned(Method):
     The network is told the standard deviation of the noise at each pixel: what the noise model found, or --sigma, times --strength. It
     was trained on photographs with black at 0 and white at 1, so the page is shifted and scaled to that; k·page + c gives k·result + c.
     Pixels without a value mirror the known ones beside them while it runs. Where they are to be filled in (--mask, --weights, --fill), for
-    impulses and for --l1 it takes the place of the shrinkage in split Bregman (`in_the_loop`). docs/learned.md is its model card.
+    impulses and for --l1 it takes the place of the shrinkage in split Bregman (`in_the_loop`). The slices of a volume have one noise
+    estimate, and are restored one by one. docs/learned.md is its model card.
     """
 
     name: ClassVar[str] = "learned"
     summary: ClassVar[str] = "a small network trained on photographs, told the noise"
     is_automatic: ClassVar[bool] = True
+    takes_volumes: ClassVar[bool] = True
     options: ClassVar[Mapping[str, Any]] = {
         "fidelity": None, "sigma": None, "strength": 1.0, "device": "cpu", "model": None, "weights": None, "mask": None,
     }  # fmt: skip
@@ -78,6 +80,8 @@ class Learned(Method):
             sentence += f", told {times:.2g} times that"
         if calm is not None:
             sentence += ", luma by itself"
+        if subject.volume is not None:
+            sentence += ", slice by slice"
         return replace(
             super().plan(subject, settings),
             noise=noise,
@@ -87,7 +91,7 @@ class Learned(Method):
         )
 
     def run(self, subject: Subject, plan: Plan, watch: Watch | None = None, **details: Any) -> Solution:  # noqa: ARG002
-        from denoise_cli.methods.learned.network import restore
+        from denoise_cli.methods.learned.slices import restore_slices
 
         if (loop := plan.details.get("loop")) is not None:
             return Solution(image=loop.run(subject, plan.settings), iterations=0, cost=math.nan, status=Status.DONE)
@@ -95,11 +99,13 @@ class Learned(Method):
         assert noise is not None
         strength = 1.0 if settings.strength is None else settings.strength
         times = np.float32(strength * plan.details.get("times", 1.0))
-        told: dict[str, Any] = {"model": settings.model, "device": settings.device or "cpu", "workers": settings.workers}
+        told: dict[str, Any] = {
+            "model": settings.model, "device": settings.device or "cpu", "workers": settings.workers, "volume": subject.volume,
+        }  # fmt: skip
         pixels = _mirrored(subject.pixels, scale.known)
-        image = restore(pixels, lambda piece: times * noise.level_map(piece), black=scale.bottom, **told)
+        image = restore_slices(pixels, lambda piece: times * noise.level_map(piece), black=scale.bottom, **told)
         if (share := plan.details.get("luma")) is not None:
-            luma = restore(pixels @ LUMA.astype(pixels.dtype), strength * share * noise.sigma, black=scale.bottom, **told)
+            luma = restore_slices(pixels @ LUMA.astype(pixels.dtype), strength * share * noise.sigma, black=scale.bottom, **told)
             image += (luma - image @ LUMA.astype(image.dtype))[:, :, None]
         return Solution(image=image, iterations=0, cost=math.nan, status=Status.DONE)
 

@@ -43,10 +43,10 @@ class Loop:
 
     def run(self, subject: Subject, settings: Settings) -> Array:
         """The page restored, in typed units."""
-        from denoise_cli.methods.learned.network import restore
+        from denoise_cli.methods.learned.slices import restore_slices
 
         scale, network = subject.scale, partial(
-            restore, model=settings.model, device=settings.device or "cpu", workers=settings.workers
+            restore_slices, model=settings.model, device=settings.device or "cpu", workers=settings.workers, volume=subject.volume
         )  # fmt: skip
         pixels = subject.filled
         start = self.start.method.run(subject, self.start).image
