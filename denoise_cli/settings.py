@@ -136,6 +136,12 @@ def _distances(text: str, name: str) -> tuple[float, ...]:
     return found
 
 
+def _copies(text: str, name: str) -> int:
+    if text not in ("1", "2", "4", "8"):
+        raise UsageError(f"--{name} must be 1, 2, 4 or 8, not {text!r}")
+    return int(text)
+
+
 def axes_of(text: str, name: str) -> str:
     """The letters of --axes, in capitals. Raises UsageError."""
     letters = text.upper()
@@ -205,6 +211,8 @@ class Settings:
     beta: float | None = _pixels(ALGORITHM, "matlab: penalty on u − f.", says="50", metavar="B")
     dtype: str = _pixels(ALGORITHM, "Precision of the computation.", default="float32", says="float32", values=("float32", "float64"))
     model: Path | None = _pixels(ALGORITHM, "learned: a network of your own.", says="the one that denoise brings", metavar="FILE.onnx")
+    self_ensemble: int | None = _pixels(ALGORITHM, "learned: the mean of N runs on the picture turned and mirrored, N times as slow.",
+        says="1", metavar="1|2|4|8", parse=_copies)
     device: str | None = option(ALGORITHM, "Where to compute: cpu, cuda, cuda:1 …", says="cpu", metavar="DEVICE")
     overwrite: bool = option(FILES, "Replace results and logs that exist.", default=False, says="refuse")
     preserve_times: bool = option(FILES, "Results get the time stamps of their inputs.", default=False, says="no")
