@@ -1,4 +1,8 @@
-"""The choice of λ against the best λ that a clean picture would tell: PSNR lost, and the time that choosing takes."""
+"""The choice of λ against the best λ that a clean picture would tell: PSNR lost, and the time that choosing takes.
+
+FOLDER ...            clean pictures with noise of several kinds and levels
+--seconds 512,1024    how long everything takes that `optimal` looks at before it solves, and the solve, for pictures of these sides
+"""
 
 from __future__ import annotations
 
@@ -16,12 +20,19 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from benchmarks.common import Array, machine, table
+from benchmarks.common import Array, interleaved, machine, noisy_picture, seconds, table
 from denoise_cli.choice.choose import choose
 from denoise_cli.choice.laws import gaussian_law, impulse_law
+from denoise_cli.measure.scale import Scale
+from denoise_cli.methods.method import Subject
+from denoise_cli.noise.estimate import estimate
+from denoise_cli.noise.impulse_detection import find_impulses
+from denoise_cli.pipeline.plan import make_plan
+from denoise_cli.settings import Settings
 from denoise_cli.variational import denoise, psnr_db
 
 SIGMAS, FRACTIONS = (5, 10, 15, 25, 50), (0.05, 0.1, 0.2, 0.4)
+OPTIMAL = Settings(method="optimal")
 SUFFIXES = (".png", ".tif", ".tiff", ".bmp")
 
 
@@ -110,9 +121,8 @@ def measure(path: Path, kinds: list[str]) -> Iterator[dict[str, Any]]:
         pixels = noisy / 255 if noisy.dtype == np.uint8 else noisy
         oracle = Oracle(pixels, clean, "l2" if gaussian else "l1")
         row: dict[str, Any] = {"picture": f"{path.parent.name}/{path.name}", "noise": kind, "level": level}
-        start = time.perf_counter()
         blind = choose(noisy)
-        row["seconds choosing"] = time.perf_counter() - start
+        row["seconds choosing"] = seconds(lambda: make_plan(Subject(noisy, Scale.of(noisy)), OPTIMAL))  # noqa: B023
         weights = {"nothing given": blind.weight}
         if gaussian:
             told = choose(noisy, sigma=level / 255)
@@ -136,13 +146,43 @@ def measure(path: Path, kinds: list[str]) -> Iterator[dict[str, Any]]:
         yield row
 
 
+def how_long(sizes: list[int]) -> str:
+    """Milliseconds of the parts of choosing, and of the solve: medians of eleven, in turn."""
+    rows = []
+    for size, channels in ((size, channels) for size in sizes for channels in (1, 3)):
+        stored = eight_bits(noisy_picture(size, "l2", channels, "centre"))
+        subject = Subject(stored, Scale.of(stored))
+        plan = make_plan(subject, OPTIMAL)
+        pixels = subject.pixels
+        work = {
+            "noise": lambda: estimate(stored, subject.scale),  # noqa: B023
+            "impulses": lambda: find_impulses(pixels, subject.scale),  # noqa: B023
+            "λ": lambda: choose(stored, scale=subject.scale, noise=plan.noise, opponent=True),  # noqa: B023
+            "all": lambda: make_plan(subject, OPTIMAL),  # noqa: B023
+            "solve": lambda: plan.method.run(subject, plan),  # noqa: B023
+        }
+        took = interleaved({name: lambda part=part: seconds(part) for name, part in work.items()}, 11)
+        row = [f"{size}²{', colour' if channels == 3 else ''}", *(f"{1e3 * took[name]:.1f}" for name in work)]
+        rows.append([*row, f"{took['all'] / took['solve']:.2f}"])
+    return table(["ms", *work, "choosing ÷ solving"], rows)
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folders", nargs="+", type=Path, help="clean pictures, 8 bit")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folders", nargs="*", type=Path, help="clean pictures, 8 bit")
+    parser.add_argument("--seconds", default="", metavar="SIDES", help="time choosing and solving")
     parser.add_argument("--noise", nargs="+", default=["gaussian", "gaussian, 8 bit", "salt and pepper", "random values"])
     parser.add_argument("--every", type=int, default=1, help="take every N-th picture of a folder")
     parser.add_argument("--csv", type=Path, help="a row a picture and noise")
     options = parser.parse_args()
+    if options.seconds:
+        print(f"{how_long([int(size) for size in options.seconds.split(',')])}\n")
+    if options.folders:
+        print(f"{losses(options)}\n")
+    print(machine())
+
+
+def losses(options: argparse.Namespace) -> str:
     rows = []
     for folder in options.folders:
         for path in sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES)[:: options.every]:
@@ -160,8 +200,8 @@ def main() -> None:
     names = ("nothing given", "σ given", "law", "discrepancy")
     lines = []
     for (noise, level), group in sorted(groups.items(), key=lambda item: (item[0][0], str(item[0][1]).zfill(5))):
-        losses = [[row[f"loss {name}"] for row in group if f"loss {name}" in row] for name in names]
-        cells = [f"{statistics.fmean(values):.3f} / {max(values):.2f}" if values else "" for values in losses]
+        lost = [[row[f"loss {name}"] for row in group if f"loss {name}" in row] for name in names]
+        cells = [f"{statistics.fmean(values):.3f} / {max(values):.2f}" if values else "" for values in lost]
         errors = [abs(row.get("σ error", row.get("fraction error", 0.0))) for row in group]
         ratio = statistics.median(row["seconds choosing"] / row["seconds solving"] for row in group)
         right = statistics.fmean(row["right"] for row in group)
@@ -169,9 +209,8 @@ def main() -> None:
             [noise, level, *cells, f"{100 * statistics.fmean(errors):.1f} / {100 * max(errors):.0f}", f"{100 * right:.0f}", f"{ratio:.1f}"]
         )
     header = ["noise", "level", *(f"loss, {name}" for name in names), "level error, %", "right fidelity, %", "choosing ÷ solving"]
-    print(f"PSNR lost to the best λ, dB, mean / worst over {len({row['picture'] for row in rows})} pictures; level error mean / worst\n")
-    print(table(header, lines))
-    print(f"\n{machine()}")
+    title = f"PSNR lost to the best λ, dB, mean / worst over {len({row['picture'] for row in rows})} pictures; level error mean / worst"
+    return f"{title}\n\n{table(header, lines)}"
 
 
 if __name__ == "__main__":

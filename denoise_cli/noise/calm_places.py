@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy.typing as npt
 
 from denoise_cli.noise.rank_order import in_order, neighbours
 
-__all__ = ["FARTHER", "Count", "Evidence", "evidence"]
+__all__ = ["CALM_SHARE", "FARTHER", "FAR_SHARE", "FAR_SPREADS", "Count", "Evidence", "evidence", "places_of", "telling", "tones"]
 
 Array = npt.NDArray[Any]
 
@@ -35,6 +36,12 @@ FEWEST_PLACES = 1000
 BAND = 2**13
 #: Tiles in which fewer lone ones than this are expected do not count for the evenness.
 EXPECTED_IN_TILE = 0.25
+
+
+#: An interval begins at an end within this share of the range: the rounding of float32, and what PLACE costs.
+ROUNDING = 1e-5
+#: The last four bits of a float32, which are under a millionth of it.
+PLACE = np.uint32(15)
 
 
 @dataclass
@@ -87,13 +94,8 @@ def evidence(pixels: Array, low: float, high: float, unit: float, known: Array |
     texture are elsewhere; impulses are as many here as there.
     """
     total = Evidence()
-    most = SAMPLE // pixels.shape[2]
-    there = None if known is None else _mosaic(known, most)
     excess: list[Array] = []
-    lone = [
-        _count(_mosaic(pixels[:, :, channel], most).astype(np.float32), there, (low, high, unit), total, excess)
-        for channel in range(pixels.shape[2])
-    ]
+    lone = [_count(plane, there, (low, high, unit), total, excess) for plane, there in places_of(pixels, known)]
     hit = np.sum(lone, axis=0)
     if len(lone) > 1 and hit.any():
         total.together = float((hit > 1).sum() / (hit > 0).sum())
@@ -101,6 +103,18 @@ def evidence(pixels: Array, low: float, high: float, unit: float, known: Array |
     if squares.size:
         total.dispersion = float(squares.mean())
     return total
+
+
+def places_of(pixels: Array, known: Array | None) -> Iterator[tuple[Array, Array | None]]:
+    """The channels of `pixels`, or of a mosaic of tiles from all over them, (height, width), float32; and which of their pixels count:
+    those that are known, as are all their neighbours (None: all)."""
+    most = SAMPLE // pixels.shape[2]
+    there = None
+    if known is not None:
+        there = _mosaic(known, most)
+        there = there & neighbours(there, 2).all(axis=0)
+    for channel in range(pixels.shape[2]):
+        yield _mosaic(pixels[:, :, channel], most).astype(np.float32), there
 
 
 def _mosaic(plane: Array, most: int) -> Array:
@@ -118,14 +132,12 @@ def _mosaic(plane: Array, most: int) -> Array:
 def _count(plane: Array, known: Array | None, span: tuple[float, float, float], total: Evidence, excess: list[Array]) -> Array:
     """Add what `plane` shows to `total`, and to `excess` the squared surplus of its tiles; returns where lone ones are."""
     low, high, unit = span
-    usable = np.ones(plane.shape, bool) if known is None else known & neighbours(known, 2).all(axis=0)
+    usable = np.ones(plane.shape, bool) if known is None else known.copy()
     usable[:, :1] = usable[:, -1:] = usable[:1] = usable[-1:] = False
     if usable.sum() < FEWEST_PLACES:
         return np.zeros(plane.shape, bool)
     tone, spread, flat = _tones(plane)
-    # Where the noise itself is cut off at an end, half of its values are equal and say nothing of its spread.
-    half = spread * (HALF_LENGTH / 2)
-    usable &= (half == 0) | ((tone - half > low) & (tone + half < high))
+    usable &= telling(tone, spread, low, high)
     if usable.sum() < FEWEST_PLACES:
         return np.zeros(plane.shape, bool)
     calm: Array = usable & (spread <= np.quantile(spread[usable], CALM_SHARE))
@@ -156,22 +168,38 @@ def _count(plane: Array, known: Array | None, span: tuple[float, float, float], 
 
 
 def _tones(plane: Array) -> tuple[Array, Array, Array]:
-    """Of each pixel: the middle of the shortest interval that holds half of its 24 neighbours; the σ of normal noise for which it is so
-    long; and whether all neighbours but four are equal."""
+    """`tones` of every pixel of a plane, band by band."""
     tone, spread, flat = np.empty_like(plane), np.empty_like(plane), np.empty(plane.shape, bool)
     padded = np.pad(plane, 2, mode="symmetric")
     rows = max(1, BAND // plane.shape[1])
     for top in range(0, len(plane), rows):
         band = slice(top, top + rows)
-        ordered = in_order(neighbours(padded[top : top + rows + 4], 2)[:, 2:-2, 2:-2])
-        start, length = ordered[0].copy(), ordered[11] - ordered[0]
-        for first in range(1, 13):
-            other = ordered[first + 11] - ordered[first]
-            shorter = other < length
-            np.copyto(start, ordered[first], where=shorter)
-            np.copyto(length, other, where=shorter)
-        tone[band], spread[band], flat[band] = start + length / 2, length / HALF_LENGTH, ordered[2] == ordered[-3]
+        tone[band], spread[band], flat[band] = tones(neighbours(padded[top : top + rows + 4], 2)[:, 2:-2, 2:-2])
     return tone, spread, flat
+
+
+def tones(around: Array) -> tuple[Array, Array, Array]:
+    """Of pixels with the 24 neighbours `around`, (24, …), float32: the middle of the shortest interval that holds half of them; the σ of
+    normal noise for which it is so long; and whether all of them but four are equal."""
+    ordered = in_order(around)
+    # Lengths are in the order of their bits, of which the last four give way to the number of the interval: one minimum finds both.
+    best = np.full(ordered.shape[1:], np.iinfo(np.uint32).max, np.uint32)
+    for first in range(13):
+        length = (ordered[first + 11] - ordered[first]).view(np.uint32)
+        length &= ~PLACE
+        length |= np.uint32(first)
+        np.minimum(best, length, out=best)
+    start = np.take_along_axis(ordered, (best & PLACE).astype(np.intp)[None], axis=0)[0]
+    best &= ~PLACE
+    length = best.view(np.float32)
+    return start + length / 2, length / np.float32(HALF_LENGTH), ordered[2] == ordered[-3]
+
+
+def telling(tone: Array, spread: Array, low: float, high: float) -> Array:
+    """Where the spread says something: where the noise itself is cut off at an end, half of its values are equal, and it does not."""
+    half, least = spread * (HALF_LENGTH / 2), ROUNDING * (high - low)
+    inside: Array = (half == 0) | ((tone - half > low + least) & (tone + half < high - least))
+    return inside
 
 
 def _a_tile(mask: Array) -> Array:

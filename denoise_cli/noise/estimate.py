@@ -14,7 +14,7 @@ from denoise_cli.noise.coloured import Coloured, coloured
 from denoise_cli.noise.gaps import level_around_holes
 from denoise_cli.noise.growth import Growth, growth
 from denoise_cli.noise.impulses import impulses
-from denoise_cli.noise.level import FEWEST, calmness, energies, level, opponent_energies, opponent_levels
+from denoise_cli.noise.level import FEWEST, calmness, energies, level, opponent_levels
 from denoise_cli.noise.model import Noise
 from denoise_cli.noise.spectrum import Spectrum
 
@@ -78,8 +78,7 @@ def estimate(stored: npt.ArrayLike, scale: Scale | None = None) -> Noise:
     decisive = share * distance > sum((each or 0.0) ** 2 for each in levels) / picture.channels
     # A few that weigh little may be the tail of noise that is not uniform; calm blocks are free of them.
     if not picture.two_levels and not decisive and share < FEW:
-        found = [energies(picture, channel) for channel in channels]
-        turned = opponent_energies(picture) if picture.channels == 3 else []
+        found, turned = energies(picture)
         opponent = opponent_levels(turned, picture) if turned else ()
         if picture.known is not None and min(map(len, found)) < WHOLE_BLOCKS:
             levels = [level_around_holes(picture, channel, impulses=False) for channel in channels]

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from denoise_cli.measure.scale import Scale
 from denoise_cli.noise.calm_places import FARTHER, Count, Evidence, evidence
 from denoise_cli.noise.extreme_values import salt_and_pepper
+from denoise_cli.noise.lone_pixels import most_lone
 from denoise_cli.noise.outlier_network import log_odds
 
 __all__ = ["Impulses", "find_impulses", "known_planes", "trust"]
@@ -42,6 +43,7 @@ UNSEEN = 0.02
 TWO_LEVELS = 0.995
 #: If this part of the impulses hits several channels at once, impulses hit pixels, not channels.
 TOGETHER = 0.5
+NOTHING_ALONE = "hardly a pixel stands alone in calm places"
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,8 @@ def find_impulses(pixels: Array, scale: Scale) -> Impulses:
         return Impulses(0, 0, 0, False, "the picture is constant")
     if _has_two_levels(planes, scale):
         return Impulses(0, 0, 0, False, "the picture is black and white alone")
+    if max(most_lone(planes, scale.low, scale.high, scale.unit, scale.known)) < FEWEST:
+        return Impulses(0, 0, 0, False, NOTHING_ALONE)
     found = evidence(planes, scale.low, scale.high, scale.unit, scale.known)
     even = found.far.share >= AS_MANY * found.other.share
     # Near the tone of their place, rims of things are counted too.
@@ -111,7 +115,7 @@ def find_impulses(pixels: Array, scale: Scale) -> Impulses:
     result = Impulses(pepper, salt, random_valued, found.together > TOGETHER, "")
     counts = ((found.pepper, pepper), (found.salt, salt), (found.other, random_valued))
     seen = sum(count.lone for count, share in counts if share)
-    why = f"{result} pixels stand alone in calm places ({seen:.0f} seen)" if result.share else "hardly a pixel stands alone in calm places"
+    why = f"{result} pixels stand alone in calm places ({seen:.0f} seen)" if result.share else NOTHING_ALONE
     return Impulses(pepper, salt, random_valued, result.whole_pixels, why)
 
 

@@ -40,13 +40,12 @@ def square_blocks(picture: Samples) -> Array | None:
     if len(windows) < FEWEST:
         return None
     blocks: Array = picture.inside(windows)
-    cut_off = ((blocks <= picture.floor) | (blocks >= picture.ceiling)).mean(axis=(2, 3)).max(axis=1)
-    blocks = blocks[cut_off <= SATURATED]
+    if math.isfinite(picture.floor) or math.isfinite(picture.ceiling):
+        cut_off = ((blocks <= picture.floor) | (blocks >= picture.ceiling)).mean(axis=(2, 3), dtype=np.float32).max(axis=1)
+        blocks = blocks[cut_off <= SATURATED]
     if len(blocks) < FEWEST:
         return None
-    if channels == 3:
-        blocks = np.einsum("ij,njhw->nihw", OPPONENT.astype(np.float32), blocks)
-    return blocks
+    return (OPPONENT.astype(np.float32) @ blocks.reshape(-1, 3, SIDE**2)).reshape(blocks.shape) if channels == 3 else blocks
 
 
 def window() -> Array:
@@ -76,8 +75,10 @@ def ring_counts() -> Array:
 def energies_of(blocks: Array, robust: bool) -> tuple[Array, Array, Array]:
     """Transforms (n, channels, SIDE, SIDE/2 + 1), their `energy` (n, rings, channels), and the brightness of each block."""
     weight = window()
-    mean = (blocks * (weight / weight.sum())).sum(axis=(2, 3))
-    transforms = np.fft.rfft2((blocks - mean[:, :, None, None]) * weight).astype(np.complex64) / np.float32(SIDE)
+    mean = blocks.reshape(*blocks.shape[:2], -1) @ (weight / weight.sum()).ravel()
+    windowed = blocks - mean[:, :, None, None]
+    windowed *= weight / np.float32(SIDE)
+    transforms = np.fft.rfft2(windowed).astype(np.complex64, copy=False)
     ring, times = half_rings()
     found = [energy(transforms[:, :, ring == r], times[ring == r], robust) for r in range(len(RINGS) - 1)]
     brightness = mean[:, 0] / math.sqrt(3) if blocks.shape[1] == 3 else mean.mean(axis=1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,7 @@ def ring_of(frequency: Array) -> Array:
     return np.clip(np.searchsorted(RINGS, frequency, side="right") - 1, 0, len(RINGS) - 2)
 
 
+@cache
 def _shares() -> Array:
     """The share of all frequencies that lies in each ring."""
     frequency = np.fft.fftfreq(256)

@@ -24,6 +24,8 @@ CLUMPS = 1.4
 #: The level that is told is at most this many times what the network removes without being told. A level above that is texture: of 31
 #: pictures as above, 7 had a level found that was 1.3 to 5 times the true one. White noise is never near it (at most 1.4 times).
 MOST = 3.0
+#: Tiles along each axis, and values, of the sample: at the seams of smaller tiles the network would remove what is not there.
+TILES, VALUES = 3, 2**18
 #: If what the network removes correlates less than this from pixel to pixel, the noise is white, and clumps were found in texture only:
 #: −0.15 to 0.03 under white noise, 0.2 to 0.7 where clumps were found rightly (noise of training/noise.py's camera, and of real cameras).
 WHITE = 0.08
@@ -40,7 +42,7 @@ def believed(subject: Subject, noise: Noise, *, device: str, workers: int | None
     if noise.sigma <= 0:
         return noise, 1.0
     scale = subject.scale
-    sample = Sample.of(subject.stored, scale, subject.fidelity_weights, "l2", {})
+    sample = Sample.of(subject.stored, scale, subject.fidelity_weights, "l2", {}, tiles=TILES, values=VALUES)
     residual = sample.pixels - restore(sample.pixels, device=device, workers=workers)
     if noise.spectrum is not None and correlation(residual, sample.known) < WHITE:
         levels = [REMAINS * scale.unit * math.sqrt(sample.mean(np.square(residual[:, :, [c]]))) for c in range(residual.shape[2])]
