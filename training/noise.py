@@ -164,7 +164,7 @@ def filtered(grain: Patch, rng: np.random.Generator) -> Patch:
 
 
 def in_clumps(grain: Patch, rng: np.random.Generator) -> Patch:
-    """Noise of three random scales at once, in luma and, coarser, in chroma: no two cameras smooth alike, and most do it in several passes."""
+    """Noise of three random scales at once, in luma and, coarser, in chroma: no two cameras smooth alike, and most do it several times."""
 
     def of_scales(part: Patch, coarser: float) -> Patch:
         share = np.sqrt(rng.dirichlet(np.ones(3)))

@@ -1,9 +1,10 @@
 """Train on one GPU: `python -m training.on_gpu PHOTOGRAPHS RUN --channels 3 --seconds 300`, ten times as fast as `training.train`.
 
-The network, the loss, the optimiser and the kinds of noise are those of `training.train`. What differs is where a batch comes from. White
-and brightness-dependent noise (two thirds of the samples) are made on the GPU from photographs that lie in its memory. The noise of cameras,
-enlarged noise and clean pictures (one third; JPEG and demosaicking) are made by processes on the CPU, meanwhile. One step of the optimiser
-is recorded once as a CUDA graph and then replayed, because starting its several hundred kernels one by one takes longer than they run.
+The network, the loss, the optimiser and the kinds of noise are those of `training.train`. What differs is where a batch comes from.
+White and brightness-dependent noise (two thirds of the samples) are made on the GPU from photographs that lie in its memory. The noise
+of cameras, enlarged noise and clean pictures (one third; JPEG and demosaicking) are made by processes on the CPU, meanwhile. One step of
+the optimiser is recorded once as a CUDA graph and then replayed, because starting its several hundred kernels one by one takes longer
+than they run.
 """
 
 from __future__ import annotations
@@ -78,7 +79,7 @@ class OnGPU:
         self.random = torch.Generator(device)
 
     def _mixes(self, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-        """Matrices that make the channels of a patch from red, green and blue, and how often each is drawn (as in training/photographs.py)."""
+        """Matrices that make the channels of a patch from red, green and blue, and how often each is drawn, as in photographs.py."""
         one = np.eye(3, dtype=np.float32)
         if self.channels == 3:
             orders = [one[[0, 2, 1]], one[[1, 0, 2]], one[[1, 2, 0]], one[[2, 0, 1]], one[[2, 1, 0]]]

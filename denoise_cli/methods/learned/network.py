@@ -60,7 +60,9 @@ def restore(
 
     `model` is another network of the same signature (docs/learned.md); `device` and `workers` are those of ONNX Runtime, without which
     NumPy computes the same, on the CPU. `copies` is how many runs are averaged, 1, 2, 4 or 8: of the picture as it is, mirrored, and
-    turned (the geometric self-ensemble of Timofte, Rothe & Van Gool 2016, CVPR). Pieces have at most `largest` pixels; beside them, the result is the only new array of the size of
+    turned (the geometric self-ensemble of Timofte, Rothe & Van Gool 2016, CVPR).
+
+    Pieces have at most `largest` pixels; beside them, the result is the only new array of the size of
     the picture. `told(done, all)` is called after each piece.
     ValueError in one sentence: a picture or level that does not fit, a file that is no such network, a device that is not there.
     """
