@@ -26,7 +26,7 @@ from denoise_cli import denoise
 #: dB above slice by slice; times before scikit-image; float32 volumes of memory.
 BLOBS_MARK, SERIES_MARK, SPEED_MARK, MEMORY_MARK = 3.0, 4.0, 8.0, 12.0
 #: Iterations of scikit-image: the first try, by how many times the next one has more, and where to give up.
-FIRST_ITERATIONS, MORE, MOST_ITERATIONS = 16, 1.25, 800
+FIRST_ITERATIONS, MORE, MOST_ITERATIONS = 40, 1.06, 800
 
 
 def blobs(side: int) -> Array:

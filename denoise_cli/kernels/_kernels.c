@@ -17,11 +17,24 @@
 /* One binary, the widest vectors that the processor has; chosen by the loader where it can (glibc), unless PLAIN is defined. */
 #if !defined(PLAIN) && defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__GLIBC__)
 #define MULTIVERSIONED __attribute__((target_clones("avx512f", "avx2", "default")))
+/* For loops over a dozen rows that begin anywhere, which wait for the memory: vectors of a whole cache line would lie across two of them. */
+#define NARROW __attribute__((target_clones("avx2", "default")))
 #else
 #define MULTIVERSIONED
+#define NARROW
 #endif
 #if defined(_MSC_VER)
 #define restrict __restrict
+#endif
+/* Before a loop whose turns do not depend on one another, which the compiler cannot always see. */
+#if defined(__clang__)
+#define INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
+#elif defined(__GNUC__)
+#define INDEPENDENT _Pragma("GCC ivdep")
+#elif defined(_MSC_VER)
+#define INDEPENDENT __pragma(loop(ivdep))
+#else
+#define INDEPENDENT
 #endif
 
 #define LANES 16

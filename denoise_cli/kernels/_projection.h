@@ -153,10 +153,8 @@ MULTIVERSIONED static int NAME(prove_)(const Walk *k)
             for (Py_ssize_t j = 0; j < n; j++) w[j] = a[j] - (REAL)0.5 * g[j];
             if (i >= k->stop) continue;
             memcpy((REAL *)k->picture + c * plane + i * n, w, (size_t)n * sizeof(REAL));
-            for (Py_ssize_t j = 0; j < n; j++) squares[j] = (w[j] - a[j]) * (w[j] - a[j]);
-            fidelity += NAME(sum_)(squares, n);
-            for (Py_ssize_t j = 0; j < n; j++) squares[j] = (g[j] * (REAL)-0.25 + a[j]) * g[j];
-            bound += NAME(sum_)(squares, n);
+            fidelity += NAME(squared_distance_)(w, a, 1, n, squares);
+            bound += NAME(dual_objective_)(g, a, n, squares);
         }
         if (i == k->start || k->excess) continue;
         for (Py_ssize_t c = 0; c < C; c++)
@@ -168,13 +166,8 @@ MULTIVERSIONED static int NAME(prove_)(const Walk *k)
         for (Py_ssize_t d = 0; d < 2 * C; d++)
             for (Py_ssize_t j = 0; j < n; j++) v[d * n + j] = p[d * plane + (i - 1) * n + j] + (REAL)0.25 * v[d * n + j];
         NAME(project_)(v, k->grouping, row_map, k->weight, 1.0, C, n, norms, moved);
-        for (Py_ssize_t d = 0; d < 2 * C; d++) {
-            for (Py_ssize_t j = 0; j < n; j++) {
-                const REAL change = 4 * (moved[d * n + j] - p[d * plane + (i - 1) * n + j]);
-                squares[j] = change * change;
-            }
-            residual += NAME(sum_)(squares, n);
-        }
+        for (Py_ssize_t d = 0; d < 2 * C; d++)
+            residual += NAME(squared_distance_)(moved + d * n, p + d * plane + (i - 1) * n, 4, n, squares);
     }
     free(buffer);
     k->sums[3] = residual;

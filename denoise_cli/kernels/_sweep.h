@@ -19,6 +19,23 @@ static INLINE double NAME(sum_)(const REAL *restrict a, Py_ssize_t n)
     return total;
 }
 
+/* Σ (by·(a − b))² of a row. */
+static INLINE double NAME(squared_distance_)(const REAL *restrict a, const REAL *restrict b, REAL by, Py_ssize_t n, REAL *restrict scratch)
+{
+    for (Py_ssize_t j = 0; j < n; j++) {
+        const REAL distance = by * (a[j] - b[j]);
+        scratch[j] = distance * distance;
+    }
+    return NAME(sum_)(scratch, n);
+}
+
+/* The dual objective of squared L2, Σ g(f − g/4) with g = Dᵀp, of a row. */
+static INLINE double NAME(dual_objective_)(const REAL *restrict g, const REAL *restrict f, Py_ssize_t n, REAL *restrict scratch)
+{
+    for (Py_ssize_t j = 0; j < n; j++) scratch[j] = (g[j] * (REAL)-0.25 + f[j]) * g[j];
+    return NAME(sum_)(scratch, n);
+}
+
 /* Forward differences of one row of one channel. `below` is the next row, or the row itself where there is none. */
 static INLINE void NAME(differences_)(const REAL *restrict u, const REAL *restrict below, int periodic, Py_ssize_t n, REAL *restrict x,
                                       REAL *restrict y)

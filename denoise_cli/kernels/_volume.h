@@ -84,6 +84,23 @@ static INLINE void NAME(volume_norms_)(const REAL *restrict v, int grouping, Py_
     for (Py_ssize_t j = 0; j < groups * n; j++) norms[j] = SQRT(norms[j]);
 }
 
+/* |Du| of a row: one channel, isotropic. */
+static INLINE void NAME(volume_lengths_)(const REAL *restrict u, const REAL *restrict below, const REAL *restrict ahead, const Block *k,
+                                         REAL *restrict length)
+{
+    const Py_ssize_t n = k->columns;
+    const REAL wx = (REAL)k->along[0], wy = (REAL)k->along[1], wz = (REAL)k->along[2];
+    for (Py_ssize_t j = 0; j < n; j++) {
+        const REAL y = wy * (below[j] - u[j]), z = wz * (ahead[j] - u[j]);
+        length[j] = y * y + z * z;
+    }
+    for (Py_ssize_t j = 0; j + 1 < n; j++) {
+        const REAL x = wx * (u[j + 1] - u[j]);
+        length[j] += x * x;
+    }
+    for (Py_ssize_t j = 0; j < n; j++) length[j] = SQRT(length[j]);
+}
+
 /* The nearest point to v with every group's norm ≤ λ, in the rows out[0 … 3C−1]. */
 static INLINE void NAME(volume_project_)(const REAL *restrict v, int grouping, const REAL *restrict map, double weight, Py_ssize_t C,
                                          Py_ssize_t n, REAL *restrict norms, REAL **out)
@@ -113,7 +130,7 @@ static INLINE void NAME(volume_project_)(const REAL *restrict v, int grouping, c
         }
 }
 
-/* p = P(q + step·Du) of a row, one channel, isotropic, one λ: by far the most common, in one loop. */
+/* p = P(q + step·Du) of a row, one channel, isotropic, one λ: the usual problem, where volume_both_ does not fit. */
 static INLINE void NAME(volume_step_)(const REAL *restrict qx, const REAL *restrict qy, const REAL *restrict qz, const REAL *restrict u,
                                       const REAL *restrict below, const REAL *restrict ahead, const Block *k, REAL *restrict x,
                                       REAL *restrict y, REAL *restrict z)
@@ -149,18 +166,58 @@ static INLINE void NAME(volume_row_)(const Block *k, const REAL *q, const REAL *
     NAME(volume_project_)(v, k->grouping, map ? map + i * m + r * n : NULL, k->weight, C, n, norms, out);
 }
 
-MULTIVERSIONED static int NAME(volume_walk_)(const Block *k)
+/* Row r of a plane and of the plane behind it in one loop, where all neighbours are there: q and u of the former, from p and the p before
+ * it (`a`, `b`), take the place of those of the latter in the planes `q` and `u`, and P(q + step·Du) of the latter goes to `out`. One
+ * channel, isotropic, one λ. To the bit what volume_adjoint_ and volume_step_ give: the last number of a row of x is 0, so that what stands
+ * before the first one of the next row is right there. */
+static INLINE void NAME(volume_both_)(const Block *k, REAL *const *a, REAL *const *b, REAL beta, const REAL *f, REAL *q, REAL *u, Py_ssize_t m,
+                                      Py_ssize_t r, REAL *const *out, REAL *fresh)
+{
+    const Py_ssize_t n = k->columns, at = r * n, last = n - 1;
+    const REAL *ax = a[0], *ay = a[1], *az = a[2], *bx = b[0], *by = b[1], *bz = b[2];
+    const REAL *here = u + at, *below = here + (r + 1 < k->rows ? n : 0), *above = q + m + at - n;
+    REAL *qx = q + at, *qy = qx + m, *qz = qy + m, *x = out[0], *y = out[1], *z = out[2];
+    const REAL wx = (REAL)k->along[0], wy = (REAL)k->along[1], wz = (REAL)k->along[2], half = (REAL)0.5, radius = (REAL)k->weight;
+    const REAL sx = (REAL)(k->step * k->along[0]), sy = (REAL)(k->step * k->along[1]), sz = (REAL)(k->step * k->along[2]);
+    const REAL y_last = qy[last], z_last = qz[last];
+    INDEPENDENT
+    for (Py_ssize_t j = 0; j < n; j++) {
+        const REAL left = ax[j - 1] + beta * (ax[j - 1] - bx[j - 1]), nx = ax[j] + beta * (ax[j] - bx[j]);
+        const REAL ny = ay[j] + beta * (ay[j] - by[j]), nz = az[j] + beta * (az[j] - bz[j]);
+        const REAL now = f[j] - half * (wz * (qz[j] - nz) + wy * (above[j] - ny) + wx * (left - nx));
+        const REAL vx = qx[j] + sx * (here[j + 1] - here[j]), vy = qy[j] + sy * (below[j] - here[j]), vz = qz[j] + sz * (now - here[j]);
+        const REAL norm = SQRT(vx * vx + vy * vy + vz * vz), scale = radius / (norm > radius ? norm : radius);
+        fresh[j] = now;
+        x[j] = vx * scale;
+        y[j] = vy * scale;
+        z[j] = vz * scale;
+        qx[j] = nx;
+        qy[j] = ny;
+        qz[j] = nz;
+    }
+    /* In the last column, where the loop has looked one too far, there is no difference along x. */
+    const REAL vy = y_last + sy * (below[last] - here[last]), vz = z_last + sz * (fresh[last] - here[last]);
+    const REAL norm = SQRT(vy * vy + vz * vz), scale = radius / (norm > radius ? norm : radius);
+    x[last] = 0;
+    y[last] = vy * scale;
+    z[last] = vz * scale;
+    memcpy(u + at, fresh, (size_t)n * sizeof(REAL));
+}
+
+NARROW static int NAME(volume_walk_)(const Block *k)
 {
     const Py_ssize_t C = k->channels, D = k->depth, H = k->rows, n = k->columns, m = H * n, T = k->iterations;
     const REAL *f = k->f, half = (REAL)0.5;
     const Py_ssize_t level = 4 * C * m; /* a plane of q, a plane of u */
-    REAL *buffer = malloc((size_t)(T * level + 10 * C * n) * sizeof(REAL));
+    /* Of zeros: volume_both_ looks one column too far, at what it does not use. */
+    REAL *buffer = calloc((size_t)(T * level + 10 * C * n), sizeof(REAL));
     REAL **out = malloc((size_t)(3 * C) * sizeof(REAL *));
     if (!buffer || !out) {
         free(buffer);
         free(out);
         return -1;
     }
+    const int usual = k->grouping == VECTOR && C == 1 && !k->weight_map;
     REAL *fresh = buffer + T * level, *v = fresh + 4 * C * n, *norms = v + 3 * C * n; /* rows of q and u; of v; of norms */
     for (Py_ssize_t at = k->first; at < k->last + T; at++)
         for (Py_ssize_t t = 0; t < T; t++) {
@@ -172,6 +229,16 @@ MULTIVERSIONED static int NAME(volume_walk_)(const Block *k)
             const int now = t & 1, steps = i - 1 >= from + (from > 0), begins = i == from && from > 0;
             const REAL beta = (REAL)k->momentum[t];
             for (Py_ssize_t r = 0; r < H; r++) {
+                if (usual && steps && i < to && r) {
+                    REAL *a[3], *b[3];
+                    for (Py_ssize_t d = 0; d < 3; d++) {
+                        a[d] = NAME(plane_)(k, now, d, i) + r * n;
+                        b[d] = NAME(plane_)(k, !now, d, i) + r * n;
+                        out[d] = NAME(plane_)(k, !now, d, i - 1) + r * n;
+                    }
+                    NAME(volume_both_)(k, a, b, beta, f + i * m + r * n, q, u, m, r, out, row);
+                    continue;
+                }
                 if (i < to) {
                     for (Py_ssize_t d = 0; d < 3 * C; d++) {
                         const REAL *restrict a = NAME(plane_)(k, now, d, i) + r * n, *restrict b = NAME(plane_)(k, !now, d, i) + r * n;
@@ -217,6 +284,7 @@ MULTIVERSIONED static int NAME(volume_prove_)(const Block *k)
 {
     const Py_ssize_t C = k->channels, D = k->depth, H = k->rows, n = k->columns, m = H * n, whole = D * m;
     const REAL *f = k->f, *p = k->now, *map = k->weight_map;
+    const int usual = k->grouping == VECTOR && C == 1;
     REAL *picture = k->picture;
     REAL *buffer = malloc((size_t)(C * m + (9 * C + 2) * n) * sizeof(REAL));
     REAL **out = malloc((size_t)(3 * C) * sizeof(REAL *));
@@ -234,10 +302,8 @@ MULTIVERSIONED static int NAME(volume_prove_)(const Block *k)
                 REAL *u = picture + c * whole + i * m + r * n;
                 const REAL *a = f + c * whole + i * m + r * n;
                 NAME(volume_primal_)(k, c, i, r, g, u);
-                for (Py_ssize_t j = 0; j < n; j++) squares[j] = (u[j] - a[j]) * (u[j] - a[j]);
-                fidelity += NAME(sum_)(squares, n);
-                for (Py_ssize_t j = 0; j < n; j++) squares[j] = (g[j] * (REAL)-0.25 + a[j]) * g[j];
-                bound += NAME(sum_)(squares, n);
+                fidelity += NAME(squared_distance_)(u, a, 1, n, squares);
+                bound += NAME(dual_objective_)(g, a, n, squares);
             }
     /* The plane behind the strip is another strip's to write. */
     for (Py_ssize_t c = 0; c < C && k->stop < D; c++)
@@ -245,17 +311,21 @@ MULTIVERSIONED static int NAME(volume_prove_)(const Block *k)
     for (Py_ssize_t i = k->start; i < k->stop; i++)
         for (Py_ssize_t r = 0; r < H; r++) {
             const REAL *row_map = map ? map + i * m + r * n : NULL;
-            memset(v, 0, (size_t)(3 * C * n) * sizeof(REAL));
             for (int pass = 0; pass <= k->residual; pass++) {
-                if (pass)
+                if (!pass)
+                    memset(v, 0, (size_t)(3 * C * n) * sizeof(REAL));
+                else
                     for (Py_ssize_t d = 0; d < 3 * C; d++) memcpy(v + d * n, p + d * whole + i * m + r * n, (size_t)n * sizeof(REAL));
                 for (Py_ssize_t c = 0; c < C; c++) {
-                    const REAL *u = picture + c * whole + i * m + r * n, *following = i + 1 < k->stop ? u + m : ahead + c * m + r * n;
-                    NAME(volume_differences_)(u, r + 1 < H ? u + n : u, i + 1 < D ? following : u, k, pass ? k->step : 1.0, v + c * n,
-                                              v + (C + c) * n, v + (2 * C + c) * n);
+                    const REAL *u = picture + c * whole + i * m + r * n, *below = r + 1 < H ? u + n : u;
+                    const REAL *next = i + 1 == D ? u : i + 1 < k->stop ? u + m : ahead + c * m + r * n;
+                    if (usual && !pass)
+                        NAME(volume_lengths_)(u, below, next, k, norms);
+                    else
+                        NAME(volume_differences_)(u, below, next, k, pass ? k->step : 1.0, v + c * n, v + (C + c) * n, v + (2 * C + c) * n);
                 }
                 if (pass) break;
-                NAME(volume_norms_)(v, k->grouping, C, n, norms);
+                if (!usual) NAME(volume_norms_)(v, k->grouping, C, n, norms);
                 double total = 0;
                 for (Py_ssize_t e = 0; e < NAME(volume_groups_)(k->grouping, C); e++) {
                     REAL *q = norms + e * n;
@@ -268,13 +338,8 @@ MULTIVERSIONED static int NAME(volume_prove_)(const Block *k)
             if (!k->residual) continue;
             NAME(volume_project_)(v, k->grouping, row_map, k->weight, C, n, norms, out);
             const REAL by = (REAL)(1 / k->step);
-            for (Py_ssize_t d = 0; d < 3 * C; d++) {
-                for (Py_ssize_t j = 0; j < n; j++) {
-                    const REAL change = by * (moved[d * n + j] - p[d * whole + i * m + r * n + j]);
-                    squares[j] = change * change;
-                }
-                residual += NAME(sum_)(squares, n);
-            }
+            for (Py_ssize_t d = 0; d < 3 * C; d++)
+                residual += NAME(squared_distance_)(moved + d * n, p + d * whole + i * m + r * n, by, n, squares);
         }
     free(out);
     free(buffer);

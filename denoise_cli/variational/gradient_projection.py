@@ -18,6 +18,9 @@ __all__ = ["TOGETHER", "GradientProjection", "Momentum", "can_project"]
 
 #: Iterations in one walk over the rows: more keep more rows in the cache than fit.
 TOGETHER = 8
+#: Looks in a row, each two thirds further on, at which the gap is no smaller than it has been: then the steps are too long for the problem.
+#: (None of 24 small volumes of noise, checks and impulses has shown it, at λ from 0.05 to 5.)
+IN_VAIN = 2
 
 
 def can_project(problem: Problem) -> bool:
@@ -48,8 +51,9 @@ class GradientProjection:
         t₊ = (1 + sqrt(1 + 4t²))/2         q = p + (t − 1)/t₊ · (p − p₋)
         p₊ = P(q + c/‖D‖² · D(f − Dᵀq/c))         (squared L2: c = 2; of a picture ‖D‖² ≤ 8, so that the step is ¼)
 
-    Every p is dual feasible, and u = f − Dᵀp/c is its picture: a certificate costs one pass. The gap falls like 1/k²; how many iterations
-    that takes grows with λ over the contrast of the picture.
+    In volumes the step is longer (`engines.terms.STRETCH`), for as long as the gap falls. Every p is dual feasible, and u = f − Dᵀp/c is
+    its picture: a certificate costs one pass. The gap falls like 1/k²; how many iterations that takes grows with λ over the contrast of the
+    picture.
 
     Beck & Teboulle 2009, IEEE Trans. Image Process. 18, 2419–2434; Chambolle 2004, J. Math. Imaging Vis. 20, 89–97.
     """
@@ -63,6 +67,7 @@ class GradientProjection:
         self._momentum = Momentum()
         self._picture: Array | None = None
         self._bound = -math.inf
+        self._least_gap, self._in_vain = math.inf, 0
 
     @property
     def p(self) -> Array:
@@ -84,11 +89,20 @@ class GradientProjection:
             certificate = self._certify(residual=every)
             if counts := target.is_due(iteration):
                 target.saw(iteration, certificate)
+                self._watch(certificate.gap)
             shown = certificate.in_units(self.problem.unit, self.problem.cost_unit)
             yield State(self.engine, iteration, certificate.picture, time.perf_counter() - start, shown, reference)
             # A caller that looks at every iteration gets the same picture as one that does not.
             if counts and certificate.gap <= target.gap:
                 return
+
+    def _watch(self, gap: float) -> None:
+        """Where the gap falls no more, the momentum begins anew with shorter steps."""
+        self._in_vain = self._in_vain + 1 if gap >= self._least_gap else 0
+        self._least_gap = min(self._least_gap, gap)
+        if self._in_vain == IN_VAIN:
+            self._projection.shorten()
+            self._momentum = Momentum()
 
     def _certify(self, *, residual: bool) -> Certificate:
         if self._picture is None:

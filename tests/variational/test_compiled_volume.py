@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from denoise_cli.kernels import binding as kernels
-from denoise_cli.variational import denoise
-from denoise_cli.variational.engines import compiled_volume
+from denoise_cli.variational import denoise, gradient_projection
+from denoise_cli.variational.engines import compiled_volume, terms
 from denoise_cli.variational.engines.compiled_volume import CompiledVolumeEngine
 from denoise_cli.variational.engines.in_numpy import NumPyEngine
 from denoise_cli.variational.engines.protocol import ProjectionRange
@@ -63,6 +63,20 @@ def test_threads_and_the_length_of_a_walk_change_no_bit(shape: tuple[int, ...], 
         other = solve(f, 0.2, workers=workers)
         np.testing.assert_array_equal(one.image, other.image)
         assert (one.cost, one.bound, one.iterations) == (other.cost, other.bound, other.iterations)
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_steps_that_are_too_long_are_noticed_and_shortened(compiled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    f = np.random.default_rng(4).random((12, 13, 14))
+    right = solve(f, 0.3, gap=1e-6)
+    monkeypatch.setattr(terms, "STRETCH", 4.0)
+    if not compiled:
+        monkeypatch.setattr(kernels, "compiled", None)
+    found = solve(f, 0.3, gap=1e-6)
+    assert found.gap <= 1e-6
+    np.testing.assert_allclose(found.image, right.image, atol=1e-2)
+    monkeypatch.setattr(gradient_projection, "IN_VAIN", -1)
+    assert solve(f, 0.3, gap=1e-6, iterations=5 * found.iterations).gap > 1e-6
 
 
 @pytest.mark.parametrize("options", [{"fidelity": "l1"}, {"boundary": "periodic"}, {"weights": np.full((8, 9, 10), 0.5)}])

@@ -45,6 +45,9 @@ class CompiledProjection:
         fidelity, regularity, bound, change = (float(total) for total in self._prove(picture, residual).sum(axis=0))
         return fidelity + regularity, bound, change
 
+    def shorten(self) -> None:
+        """Steps in pictures are the shortest already."""
+
     def divergence(self, out: Array) -> Array:
         self._prove(out, False)
         return out

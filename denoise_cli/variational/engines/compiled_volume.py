@@ -9,13 +9,14 @@ import numpy as np
 from denoise_cli.variational.engines.description import DescribedProblem
 from denoise_cli.variational.engines.in_numpy import NumPyEngine
 from denoise_cli.variational.engines.protocol import Projection, ProjectionRange
+from denoise_cli.variational.engines.terms import step_of
 from denoise_cli.variational.problem import Problem
 from denoise_cli.variational.strips import Array
 
 __all__ = ["CompiledVolumeEngine"]
 
-#: Bytes of planes that a walk keeps at hand: of 2, 8 and 32 MiB, the middle one is the quickest at 128³ and as quick as the last at 256³.
-CACHE = 8 * 2**20
+#: Bytes of planes that a walk keeps at hand: 8 iterations a walk at 128², 4 at 256², 1 at 512², the quickest of 1 to 8 each time.
+CACHE = 12 * 2**20
 #: Planes, for each component, that an iteration of a walk touches: q and u, p and the p before it, f.
 PLANES = 11
 #: A strip has at least so many planes a thread: what is less spends more on the halo than it saves.
@@ -57,12 +58,11 @@ class CompiledVolumeProjection:
     """The iterations of `NumPyProjection` on a volume; in the compiled code, a volume is a picture whose rows are planes."""
 
     def __init__(self, problem: Problem, compiled: Any, p: Array, before: Array) -> None:
-        assert problem.operator.norm_squared is not None
         self.problem, self.p, self._before, self._compiled = problem, p, before, compiled
         channels, depth, height, width = problem.observed.shape
         self._described = DescribedProblem.of(problem)
         z, y, x = problem.operator.axis_weights
-        self._beside = (float(width), x, y, z, (problem.fidelity.curvature or 2.0) / problem.operator.norm_squared)
+        self._beside = (float(width), x, y, z, step_of(problem, problem.fidelity.curvature or 2.0))
         self._plane = channels * height * width
         teams = max(1, min(problem.strips.threads, depth // SHORTEST_STRIP))
         self._parts = [slice(k * depth // teams, (k + 1) * depth // teams) for k in range(teams)]
@@ -98,6 +98,9 @@ class CompiledVolumeProjection:
         strips.share(list(enumerate(strips)), work)
         fidelity, regularity, bound, change = (float(total) for total in sums.sum(axis=0))
         return fidelity + regularity, bound, change
+
+    def shorten(self) -> None:
+        self._beside = (*self._beside[:-1], step_of(self.problem, self.problem.fidelity.curvature or 2.0, proved=True))
 
     def divergence(self, out: Array) -> Array:
         """Only asked of projections with `beyond`, which NumPy has."""

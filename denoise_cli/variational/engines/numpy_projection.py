@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from denoise_cli.variational.engines.terms import cost_terms, divergence_of
+from denoise_cli.variational.engines.terms import cost_terms, divergence_of, step_of
 from denoise_cli.variational.problem import Problem
 from denoise_cli.variational.strips import Array, row_sums
 
@@ -12,13 +12,12 @@ __all__ = ["NumPyProjection"]
 
 
 class NumPyProjection:
-    """p ← P(q + step·Du(q)), with u = f − Dᵀq/c and step = c/‖D‖²; or, with `beyond`, u = −½(|Dᵀq| − beyond)₊ sign(Dᵀq) and c = 2."""
+    """p ← P(q + step·Du(q)), with u = f − Dᵀq/c and step = `step_of`; or, with `beyond`, u = −½(|Dᵀq| − beyond)₊ sign(Dᵀq) and c = 2."""
 
     def __init__(self, problem: Problem, p: Array, before: Array, *, beyond: float | None) -> None:
-        assert problem.operator.norm_squared is not None
         self.problem, self.p, self._before, self._beyond = problem, p, before, beyond
         self._curvature = 2.0 if beyond is not None else problem.fidelity.curvature or 2.0
-        self._step = self._curvature / problem.operator.norm_squared
+        self._step = step_of(problem, self._curvature)
         self._axes = problem.axes
 
     def walk(self, momentum: Array) -> None:
@@ -59,6 +58,9 @@ class NumPyProjection:
 
         bound, change = problem.strips.totals(terms, planes=3 * axes)
         return float(problem.strips.totals(costs, planes=2 * axes).sum()), float(bound), float(change) if residual else 0.0
+
+    def shorten(self) -> None:
+        self._step = step_of(self.problem, self._curvature, proved=True)
 
     def divergence(self, out: Array) -> Array:
         return divergence_of(self.problem, self.p, out)

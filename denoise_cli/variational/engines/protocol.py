@@ -87,6 +87,10 @@ class Projection(Protocol):
         """f − Dᵀp/c in `picture`; its cost, the dual objective, and Σ of the squared changes if `residual`."""
         ...
 
+    def shorten(self) -> None:
+        """From now on the steps are so short that convergence is proved."""
+        ...
+
     def divergence(self, out: Array) -> Array:
         """Dᵀp, in `out`."""
         ...

@@ -9,7 +9,18 @@ import numpy as np
 from denoise_cli.variational.problem import Problem
 from denoise_cli.variational.strips import Array, row_sums
 
-__all__ = ["cost_terms", "divergence_of"]
+__all__ = ["cost_terms", "divergence_of", "step_of"]
+
+#: Steps of gradient projection in volumes are so many times c/‖D‖², the longest for which convergence is proved. For a quadratic, which
+#: the dual is where no |p| = λ, 4/3 is the end of what is stable under momentum. 1.3 needs 0.75 to 0.9 times as many iterations (blobs,
+#: 48³, λ 0.05 to 0.4, gaps 1e-3 and 1e-4). Pictures keep the step that they always had.
+STRETCH = 1.3
+
+
+def step_of(problem: Problem, curvature: float, *, proved: bool = False) -> float:
+    """The step of gradient projection on a problem whose F'' is `curvature`; with `proved`, one for which convergence is proved."""
+    assert problem.operator.norm_squared is not None
+    return (1.0 if proved or problem.axes == 2 else STRETCH) * curvature / problem.operator.norm_squared
 
 
 def cost_terms(problem: Problem, u: Array, differences: Array, rows: slice, scratch: Array, derivative: Array | None = None) -> Array:
