@@ -15,7 +15,8 @@ from denoise_cli.cli.shared_options import MaxPixels, Workers, declared
 from denoise_cli.cli.streams import print_json, visible
 from denoise_cli.cli.typed import check_stdin_once
 from denoise_cli.errors import FAILED, OK, DenoiseError
-from denoise_cli.settings import MAX_PIXELS, Settings, axes_of
+from denoise_cli.settings import MAX_PIXELS, Settings
+from denoise_cli.typed_words import axes_of
 
 if TYPE_CHECKING:
     from denoise_cli.pipeline.findings import Finding
