@@ -37,7 +37,11 @@ def main() -> None:
         choice = choose(stored, opponent=True)
         seconds = time.perf_counter() - start
         one = psnr(denoise(pixels, choice.weight, fidelity=choice.fidelity, method="optimal", records=False).image, clean)
-        two = one if choice.opponent is None else psnr(denoise_opponent(pixels, choice.opponent, records=False).image, clean)
+        two = (
+            one
+            if choice.opponent is None
+            else psnr(denoise_opponent(pixels, choice.opponent, choice.noise.basis, records=False).image, clean)
+        )
         best = max(psnr(denoise(pixels, w, method="optimal", gap=1e-3, records=False).image, clean) for w in WEIGHTS)
         itself, network = by_itself(stored), by_itself(stored, method="learned")
         results.append((psnr(pixels, clean), one, two, best, psnr(network.image, clean), psnr(itself.image, clean)))

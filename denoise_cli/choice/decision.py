@@ -21,8 +21,9 @@ class Choice:
     noise: what was estimated.  given: True if sigma was told, not estimated.  risks: (λ, estimated mean squared error) of what was tried.
     stabilised: weight is for the picture after a variance-stabilising transform.  amount: sigma in words and in the units of the file.
     strength: what the λ of least estimated error was multiplied by to get weight.
-    opponent: λ of luma and of chroma, where two of them have a smaller estimated error: run `choice.opponent.denoise_opponent(pixels,
-    choice.opponent)` in place of `denoise(pixels, choice.weight, …)`. None where one λ for all is as good, or two were not asked for.
+    opponent: λ of luma and of chroma, where two of them have a smaller estimated error, or luma would pay for the noise in chroma: run
+    `choice.opponent.denoise_opponent(pixels, choice.opponent, choice.noise.basis)` in place of `denoise(pixels, choice.weight, …)`.
+    None where one λ for all is as good, or two were not asked for.
     """
 
     fidelity: str

@@ -13,7 +13,8 @@ from denoise_cli.choice.risk import Stein
 from denoise_cli.choice.sample import Sample
 from denoise_cli.choice.search import least
 from denoise_cli.noise.model import Noise
-from denoise_cli.noise.spectrum import OPPONENT, Spectrum, to_opponent
+from denoise_cli.noise.opponent_colours import MEAN, from_opponent, to_opponent
+from denoise_cli.noise.spectrum import Spectrum
 from denoise_cli.variational import Solution, Status, denoise
 
 __all__ = ["denoise_opponent", "opponent_weights"]
@@ -24,20 +25,24 @@ Array = npt.NDArray[Any]
 DIFFERENT = 1.5
 #: Their estimated error must be under this share of that of one λ for all.
 BETTER = 0.97
+#: Where chroma has this many times the σ of luma, two are taken whatever their estimated error: one λ for all blurs luma for the sake of
+#: chroma (σ 4/255 in luma and 18/255 in chroma, white or in blotches: an error of 4.7/255 in luma becomes 5.2 to 8.5, with two 3.4 to 4.1).
+MOSTLY_CHROMA = 2.5
 #: λ of luma and of chroma where there is hardly any noise, in spans.
 LEAST = 1e-4
 
 
-def denoise_opponent(image: npt.ArrayLike, two: tuple[float, float], /, **options: Any) -> Solution:
+def denoise_opponent(image: npt.ArrayLike, two: tuple[float, float], /, basis: str = MEAN, **options: Any) -> Solution:
     """The certified minimiser with luma and chroma (an orthonormal turn of red, green and blue) as two problems, λ = `two`.
 
         minimise over u   ‖u − f‖² + λ_luma · TV(luma of u) + λ_chroma · TV(the two chromas of u, coupled)
 
     The turn leaves ‖u − f‖² as it is, so that costs and lower bounds of the two add up, and the sum is certified.
-    image : (height, width, 3), floats.  options : as in `denoise` with fidelity "l2" and method "optimal".
+    image : (height, width, 3), floats.  basis : which turn (`noise.opponent_colours`).
+    options : as in `denoise` with fidelity "l2" and method "optimal".
     """
     pixels = np.asarray(image)
-    turned = to_opponent(pixels if pixels.dtype.kind == "f" else pixels.astype(np.float64))
+    turned = to_opponent(pixels if pixels.dtype.kind == "f" else pixels.astype(np.float64), basis)
     parts = [
         denoise(np.ascontiguousarray(turned[:, :, channels]), weight, fidelity="l2", method="optimal", **options)
         for channels, weight in ((slice(0, 1), two[0]), (slice(1, 3), two[1]))
@@ -47,7 +52,7 @@ def denoise_opponent(image: npt.ArrayLike, two: tuple[float, float], /, **option
     bound = sum(bounds) if len(bounds) == 2 else None
     converged = all(part.status is not Status.ITERATION_LIMIT for part in parts)
     return replace(
-        parts[0], image=u @ OPPONENT.astype(u.dtype), iterations=sum(part.iterations for part in parts), cost=cost, bound=bound,
+        parts[0], image=from_opponent(u, basis), iterations=sum(part.iterations for part in parts), cost=cost, bound=bound,
         gap=None if bound is None else (cost - bound) / cost if cost else 0.0, records=[],
         status=parts[0].status if converged else Status.ITERATION_LIMIT, dual=None,
     )  # fmt: skip
@@ -63,7 +68,7 @@ def opponent_weights(sample: Sample, noise: Noise, one: float | None) -> tuple[f
     ratio = noise.chroma / max(noise.luma, 1e-30)
     if noise.spectrum is None and 1 / DIFFERENT < ratio < DIFFERENT:
         return None
-    turned = to_opponent(sample.pixels)
+    turned = to_opponent(sample.pixels, noise.basis)
     guide = sample.pixels.mean(axis=2, keepdims=True)
     weights, errors = [], []
     for channels, level in ((slice(0, 1), noise.luma), (slice(1, 3), noise.chroma)):
@@ -82,7 +87,7 @@ def opponent_weights(sample: Sample, noise: Noise, one: float | None) -> tuple[f
         stein = Stein(part.pixels, own, known=None if part.weights is None else part.weights > 0, guide=guide)
         weights.append(least(lambda weight, part=part, stein=stein: stein(part.solver(weight)), start, 0.3, risks))  # type: ignore[misc]
         errors.append(count * min(risks.values()))
-    if one is not None and sum(errors) / 3 > BETTER * one:
+    if one is not None and ratio <= MOSTLY_CHROMA and sum(errors) / 3 > BETTER * one:
         return None
     return weights[0], weights[1]
 
@@ -90,4 +95,4 @@ def opponent_weights(sample: Sample, noise: Noise, one: float | None) -> tuple[f
 def _part(spectrum: Spectrum, channels: slice) -> Spectrum:
     """The spectrum of some of the opponent channels."""
     density = tuple(tuple(tuple(row[channels]) for row in ring[channels]) for ring in spectrum.density)
-    return Spectrum(density, spectrum.levels)
+    return replace(spectrum, density=density)

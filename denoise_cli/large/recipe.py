@@ -10,7 +10,7 @@ import numpy as np
 
 from denoise_cli.methods.method import Subject
 from denoise_cli.methods.solving import solver_options
-from denoise_cli.noise.spectrum import OPPONENT, to_opponent
+from denoise_cli.noise.opponent_colours import from_opponent, to_opponent
 
 if TYPE_CHECKING:
     from denoise_cli.formats.picture import Page
@@ -27,7 +27,7 @@ class Recipe:
 
     parts: channels that are solved together, and λ in units of the numbers.  tv, channels: the total variation.
     typed value (or stabilised, or turned into luma and chroma) = unit · number + offset.  precision: of the computation.
-    gap, iterations: when it is enough.  workers: threads of a window.
+    basis: the turn into luma and chroma, None for none.  gap, iterations: when it is enough.  workers: threads of a window.
     method, plan: instead of all that, a method whose result depends on so few pixels around that windows overlap by its reach.
     """
 
@@ -40,7 +40,7 @@ class Recipe:
     gap: float = 1e-3
     iterations: int = 50_000
     workers: int | None = None
-    turned: bool = False
+    basis: str | None = None
     stabiliser: Stabiliser | None = None
     ends: tuple[float, float] = (0.0, 1.0)
     method: Method | None = None
@@ -73,7 +73,7 @@ class Recipe:
         if "opponent" in plan.details:
             assert plan.choice is not None
             luma, chroma = (weight * plan.weight / plan.choice.weight for weight in plan.details["opponent"])
-            recipe = replace(recipe, turned=True, channels="coupled", parts=((slice(0, 1), luma), (slice(1, 3), chroma)))
+            recipe = replace(recipe, basis=plan.choice.noise.basis, channels="coupled", parts=((slice(0, 1), luma), (slice(1, 3), chroma)))
         return recipe._framed(sample)
 
     def _framed(self, sample: Subject) -> Recipe:
@@ -105,14 +105,14 @@ class Recipe:
         typed = pixels[:, :, None] if pixels.ndim == 2 else pixels
         if self.stabiliser is not None:
             typed, _ = self.stabiliser.normalise(typed, *self.ends)
-        return to_opponent(typed) if self.turned else typed
+        return typed if self.basis is None else to_opponent(typed, self.basis)
 
     def image(self, numbers: Array) -> Array:
         """Numbers, (channels, rows, columns), in typed units again, (rows, columns, channels)."""
         wide = numbers.astype(np.float64) if self.unit != 1 else numbers
         image: Array = np.stack([plane * self.unit + middle for plane, middle in zip(wide, self.offset, strict=True)], axis=2)
-        if self.turned:
-            image = image @ OPPONENT.astype(image.dtype)
+        if self.basis is not None:
+            image = from_opponent(image, self.basis)
         if self.stabiliser is not None:
             image = self.stabiliser.restore(image, *self.ends)
         return image

@@ -192,7 +192,7 @@ class Optimal(Method):
         luma, chroma = plan.details["opponent"]
         told = {name: getattr(settings, name) for name in ("iterations", "gap", "tv", "boundary", "dtype", "workers")}
         asked = {name: value for name, value in details.items() if name not in ("start", "keep_dual")}
-        return denoise_opponent(subject.pixels, (factor * luma, factor * chroma), callback=watch, **(told | asked))
+        return denoise_opponent(subject.pixels, (factor * luma, factor * chroma), plan.choice.noise.basis, callback=watch, **(told | asked))
 
     def pictures_in_memory(self, fidelity: str) -> float:
         return 15.3 if fidelity == "l1" else 11.0  # python -m benchmarks memory

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from denoise_cli.noise.blocks import Samples
+from denoise_cli.noise.opponent_colours import MEAN
 from denoise_cli.noise.ring_energies import SIDE, energies_of, energy, half_rings, logarithms, ring_counts, square_blocks, window
 from denoise_cli.noise.spectrum import RINGS, Spectrum
 
@@ -68,8 +69,8 @@ class Coloured:
         return len(chromas) == 2 and math.hypot(*chromas) > math.sqrt(2) * LEAST_CHROMA * luma
 
 
-def coloured(picture: Samples) -> Coloured | None:
-    """The spectrum of a picture's noise, if it were noise; None where the picture is too small to tell.
+def coloured(picture: Samples, basis: str = MEAN) -> Coloured | None:
+    """The spectrum of a picture's noise, if it were noise, in luma and chromas of `basis`; None where the picture is too small to tell.
 
     Blocks of 32 × 32 pixels are windowed and transformed, and their energies in rings of frequencies compared within classes of like
     brightness. A ring is read from the blocks that are calm in all *other* rings: in noise, frequencies are independent, so that this
@@ -80,16 +81,16 @@ def coloured(picture: Samples) -> Coloured | None:
     noise grows with brightness (Liu et al. 2008, IEEE TPAMI 30, 299–314), by a line in the logarithm that content, which only ever adds,
     hardly moves.
     """
-    blocks = square_blocks(picture)
+    blocks = square_blocks(picture, basis)
     if blocks is None:
         return None
-    found = _read_blocks(blocks, robust=blocks.shape[1] == 1)
-    return _read_blocks(blocks, robust=True) if found is not None and not found.robust and not found.has_chroma else found
+    found = _read_blocks(blocks, basis, robust=blocks.shape[1] == 1)
+    return _read_blocks(blocks, basis, robust=True) if found is not None and not found.robust and not found.has_chroma else found
 
 
-def _read_blocks(blocks: Array, *, robust: bool) -> Coloured | None:
+def _read_blocks(blocks: Array, basis: str, *, robust: bool) -> Coloured | None:
     """What is found in `blocks`, (n, channels, SIDE, SIDE), by geometric means if `robust`."""
-    transforms, energies, mean = energies_of(blocks, robust)
+    transforms, energies, mean = energies_of(blocks, robust, basis)
     order = np.argsort(mean)
     classes = np.array_split(order, max(1, min(CLASSES, len(order) // BLOCKS_A_CLASS)))
     calm = [_calm(energies, members, CALM) for members in classes]
@@ -115,6 +116,7 @@ def _read_blocks(blocks: Array, *, robust: bool) -> Coloured | None:
     spectrum = Spectrum(
         tuple(tuple(tuple(float(value) for value in row) for row in ring) for ring in density),
         tuple((float(centre), float(math.exp(level) / overall)) for centre, level in zip(centres, fitted, strict=True)),
+        basis,
     )
     strength = np.sqrt(np.einsum("rcc->rc", density) + SMALLEST**2)
     own = slice(0, 1) if strength.shape[1] == 3 else slice(None)

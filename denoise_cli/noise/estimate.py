@@ -14,8 +14,9 @@ from denoise_cli.noise.coloured import Coloured, coloured
 from denoise_cli.noise.gaps import level_around_holes
 from denoise_cli.noise.growth import Growth, growth
 from denoise_cli.noise.impulses import impulses
-from denoise_cli.noise.level import FEWEST, calmness, energies, level, opponent_levels
+from denoise_cli.noise.level import FEWEST, calmness, energies, level, level_blocks, opponent_energies, opponent_levels
 from denoise_cli.noise.model import Noise
+from denoise_cli.noise.opponent_colours import MEAN, WEIGHTED
 from denoise_cli.noise.spectrum import Spectrum
 
 __all__ = ["Noise", "estimate"]
@@ -44,6 +45,9 @@ COLOUR = {"constant": -0.28, "unequal": -12.7, "irregular": 0.0, "lopsided": 0.0
 GREY = {"constant": -2.1, "unequal": -6.6, "irregular": -2.0, "lopsided": -6.6, "strength": 2.4, "chroma": 0.0, "odds": 2.3}
 #: Coloured noise below this share of the span is left alone, as is what is hardly stronger than white noise that explains it.
 FAINT, STRONGER = 0.006, 1.1
+#: Where chroma has this many times the σ of luma, both are also read with luma weighted as cameras and JPEG weight it, and told so if
+#: luma over chroma is less than this part of what it is for the mean of the channels.
+APART, SEPARATE = 1.3, 0.75
 #: Below this share of the span, noise and the grain of a clean photograph (up to 2.6/255 among 58) cannot be told apart.
 NEGLIGIBLE = 0.01
 
@@ -73,13 +77,18 @@ def estimate(stored: npt.ArrayLike, scale: Scale | None = None) -> Noise:
     curve = None
     clumped = True
     opponent: tuple[float, ...] = ()
+    weighted: tuple[float, ...] = ()
     if share and not picture.two_levels:
         levels = [level_around_holes(picture, channel, impulses=True) for channel in channels]
     decisive = share * distance > sum((each or 0.0) ** 2 for each in levels) / picture.channels
     # A few that weigh little may be the tail of noise that is not uniform; calm blocks are free of them.
     if not picture.two_levels and not decisive and share < FEW:
-        found, turned = energies(picture)
+        blocks = level_blocks(picture)
+        found = [energies(each, picture) for each in blocks]
+        turned = opponent_energies(blocks, picture) if picture.channels == 3 else []
         opponent = opponent_levels(turned, picture) if turned else ()
+        if opponent and _rms(list(opponent[1:])) > APART * opponent[0]:
+            weighted = opponent_levels(opponent_energies(blocks, picture, WEIGHTED), picture)
         if picture.known is not None and min(map(len, found)) < WHOLE_BLOCKS:
             levels = [level_around_holes(picture, channel, impulses=False) for channel in channels]
         else:
@@ -90,13 +99,17 @@ def estimate(stored: npt.ArrayLike, scale: Scale | None = None) -> Noise:
         return Noise.none(picture.channels, "too few known pixels lie together to tell noise from content")
     noise = _verdict(picture, [each or 0.0 for each in levels], curve, salt_pepper, random_valued, decisive)
     if noise.model == "gaussian" and picture.channels == 3 and opponent:
-        luma, *chromas = opponent
-        noise = replace(noise, luma=luma * picture.scale.unit, chroma=_rms(chromas) * picture.scale.unit)
+        basis, (luma, *chromas) = (WEIGHTED, weighted) if weighted and _separates(weighted, opponent) else (MEAN, opponent)
+        noise = replace(noise, luma=luma * picture.scale.unit, chroma=_rms(chromas) * picture.scale.unit, basis=basis)
     if decisive or picture.two_levels or share >= FEW or not clumped:
         return noise
     found_spectrum = coloured(picture)
     if found_spectrum is None or not _is_coloured(found_spectrum, noise.sigma / picture.scale.unit, opponent):
         return noise
+    if found_spectrum.has_chroma and (other := coloured(picture, WEIGHTED)) is not None:
+        levels_as_found = found_spectrum.spectrum.opponent_sigmas
+        if _rms(list(levels_as_found[1:])) > APART * levels_as_found[0] and _separates(other.spectrum.opponent_sigmas, levels_as_found):
+            found_spectrum, opponent = other, weighted
     # Luma that JPEG left white is told by its high frequencies alone, which hold less content.
     is_luma_white = found_spectrum.has_chroma and found_spectrum.fall < FALL and len(opponent) == 3
     return _coloured(found_spectrum.spectrum.with_white_luma(opponent[0]) if is_luma_white else found_spectrum.spectrum, picture)
@@ -134,6 +147,11 @@ def _verdict(
         model, sigma * unit, tuple(each * unit for each in levels), share, salt_pepper, random_valued, gain * unit, read_noise * unit,
         evidence, picture.scale.bottom,
     )  # fmt: skip
+
+
+def _separates(weighted: tuple[float, ...], mean: tuple[float, ...]) -> bool:
+    """Whether weighted luma has less of the noise than the mean of the channels has, beside chroma."""
+    return weighted[0] * _rms(list(mean[1:])) < SEPARATE * mean[0] * _rms(list(weighted[1:]))
 
 
 def _is_coloured(found: Coloured, white: float, opponent: tuple[float, ...]) -> bool:
@@ -177,7 +195,7 @@ def _coloured(found: Spectrum, picture: Samples) -> Noise:
     evidence = f"noise in clumps of about {clump:.1f} pixels (demosaicked, enlarged or compressed): {told}"
     return Noise(
         "coloured", sigma, sigmas, 0.0, 0.0, 0.0, 0.0, sigma, evidence, scale.bottom, luma=luma, chroma=chroma, clump=clump,
-        spectrum=spectrum,
+        spectrum=spectrum, basis=spectrum.basis,
     )  # fmt: skip
 
 

@@ -11,9 +11,20 @@ import numpy.typing as npt
 
 from denoise_cli.noise.blocks import Samples, calmest, cosines
 from denoise_cli.noise.clipping import after_clipping
-from denoise_cli.noise.spectrum import OPPONENT
+from denoise_cli.noise.opponent_colours import BASES, MEAN
 
-__all__ = ["CALM", "FEWEST", "BlockEnergies", "calmness", "dequantised", "energies", "level", "opponent_levels"]
+__all__ = [
+    "CALM",
+    "FEWEST",
+    "BlockEnergies",
+    "calmness",
+    "dequantised",
+    "energies",
+    "level",
+    "level_blocks",
+    "opponent_energies",
+    "opponent_levels",
+]
 
 Array = npt.NDArray[Any]
 
@@ -66,23 +77,22 @@ class BlockEnergies:
         return len(self.mean)
 
 
-def energies(picture: Samples) -> tuple[list[BlockEnergies], list[BlockEnergies]]:
-    """The energies of blocks of each channel, those with unknown pixels left out; and of luma and the two chromas of a picture of three
-    channels, where none of them is cut off (nothing where too few are).
-    """
+def level_blocks(picture: Samples) -> list[Array]:
+    """Blocks of each channel, (n, pixels a block), those with unknown pixels left out."""
     cuts = [picture.blocks(channel, BLOCKS // picture.channels) for channel in range(picture.channels)]
-    blocks = [cut if known is None else cut[known.all(axis=1)] for cut, known in cuts]
-    return [_energies(each, picture) for each in blocks], _opponent_energies(np.stack(blocks), picture) if len(blocks) == 3 else []
+    return [cut if known is None else cut[known.all(axis=1)] for cut, known in cuts]
 
 
-def _opponent_energies(blocks: Array, picture: Samples) -> list[BlockEnergies]:
-    """`blocks`: (3, n, pixels a block)."""
+def opponent_energies(channels: list[Array], picture: Samples, basis: str = MEAN) -> list[BlockEnergies]:
+    """The energies of luma and the two chromas of `level_blocks` of three channels, where none of them is cut off; nothing where too few
+    are."""
+    blocks = np.stack(channels)
     seen = (blocks.min(axis=(0, 2)) > picture.floor + ROUNDING) & (blocks.max(axis=(0, 2)) < picture.ceiling - ROUNDING)
     if seen.sum() < FEWEST:
         return []
     blocks = blocks if seen.all() else blocks[:, seen]
-    turned = (OPPONENT.astype(np.float32) @ blocks.reshape(3, -1)).reshape(blocks.shape)
-    return [_energies(each, picture) for each in turned]
+    turned = (BASES[basis].astype(np.float32) @ blocks.reshape(3, -1)).reshape(blocks.shape)
+    return [energies(each, picture) for each in turned]
 
 
 def opponent_levels(found: list[BlockEnergies], picture: Samples) -> tuple[float, ...]:
@@ -90,7 +100,7 @@ def opponent_levels(found: list[BlockEnergies], picture: Samples) -> tuple[float
     return tuple(dequantised(_plain(each)[0], picture) for each in found)
 
 
-def _energies(blocks: Array, picture: Samples) -> BlockEnergies:
+def energies(blocks: Array, picture: Samples) -> BlockEnergies:
     """Means, low and high energies of `blocks`, (n, pixels a block), batch by batch."""
     basis, freedoms = cosines(*picture.side)
     least, most = np.float32(picture.floor + ROUNDING), np.float32(picture.ceiling - ROUNDING)

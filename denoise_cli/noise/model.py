@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from denoise_cli.noise.opponent_colours import MEAN
 from denoise_cli.noise.spectrum import Spectrum
 
 __all__ = ["Noise"]
@@ -28,7 +29,7 @@ class Noise:
     impulses = salt_pepper + random_valued: shares of the pixels, 0–1.  gain, read_noise, black:
     variance = gain·(brightness − black) + read_noise²; gain is 0 for uniform noise. `black` is the dark end of the picture, so that
     read_noise is the noise there.  evidence: why, in one line.  luma, chroma: standard deviations in luma and (root mean square) in the two
-    chromas, of pictures of three channels.  clump: side, in pixels, of the square over which noise is alike; 1 for white noise.
+    chromas of `basis`, of pictures of three channels.  clump: side, in pixels, of the square over which noise is alike; 1 for white noise.
     spectrum: of coloured noise.
     """
 
@@ -46,6 +47,7 @@ class Noise:
     chroma: float | None = None
     clump: float = 1.0
     spectrum: Spectrum | None = field(default=None, repr=False)
+    basis: str = MEAN
 
     @classmethod
     def none(cls, channels: int, why: str) -> Noise:

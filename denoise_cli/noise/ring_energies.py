@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from denoise_cli.noise.blocks import Samples
-from denoise_cli.noise.spectrum import OPPONENT, RINGS, ring_of
+from denoise_cli.noise.opponent_colours import BASES, MEAN
+from denoise_cli.noise.spectrum import RINGS, ring_of
 
 __all__ = ["SIDE", "energies_of", "energy", "half_rings", "logarithms", "ring_counts", "square_blocks", "window"]
 
@@ -25,8 +26,8 @@ SATURATED = 0.1
 NO_ENERGY = 1e-16
 
 
-def square_blocks(picture: Samples) -> Array | None:
-    """(n, channels, SIDE, SIDE), known throughout and hardly cut off, luma and chromas if there are three channels."""
+def square_blocks(picture: Samples, basis: str = MEAN) -> Array | None:
+    """(n, channels, SIDE, SIDE), known throughout and hardly cut off, luma and chromas of `basis` if there are three channels."""
     height, width, channels = picture.pixels.shape
     if min(height, width) < SIDE or channels > 4:
         return None
@@ -45,7 +46,7 @@ def square_blocks(picture: Samples) -> Array | None:
         blocks = blocks[cut_off <= SATURATED]
     if len(blocks) < FEWEST:
         return None
-    return (OPPONENT.astype(np.float32) @ blocks.reshape(-1, 3, SIDE**2)).reshape(blocks.shape) if channels == 3 else blocks
+    return (BASES[basis].astype(np.float32) @ blocks.reshape(-1, 3, SIDE**2)).reshape(blocks.shape) if channels == 3 else blocks
 
 
 def window() -> Array:
@@ -72,7 +73,7 @@ def ring_counts() -> Array:
     return np.array([times[ring == r].sum() for r in range(len(RINGS) - 1)])
 
 
-def energies_of(blocks: Array, robust: bool) -> tuple[Array, Array, Array]:
+def energies_of(blocks: Array, robust: bool, basis: str = MEAN) -> tuple[Array, Array, Array]:
     """Transforms (n, channels, SIDE, SIDE/2 + 1), their `energy` (n, rings, channels), and the brightness of each block."""
     weight = window()
     mean = blocks.reshape(*blocks.shape[:2], -1) @ (weight / weight.sum()).ravel()
@@ -81,7 +82,7 @@ def energies_of(blocks: Array, robust: bool) -> tuple[Array, Array, Array]:
     transforms = np.fft.rfft2(windowed).astype(np.complex64, copy=False)
     ring, times = half_rings()
     found = [energy(transforms[:, :, ring == r], times[ring == r], robust) for r in range(len(RINGS) - 1)]
-    brightness = mean[:, 0] / math.sqrt(3) if blocks.shape[1] == 3 else mean.mean(axis=1)
+    brightness = mean @ BASES[basis].mean(axis=1) if blocks.shape[1] == 3 else mean.mean(axis=1)
     return transforms, np.stack(found, axis=1), brightness
 
 

@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["OPPONENT", "RINGS", "Spectrum", "ring_of", "to_opponent"]
+from denoise_cli.noise.opponent_colours import BASES, MEAN, from_opponent
+
+__all__ = ["RINGS", "Spectrum", "ring_of"]
 
 Array = npt.NDArray[Any]
 
 #: Borders of the rings of frequencies that the spectrum is told in, in cycles a pixel. Noise of cameras and of JPEG is about as strong in
 #: every direction, and half as many numbers err half as much.
 RINGS = tuple(edge / 32 for edge in (0.5, 1.6, 2.6, 4.0, 6.0, 8.5, 11.5, 14.5, 24.0))
-#: Luma and two chromas from red, green and blue, orthonormal: white noise stays white, and squares add up as before.
-OPPONENT: Array = np.array([[1, 1, 1], [1, 0, -1], [1, -2, 1]]) / np.sqrt([[3], [2], [6]])
-
-
-def to_opponent(pixels: Array) -> Array:
-    """(…, 3) red, green, blue → luma, two chromas. The transposed matrix leads back."""
-    turned: Array = pixels @ OPPONENT.T.astype(pixels.dtype)
-    return turned
 
 
 def ring_of(frequency: Array) -> Array:
@@ -44,13 +38,14 @@ class Spectrum:
     """Gaussian noise with a covariance: stationary noise of cross-spectral density `density`, times a factor that depends on brightness.
 
     density: one symmetric matrix (channels × channels) a ring of `RINGS`, in squares of typed units: white noise of standard deviation σ
-    has σ²·1 in all of them. Three channels are told as luma and two chromas (`OPPONENT`), others as they are.  levels: (brightness,
+    has σ²·1 in all of them. Three channels are told as luma and two chromas (`basis`), others as they are.  levels: (brightness,
     factor) from dark to bright: the variance at a brightness (mean over the channels) is that of `density` times the factor, linear between
     the points and level beyond them; none if noise does not depend on brightness.
     """
 
     density: tuple[tuple[tuple[float, ...], ...], ...]
     levels: tuple[tuple[float, float], ...] = ()
+    basis: str = MEAN
 
     @property
     def channels(self) -> int:
@@ -67,7 +62,7 @@ class Spectrum:
         """Standard deviations, one a channel of the picture."""
         covariance = self.covariance
         if self.channels == 3:
-            covariance = OPPONENT.T @ covariance @ OPPONENT
+            covariance = BASES[self.basis].T @ covariance @ BASES[self.basis]
         return tuple(float(level) for level in np.sqrt(np.maximum(np.diag(covariance), 0)))
 
     @property
@@ -92,7 +87,7 @@ class Spectrum:
     def times(self, factor: float, black: float = 0.0) -> Spectrum:
         """The spectrum of the noise of factor·(picture − black)."""
         density = tuple(tuple(tuple(factor**2 * value for value in row) for row in ring) for ring in self.density)
-        return Spectrum(density, tuple((factor * (point - black), level) for point, level in self.levels))
+        return replace(self, density=density, levels=tuple((factor * (point - black), level) for point, level in self.levels))
 
     def with_white_luma(self, sigma: float) -> Spectrum:
         """The same with white luma of standard deviation `sigma`, of noise with three channels."""
@@ -100,7 +95,7 @@ class Spectrum:
         factors = sigma / np.sqrt(np.maximum(density[:, 0, 0], 1e-300))
         density[:, 0, :] *= factors[:, None]
         density[:, :, 0] *= factors[:, None]
-        return Spectrum(tuple(tuple(tuple(float(value) for value in row) for row in ring) for ring in density), self.levels)
+        return replace(self, density=tuple(tuple(tuple(float(value) for value in row) for row in ring) for ring in density))
 
     def draw(self, shape: tuple[int, int], random: np.random.Generator, brightness: Array | None = None) -> Array:
         """Noise of this spectrum, (height, width, channels), float32, periodic; at a `brightness`, (height, width), if one is given."""
@@ -116,7 +111,7 @@ class Spectrum:
                     coloured[row] += np.interp(radius, centres, roots[:, row, column]) * white[column]
         noise = np.moveaxis(np.fft.irfft2(coloured, s=shape, axes=(1, 2)), 0, -1).astype(np.float32)
         if self.channels == 3:
-            noise = noise @ OPPONENT.astype(np.float32)
+            noise = from_opponent(noise, self.basis)
         if brightness is not None and self.levels:
             noise *= self.factor(brightness).astype(np.float32)[:, :, None]
         return noise

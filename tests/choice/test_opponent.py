@@ -7,11 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from scipy.ndimage import gaussian_filter
 
+from denoise_cli import denoise as denoise_by_itself
 from denoise_cli.choice.choose import choose
 from denoise_cli.choice.opponent import denoise_opponent
 from denoise_cli.noise.estimate import estimate
-from denoise_cli.noise.spectrum import OPPONENT, to_opponent
+from denoise_cli.noise.opponent_colours import BASES, WEIGHTED, from_opponent, to_opponent
 from denoise_cli.variational import denoise, psnr_db
 
 LUMA, CHROMA = 4 / 255, 20 / 255
@@ -23,7 +25,7 @@ def coffee(samples: Path) -> np.ndarray:
 
 
 def noisy(clean: np.ndarray, luma: float, chroma: float) -> np.ndarray:
-    return clean + (np.random.default_rng(0).standard_normal(clean.shape) * (luma, chroma, chroma)) @ OPPONENT
+    return clean + from_opponent(np.random.default_rng(0).standard_normal(clean.shape) * (luma, chroma, chroma))
 
 
 def test_the_levels_of_luma_and_chroma_are_found(coffee: np.ndarray) -> None:
@@ -60,3 +62,31 @@ def test_costs_and_bounds_of_the_two_problems_add_up(coffee: np.ndarray) -> None
     assert solution.cost == pytest.approx(cost, rel=1e-5)
     assert solution.bound is not None
     assert 0 <= (solution.cost - solution.bound) / solution.cost <= 1e-4 * (1 + 1e-6)
+
+
+#: BT.601, in which cameras and JPEG tell luma from chroma.
+TO_LUMA = np.array([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]])
+
+
+@pytest.mark.parametrize("blotches", [0.0, 2.0])
+def test_luma_does_not_pay_for_noise_in_chroma(coffee: np.ndarray, blotches: float) -> None:
+    grain = np.random.default_rng(16).normal(0, 1, coffee.shape)
+    if blotches:
+        grain[..., 1:] = gaussian_filter(grain[..., 1:], (blotches, blotches, 0))
+        grain[..., 1:] /= grain[..., 1:].std()
+    picture = coffee + (grain * np.array([4, 18, 18]) / 255) @ np.linalg.inv(TO_LUMA).T
+    stored = np.rint(np.clip(picture, 0, 1) * 255).astype(np.uint8)
+    result = denoise_by_itself(stored, method="optimal")
+    before, after = (np.sqrt(np.mean(((image - coffee) @ TO_LUMA.T) ** 2, axis=(0, 1))) for image in (stored / 255, result.image))
+    assert after[0] < 0.95 * before[0]
+    assert (after[1:] < 0.75 * before[1:]).all()
+
+
+def test_the_turns_leave_white_noise_white_and_weighted_luma_free_of_chroma() -> None:
+    for basis in BASES.values():
+        assert basis @ basis.T == pytest.approx(np.eye(3), abs=1e-12)
+        assert (basis[0] > 0).all()
+    chroma = np.linalg.inv(TO_LUMA)[:, 1:].T
+    assert to_opponent(chroma, WEIGHTED)[:, 0] == pytest.approx(0, abs=1e-6)
+    assert abs(to_opponent(chroma)[:, 0]).min() > 0.3
+    assert from_opponent(to_opponent(chroma, WEIGHTED), WEIGHTED) == pytest.approx(chroma)
