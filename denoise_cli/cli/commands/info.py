@@ -13,7 +13,7 @@ from denoise_cli.cli.shared_options import MaxPixels, Recursive, declared
 from denoise_cli.cli.streams import print_json, visible
 from denoise_cli.cli.typed import check_stdin_once
 from denoise_cli.errors import FAILED, OK, DenoiseError, UsageError
-from denoise_cli.settings import MAX_PIXELS
+from denoise_cli.settings import MAX_PIXELS, Settings
 
 if TYPE_CHECKING:
     from denoise_cli.pipeline.facts import Facts
@@ -46,8 +46,10 @@ def info(
     denoise info scans/ --recursive --json > scans.jsonl
     """
     from denoise_cli.batch.inputs import Selection, find
+    from denoise_cli.large.excerpts import facts_of_large, large_source
     from denoise_cli.pipeline.facts import describe
 
+    settings = Settings(workers=workers, max_pixels=max_pixels)
     check_stdin_once(pictures)
     found = list(find(pictures, Selection(recursive, own_suffix="")))
     if not found:
@@ -57,7 +59,8 @@ def info(
         try:
             if each.error is not None:
                 raise DenoiseError(each.error)
-            facts = describe(each.path, max_pixels, workers)
+            large = large_source(each.path, settings)
+            facts = describe(each.path, max_pixels, workers) if large is None else facts_of_large(large, settings)
         except DenoiseError as error:
             failed = True
             say(str(error))

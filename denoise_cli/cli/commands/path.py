@@ -110,7 +110,7 @@ def path(
     sheet = output or picture.with_name(f"{picture.stem}_path.png")
     _check([path for path in (picture, reference) if path is not None], [sheet, csv, save_config, html], overwrite)
 
-    source, pixels, clean = _read(picture, reference, max_pixels)
+    source, pixels, clean = _read(picture, reference, settings, whole=results is not None)
     album = Album(source, pixels, picture, _box(crop, pixels), results, overwrite=overwrite)
     try:
         subject = subject_of(source.pages[0], settings)
@@ -217,12 +217,24 @@ def _make_folder(folder: Path, results: list[Path], overwrite: bool) -> None:
         check_output(result, [], overwrite=overwrite)
 
 
-def _read(path: Path, reference: Path | None, max_pixels: int) -> tuple[Picture, Any, Any]:
-    """The picture, its first page in floats, and the clean one."""
+def _read(path: Path, reference: Path | None, settings: Settings, *, whole: bool) -> tuple[Picture, Any, Any]:
+    """The picture, its first page in floats, and the clean one; of a picture larger than memory a window, unless it is wanted `whole`."""
     from denoise_cli.formats.files import read_picture
+    from denoise_cli.formats.picture import Picture
+    from denoise_cli.large.excerpts import excerpt, large_source
     from denoise_cli.variational import as_float
 
-    picture = read_picture(path, max_pixels=max_pixels)
+    max_pixels = settings.max_pixels
+    large = large_source(path, settings)
+    if large is None:
+        picture = read_picture(path, max_pixels=max_pixels)
+    elif whole or reference is not None:
+        raise DenoiseError(f"{path}: is solved by tiles, of which the path shows a window; leave --results and --reference out")
+    else:
+        page, (x, y, width, height) = excerpt(large)
+        picture = Picture("npy", (page,), notes=large.notes)
+        if (height, width) != large.size:
+            say(f"{path}: is solved by tiles; the path is that of {width} × {height} pixels in its middle, from ({x}, {y}) on")
     for note in picture.notes:
         say(f"{path}: {note}")
     if len(picture.pages) > 1:
