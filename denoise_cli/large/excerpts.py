@@ -20,7 +20,7 @@ from denoise_cli.pipeline.findings import finding_of
 from denoise_cli.pipeline.forecast import forecasts
 from denoise_cli.pipeline.job import PIPE, Job
 from denoise_cli.pipeline.plan import make_plan, subject_of
-from denoise_cli.storage.stores import state_of
+from denoise_cli.storage.stores import is_store, state_of
 
 if TYPE_CHECKING:
     from denoise_cli.draw.views import Box
@@ -42,7 +42,8 @@ def large_source(path: Path, settings: Settings) -> Source | None:
 
     Raises DenoiseError for what is no picture.
     """
-    if path == PIPE or not is_for_tiles(Job(path, path, settings)):
+    is_series = path.is_dir() and not is_store(path)
+    if path == PIPE or is_series or not is_for_tiles(Job(path, path, settings)):
         return None
     return open_windows(path, axes=settings.axes, nodata=settings.nodata or (), limits=settings.limits)
 
@@ -57,8 +58,7 @@ def excerpt(source: Source, plane: int = 0, side: int = SIDE) -> tuple[Page, Box
 
 def findings_of_large(source: Source, settings: Settings) -> Iterator[Finding]:
     """As `pipeline.findings.findings`, from the sample that a run by tiles would choose by."""
-    if settings.volume:
-        raise DenoiseError(f"{source.path}: --volume needs the whole picture in memory; leave it out")
+    _refuse_volume(source, settings)
     for plane in range(source.planes):
         page = _sample(source, plane, settings)
         yield replace(finding_of(source.path, page, settings), page=plane + 1, pages=source.planes)
@@ -66,6 +66,7 @@ def findings_of_large(source: Source, settings: Settings) -> Iterator[Finding]:
 
 def facts_of_large(source: Source, settings: Settings) -> Facts:
     """As `pipeline.facts.describe`. Seconds are those of tiles, memory is that of the budget."""
+    _refuse_volume(source, settings)
     start = time.perf_counter()
     page = _sample(source, 0, settings)
     height, width = source.size
@@ -124,6 +125,11 @@ def preview_of_large(job: Job, side: int) -> Preview | None:
         return None
     x, y, width, height = shown.box
     return replace(shown, box=(x + place[0], y + place[1], width, height), size=size, page=name)
+
+
+def _refuse_volume(source: Source, settings: Settings) -> None:
+    if settings.volume:
+        raise DenoiseError(f"{source.path}: --volume needs the whole picture in memory; leave it out")
 
 
 def _sample(source: Source, plane: int, settings: Settings) -> Page:
