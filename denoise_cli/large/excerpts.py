@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from denoise_cli.pipeline.preview import Preview
     from denoise_cli.settings import Settings
 
-__all__ = ["excerpt", "facts_of_large", "findings_of_large", "large_source", "preview_of_large"]
+__all__ = ["excerpt", "facts_of_large", "findings_of_large", "large_source", "preview_of_large", "window_picture"]
 
 #: Sides of the window that stands for a picture where one part of it is looked at.
 SIDE = 2048
@@ -54,6 +54,13 @@ def excerpt(source: Source, plane: int = 0, side: int = SIDE) -> tuple[Page, Box
     tall, wide = min(side, height), min(side, width)
     top, left = (height - tall) // 2, (width - wide) // 2
     return page_of(source.read(plane, slice(top, top + tall), slice(left, left + wide)), source.kind), (left, top, wide, tall)
+
+
+def window_picture(source: Source) -> Picture:
+    """The middle of the first plane, as a picture by itself, which says that it is no more. Raises DenoiseError."""
+    page, (x, y, width, height) = excerpt(source)
+    part = f"is solved by tiles; the path is that of {width} × {height} pixels in its middle, from ({x}, {y}) on"
+    return Picture("npy", (page,), notes=(*source.notes, *((part,) if (height, width) != source.size else ())))
 
 
 def findings_of_large(source: Source, settings: Settings) -> Iterator[Finding]:

@@ -220,21 +220,13 @@ def _make_folder(folder: Path, results: list[Path], overwrite: bool) -> None:
 def _read(path: Path, reference: Path | None, settings: Settings, *, whole: bool) -> tuple[Picture, Any, Any]:
     """The picture, its first page in floats, and the clean one; of a picture larger than memory a window, unless it is wanted `whole`."""
     from denoise_cli.formats.files import read_picture
-    from denoise_cli.formats.picture import Picture
-    from denoise_cli.large.excerpts import excerpt, large_source
+    from denoise_cli.large.excerpts import large_source, window_picture
     from denoise_cli.variational import as_float
 
-    max_pixels = settings.max_pixels
     large = large_source(path, settings)
-    if large is None:
-        picture = read_picture(path, max_pixels=max_pixels)
-    elif whole or reference is not None:
+    if large is not None and (whole or reference is not None):
         raise DenoiseError(f"{path}: is solved by tiles, of which the path shows a window; leave --results and --reference out")
-    else:
-        page, (x, y, width, height) = excerpt(large)
-        picture = Picture("npy", (page,), notes=large.notes)
-        if (height, width) != large.size:
-            say(f"{path}: is solved by tiles; the path is that of {width} × {height} pixels in its middle, from ({x}, {y}) on")
+    picture = read_picture(path, max_pixels=settings.max_pixels) if large is None else window_picture(large)
     for note in picture.notes:
         say(f"{path}: {note}")
     if len(picture.pages) > 1:
@@ -245,7 +237,7 @@ def _read(path: Path, reference: Path | None, settings: Settings, *, whole: bool
         raise DenoiseError(f"{path}: {error}") from error
     if reference is None:
         return picture, pixels, None
-    clean = as_float(read_picture(reference, max_pixels=max_pixels).frames[0])
+    clean = as_float(read_picture(reference, max_pixels=settings.max_pixels).frames[0])
     if clean.shape != pixels.shape:
         raise DenoiseError(
             f"{reference}: the reference has shape {clean.shape}, {path} {pixels.shape}; give a clean picture of the same size"
