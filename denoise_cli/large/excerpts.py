@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from denoise_cli.errors import DenoiseError
+from denoise_cli.formats.files import read_picture
 from denoise_cli.formats.picture import Picture, page_name
 from denoise_cli.large.budget import budget_of
 from denoise_cli.large.eligible import is_for_tiles
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from denoise_cli.pipeline.preview import Preview
     from denoise_cli.settings import Settings
 
-__all__ = ["excerpt", "facts_of_large", "findings_of_large", "large_source", "preview_of_large", "window_picture"]
+__all__ = ["excerpt", "facts_of_large", "findings_of_large", "large_source", "picture_or_window", "preview_of_large"]
 
 #: Sides of the window that stands for a picture where one part of it is looked at.
 SIDE = 2048
@@ -56,8 +57,14 @@ def excerpt(source: Source, plane: int = 0, side: int = SIDE) -> tuple[Page, Box
     return page_of(source.read(plane, slice(top, top + tall), slice(left, left + wide)), source.kind), (left, top, wide, tall)
 
 
-def window_picture(source: Source) -> Picture:
-    """The middle of the first plane, as a picture by itself, which says that it is no more. Raises DenoiseError."""
+def picture_or_window(path: Path, settings: Settings, *, whole: bool) -> Picture:
+    """The picture of a file; of one that is solved by tiles the middle of its first plane, which says that it is no more, or a refusal
+    where it is wanted `whole`. Raises DenoiseError."""
+    source = large_source(path, settings)
+    if source is None:
+        return read_picture(path, max_pixels=settings.max_pixels)
+    if whole:
+        raise DenoiseError(f"{path}: is solved by tiles, of which the path shows a window; leave --results and --reference out")
     page, (x, y, width, height) = excerpt(source)
     part = f"is solved by tiles; the path is that of {width} × {height} pixels in its middle, from ({x}, {y}) on"
     return Picture("npy", (page,), notes=(*source.notes, *((part,) if (height, width) != source.size else ())))

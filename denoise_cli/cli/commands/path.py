@@ -220,13 +220,10 @@ def _make_folder(folder: Path, results: list[Path], overwrite: bool) -> None:
 def _read(path: Path, reference: Path | None, settings: Settings, *, whole: bool) -> tuple[Picture, Any, Any]:
     """The picture, its first page in floats, and the clean one; of a picture larger than memory a window, unless it is wanted `whole`."""
     from denoise_cli.formats.files import read_picture
-    from denoise_cli.large.excerpts import large_source, window_picture
+    from denoise_cli.large.excerpts import picture_or_window
     from denoise_cli.variational import as_float
 
-    large = large_source(path, settings)
-    if large is not None and (whole or reference is not None):
-        raise DenoiseError(f"{path}: is solved by tiles, of which the path shows a window; leave --results and --reference out")
-    picture = read_picture(path, max_pixels=settings.max_pixels) if large is None else window_picture(large)
+    picture = picture_or_window(path, settings, whole=whole or reference is not None)
     for note in picture.notes:
         say(f"{path}: {note}")
     if len(picture.pages) > 1:
