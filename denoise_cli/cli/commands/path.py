@@ -110,11 +110,10 @@ def path(
     sheet = output or picture.with_name(f"{picture.stem}_path.png")
     _check([path for path in (picture, reference) if path is not None], [sheet, csv, save_config, html], overwrite)
 
-    source, pixels, clean = _read(picture, reference, settings, whole=results is not None)
+    source, pixels, clean = _read(picture, reference, settings, whole=bool(results or reference))
     album = Album(source, pixels, picture, _box(crop, pixels), results, overwrite=overwrite)
     try:
-        subject = subject_of(source.pages[0], settings)
-        plan = make_plan(subject, settings)
+        plan = make_plan(subject := subject_of(source.pages[0], settings), settings)
         fidelity, automatic = plan.fidelity or "l2", plan.weight or 1.0
         every = sorted({*(weights or _spaced(automatic, smallest, largest, steps)), automatic, pick or automatic})
         if results is not None:
@@ -223,7 +222,7 @@ def _read(path: Path, reference: Path | None, settings: Settings, *, whole: bool
     from denoise_cli.large.excerpts import picture_or_window
     from denoise_cli.variational import as_float
 
-    picture = picture_or_window(path, settings, whole=whole or reference is not None)
+    picture = picture_or_window(path, settings, whole=whole)
     for note in picture.notes:
         say(f"{path}: {note}")
     if len(picture.pages) > 1:
