@@ -2,16 +2,15 @@
 
 # No `from __future__ import annotations`: the types of the fields are read, and are wanted as types.
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal, Self, get_args, get_origin
 
-from denoise_cli.errors import UsageError
 from denoise_cli.storage.amounts import bytes_of
+from denoise_cli.typed_words import axes_of, copies, distances, limits_of, number, positive, stored_value, weight_of
 
-__all__ = ["ALGORITHM", "FILES", "MAX_PIXELS", "PROBLEM", "RUN", "Option", "Settings", "axes_of", "number", "option", "options_of"]
+__all__ = ["ALGORITHM", "FILES", "MAX_PIXELS", "PROBLEM", "RUN", "Option", "Settings", "option", "options_of"]
 
 # The headings of the help.
 PROBLEM, ALGORITHM, FILES, RUN = "Problem", "Algorithm", "Files", "Run"
@@ -92,58 +91,6 @@ def _kind(annotation: Any) -> type:
     return plain if plain in (bool, int, float, Path) and get_origin(annotation) is not tuple else str
 
 
-# ── words into values ────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def number(text: str, name: str, wanted: str = "a number, such as 0.04 or 10/255") -> float:
-    """0.04, or a fraction as it is typed: 10/255, 20/4095. Raises UsageError."""
-    above, slash, below = text.partition("/")
-    try:
-        return float(above) / float(below) if slash else float(above)
-    except (ValueError, ZeroDivisionError):
-        raise UsageError(f"--{name} must be {wanted}, not {text!r}") from None
-
-
-def _weight(text: str, name: str) -> float:
-    return number(text, name, "a number, or auto")
-
-
-def _positive(text: str, name: str) -> float:
-    value = number(text, name, "a number above 0, such as 1.5")
-    if not 0 < value < math.inf:
-        raise UsageError(f"--{name} must be positive and finite, not {text}")
-    return value
-
-
-def _limits(text: str, name: str) -> tuple[float, float]:
-    wanted = "black and white with a comma between, such as 0,4095"
-    low, comma, high = text.partition(",")
-    black, white = (number(word, name, wanted) for word in (low, high if comma else "?"))
-    if not -math.inf < black < white < math.inf:
-        raise UsageError(f"--{name} must be {wanted}, the smaller one first, not {text!r}")
-    return black, white
-
-
-def _stored_value(text: str, name: str) -> float:
-    return number(text, name, "a value as the file stores it, such as 0, -9999 or nan")
-
-
-def _distances(text: str, name: str) -> tuple[float, ...]:
-    wanted = "one distance for each axis of the volume with commas between, such as 2,1,1"
-    found = tuple(number(word, name, wanted) for word in text.split(","))
-    if not all(0 < distance < math.inf for distance in found):
-        raise UsageError(f"--{name} must be {wanted}, all above 0, not {text!r}")
-    return found
-
-
-def axes_of(text: str, name: str) -> str:
-    """The letters of --axes, in capitals. Raises UsageError."""
-    letters = text.upper()
-    if not {"Y", "X"} <= set(letters) <= set("TZCYX") or len(set(letters)) < len(letters):
-        raise UsageError(f"--{name} must name each axis once, by T, Z, C, Y or X, with Y and X among them (such as ZYX), not {text!r}")
-    return letters
-
-
 # ── the options of a picture ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -158,11 +105,11 @@ class Settings:
     """What is to be done to a picture; strings, numbers and paths only, so that it can travel to another process. None is not told."""
 
     weight: float | None = _pixels(PROBLEM, "λ > 0 in F(u; f) + λ·TV(u): larger is smoother. Pixels count from 0 to 1.", "--lambda",
-        says="auto, from the picture", metavar="X", parse=_weight)
+        says="auto, from the picture", metavar="X", parse=weight_of)
     sigma: float | None = _pixels(PROBLEM, "auto: the noise's standard deviation, such as 0.04 or 10/255.",
         says="estimated", metavar="S", parse=number)
     strength: float | None = _pixels(PROBLEM, "auto: times the λ that was chosen; 2 is smoother, 0.5 keeps more.",
-        says="1, as chosen", metavar="X", parse=_positive)
+        says="1, as chosen", metavar="X", parse=positive)
     fidelity: str | None = _pixels(PROBLEM, "The data term F(u; f).", says="auto; l2 with --lambda X", values=("l1", "l2"), shorthands=(
         ("l1", "--fidelity l1, Σ|u − f|: for impulses, salt and pepper (λ about 0.5)."),
         ("l2", "--fidelity l2, Σ(u − f)²: for Gaussian noise (λ about 1.4 σ).")))
@@ -181,18 +128,18 @@ class Settings:
     mask: Path | None = _pixels(PROBLEM, "White is known, black is filled in (optimal, learned).", says="all known", metavar="MASK")
     lambda_map: Path | None = _pixels(PROBLEM, "λ ≥ 0 of each pixel, times --lambda if given (optimal).", says="none", metavar="MAP")
     limits: tuple[float, float] | None = _pixels(PROBLEM, "Black and white as the file stores them; only used for clipping.", "--range",
-        says="by the type", metavar="LO,HI", parse=_limits)
+        says="by the type", metavar="LO,HI", parse=limits_of)
     nodata: tuple[float, ...] | None = _pixels(PROBLEM, "A stored value that means unknown, such as -9999 or nan; may be repeated.",
-        says="as the file says", metavar="VALUE", parse=_stored_value, is_repeatable=True)
+        says="as the file says", metavar="VALUE", parse=stored_value, is_repeatable=True)
     fill: bool = _pixels(PROBLEM, "Unknown pixels are filled in.", default=False, says="they stay as they are")
     axes: str | None = _pixels(PROBLEM, "What the axes of the file mean, such as ZYX or YXC.", says="as the file says",
         metavar="LETTERS", parse=axes_of)
-    volume: bool = _pixels(PROBLEM, "The pages are slices of a volume, or frames of a scene: one total variation for all (optimal).",
+    volume: bool = _pixels(PROBLEM, "Pages (or a folder's DICOM slices) are a volume, or frames of a scene (optimal; learned: each alone).",
         default=False, says="each page by itself")
     spacing: tuple[float, ...] | None = _pixels(PROBLEM, "--volume: how far apart neighbours are along Z, Y and X.",
-        says="as the file says, or 1,1,1", metavar="Z,Y,X", parse=_distances)
+        says="as the file says, or 1,1,1", metavar="Z,Y,X", parse=distances)
     time_weight: float | None = _pixels(PROBLEM, "--volume: couple T as well, times this; more makes frames more alike.",
-        says="T only where there is no Z, times 1", metavar="W", parse=_positive)
+        says="T only where there is no Z, times 1", metavar="W", parse=positive)
     same_lambda: bool = _pixels(PROBLEM, "auto: one noise level and one λ for all pages, against flicker.", default=False,
         says="each page has its own")
     method: str | None = _pixels(ALGORITHM,
@@ -205,6 +152,8 @@ class Settings:
     beta: float | None = _pixels(ALGORITHM, "matlab: penalty on u − f.", says="50", metavar="B")
     dtype: str = _pixels(ALGORITHM, "Precision of the computation.", default="float32", says="float32", values=("float32", "float64"))
     model: Path | None = _pixels(ALGORITHM, "learned: a network of your own.", says="the one that denoise brings", metavar="FILE.onnx")
+    self_ensemble: int | None = _pixels(ALGORITHM, "learned: the mean of N runs on the picture turned and mirrored, N times as slow.",
+        says="1", metavar="1|2|4|8", parse=copies)
     device: str | None = option(ALGORITHM, "Where to compute: cpu, cuda, cuda:1 …", says="cpu", metavar="DEVICE")
     overwrite: bool = option(FILES, "Replace results and logs that exist.", default=False, says="refuse")
     preserve_times: bool = option(FILES, "Results get the time stamps of their inputs.", default=False, says="no")

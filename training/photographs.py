@@ -36,9 +36,9 @@ class Photographs:
     """All photographs of a folder, in memory (65 to 300 megapixels, 3 bytes each)."""
 
     def __init__(self, folder: Path) -> None:
-        names = sorted(path for suffix in ("png", "webp") for path in folder.glob(f"*.{suffix}"))
+        names = sorted(path for suffix in ("png", "webp", "jpg") for path in folder.glob(f"*.{suffix}"))
         if len(names) < 2:
-            raise ValueError(f"{folder}: holds no photographs (.png, .webp). training/build_photographs.py makes them.")
+            raise ValueError(f"{folder}: holds no photographs (.png, .webp, .jpg). training/build_photographs.py makes them.")
         self.held_back = [read(path) for path in names[::HELD_BACK]]
         self.training = [read(path) for index, path in enumerate(names) if index % HELD_BACK]
         # A photograph is drawn in proportion to its side, not to its area: otherwise the few large ones would rule.

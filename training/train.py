@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from training.model import Network, folded_to_grey
+from training.model import Network, begin_with
 from training.noise import camera, noisy
 from training.photographs import Photographs
 
@@ -111,8 +111,7 @@ class Training:
         torch.manual_seed(channels)
         network = Network(channels)
         if start is not None:
-            weights = torch.load(start, map_location="cpu")
-            network.load_state_dict(folded_to_grey(weights) if channels == 1 and weights["head.weight"].shape[1] == 24 else weights)
+            begin_with(network, torch.load(start, map_location="cpu"))
         self.network = network.to(device, memory_format=torch.channels_last)
         self.averaged = copy.deepcopy(self.network)
         self.optimiser = torch.optim.AdamW(self.network.parameters(), 1e-3, weight_decay=1e-4, fused=True)

@@ -8,7 +8,7 @@ import typer
 
 from denoise_cli.cli.shared_options import declared
 from denoise_cli.errors import UsageError
-from denoise_cli.settings import number
+from denoise_cli.typed_words import number
 
 if TYPE_CHECKING:
     from denoise_cli.noise.synthetic import AddedNoise

@@ -27,7 +27,7 @@ Watch = Callable[["State"], object]
 #: The settings that some methods have and others do not; one that is told to a method without it is refused, and never ignored.
 OPTIONS = (
     "fidelity", "sigma", "vst", "strength", "iterations", "alpha", "beta", "gap", "tv", "channels", "boundary", "weights", "mask",
-    "lambda_map", "device", "model",
+    "lambda_map", "device", "model", "self_ensemble",
 )  # fmt: skip
 
 

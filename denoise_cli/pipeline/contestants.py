@@ -15,7 +15,8 @@ from denoise_cli.measure.metrics import rmse
 from denoise_cli.methods.peers import PEERS
 from denoise_cli.methods.registry import find, known_names
 from denoise_cli.pipeline.plan import carry_out
-from denoise_cli.settings import Settings, number
+from denoise_cli.settings import Settings
+from denoise_cli.typed_words import number
 from denoise_cli.variational import Solution, denoise
 
 if TYPE_CHECKING:

@@ -33,7 +33,7 @@ IN_MEMORY = Path("(an array)")
 #: The arguments of `denoise` that mean the same for a channel by itself.
 APART = (
     "fidelity", "method", "sigma", "strength", "vst", "destripe", "iterations", "alpha", "beta", "gap", "tv", "boundary", "weights",
-    "nodata", "fill", "dtype", "workers", "device", "model", "records", "callback", "spacing",
+    "nodata", "fill", "dtype", "workers", "device", "model", "self_ensemble", "records", "callback", "spacing",
 )  # fmt: skip
 
 
@@ -69,6 +69,7 @@ def denoise(
     workers: int | None = None,
     device: str | None = None,
     model: Path | None = None,
+    self_ensemble: int | None = None,
     records: bool = False,
     callback: Callable[[State], object] | None = None,
     start: Solution | None = None,
@@ -129,6 +130,7 @@ def denoise(
     dtype : "float32" or "float64", what is computed in; float64 for a float64 image, else float32.
     workers : threads, all cores unless told. The result does not depend on it.
     device, model : "learned": where to compute ("cpu", "cuda", …), and a network of one's own, an .onnx file.
+    self_ensemble : "learned": 2, 4 or 8 runs on the picture turned and mirrored, whose mean is taken: better, and as many times slower.
     records : True keeps an IterationRecord of every iteration in `result.records`, which computes the cost of every iteration.
     callback : called with the State after every iteration (`state.iteration`, `state.image`, `state.record`, computed when looked at);
         a true return value ends the run.
@@ -184,7 +186,7 @@ def denoise(
     is_map = weight is not None and np.ndim(weight) > 0
     settings = Settings(
         None if weight is None or is_map else float(np.asarray(weight)), fidelity=fidelity, method=method, sigma=sigma, strength=strength,
-        vst=vst, destripe=destripe, device=device, model=model,
+        vst=vst, destripe=destripe, device=device, model=model, self_ensemble=self_ensemble,
         iterations=iterations, alpha=alpha, beta=beta, gap=gap, tv=tv, channels=channels, boundary=boundary, fill=fill,
         dtype=precision,
         workers=workers,

@@ -179,7 +179,7 @@ def test_what_nothing_obeys_yet_can_neither_be_typed_nor_read(denoise: Run, pict
 def a_value(each: Option) -> Any:
     """Something that a settings file may hold for an option."""
     plain = {bool: True, int: 3, float: 0.5}
-    special = {"limits": "0,4095", "nodata": ["0.5"], "axes": "ZYX", "memory": "2GB"}
+    special = {"limits": "0,4095", "nodata": ["0.5"], "axes": "ZYX", "memory": "2GB", "self_ensemble": "4"}
     return (
         special[each.name]
         if each.name in special

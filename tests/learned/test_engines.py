@@ -107,9 +107,10 @@ def test_nothing_is_felt_beyond_the_overlap_of_the_shipped_networks(path: Path) 
     engine, channels = RuntimeEngine(path), geometry(read_model(path)).channels
     rng = np.random.default_rng(0)
     picture = rng.random((channels, 64, 2 * FELT), np.float32)
-    level = np.zeros_like(picture)
-    alone = engine(picture[..., :FELT], level[..., :FELT])[..., :8]
-    assert np.abs(engine(picture, level)[..., :8] - alone).max() < 1e-5
+    for told in (0.0, 0.1):
+        level = np.full_like(picture, told)
+        alone = engine(picture[..., :FELT], level[..., :FELT])[..., :8]
+        assert np.abs(engine(picture, level)[..., :8] - alone).max() < 1e-5
 
 
 @pytest.mark.parametrize(("height", "width"), [(3000, 4000), (4000, 3000), (8, 100000), (100000, 8), (2048, 2048), (12000, 9000)])

@@ -35,6 +35,23 @@ def test_camera_is_restored_much_better_than_by_total_variation(told: float | No
     assert psnr_db(restore(with_noise(clean, 25 / 255), told), clean) > 30.2
 
 
+def test_the_mean_of_eight_turned_and_mirrored_runs_is_better_and_turns_with_the_picture() -> None:
+    clean = sample("camera.png")[100:196, 60:188]
+    noisy = with_noise(clean, 25 / 255)
+    once, mean = (restore(noisy, 25 / 255, copies=copies) for copies in (1, 8))
+    assert psnr_db(mean, clean) > psnr_db(once, clean) + 0.05
+    turned = restore(np.ascontiguousarray(np.rot90(noisy)[:, ::-1]), 25 / 255, copies=8)
+    np.testing.assert_allclose(turned[:, ::-1], np.rot90(mean), atol=1e-5)
+    assert np.abs(np.rot90(once) - restore(np.ascontiguousarray(np.rot90(noisy)), 25 / 255)).max() > 1e-3
+
+
+@pytest.mark.parametrize(("copies", "least"), [(2, 0.01), (4, 0.02)])
+def test_the_mean_of_fewer_runs_is_better_too(copies: int, least: float) -> None:
+    clean = sample("coffee.png")[40:136, 60:188]
+    noisy = with_noise(clean, 25 / 255)
+    assert psnr_db(restore(noisy, 25 / 255, copies=copies), clean) > psnr_db(restore(noisy, 25 / 255), clean) + least
+
+
 def test_a_colour_picture_is_restored_with_its_colours() -> None:
     clean = sample("coffee.png")[:200, :304]
     assert psnr_db(restore(with_noise(clean, 25 / 255), 25 / 255), clean) > 31.0

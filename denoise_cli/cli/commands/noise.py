@@ -11,11 +11,12 @@ import typer
 
 from denoise_cli.cli.csv_tables import plain
 from denoise_cli.cli.progress import say
-from denoise_cli.cli.shared_options import MaxPixels, Workers, declared
+from denoise_cli.cli.shared_options import AXES, VOLUME, MaxPixels, Workers, declared
 from denoise_cli.cli.streams import print_json, visible
 from denoise_cli.cli.typed import check_stdin_once
 from denoise_cli.errors import FAILED, OK, DenoiseError
-from denoise_cli.settings import MAX_PIXELS, Settings, axes_of
+from denoise_cli.settings import MAX_PIXELS, Settings
+from denoise_cli.typed_words import axes_of
 
 if TYPE_CHECKING:
     from denoise_cli.pipeline.findings import Finding
@@ -33,8 +34,6 @@ VERDICTS = {
 
 PICTURES = typer.Argument(metavar="PICTURE...", help="Pictures, folders or patterns; - for stdin.", show_default=False)
 RECURSIVE = declared("Folders with all that is in them. [default: no]", "-r", "--recursive")
-VOLUME = declared("The pages are slices of a volume, or frames of a scene. [default: each page by itself]")
-AXES = declared("What the axes of the file mean, such as ZYX. [default: as the file says]", metavar="LETTERS")
 JSON = declared("JSON on stdout, one object a picture and line. [default: no]", "--json")
 
 
@@ -61,7 +60,7 @@ def noise(
 
     settings = Settings(workers=workers, max_pixels=max_pixels, volume=volume, axes=None if axes is None else axes_of(axes, "axes"))
     failed = False
-    for path, problem in _found(pictures, recursive=recursive):
+    for path, problem in _found(pictures, recursive=recursive, series=volume):
         try:
             if problem is not None:
                 raise DenoiseError(problem)
@@ -76,14 +75,14 @@ def noise(
     raise typer.Exit(FAILED if failed else OK)
 
 
-def _found(words: list[Path], *, recursive: bool) -> Iterator[tuple[Path, str | None]]:
+def _found(words: list[Path], *, recursive: bool, series: bool) -> Iterator[tuple[Path, str | None]]:
     """The pictures meant, or why one cannot be had. A folder without any is a mistake."""
     from denoise_cli.batch.inputs import Selection, find
 
     check_stdin_once(words)
     for word in words:
         empty = True
-        for found in find([word], Selection(recursive=recursive, own_suffix="")):
+        for found in find([word], Selection(recursive=recursive, own_suffix="", series=series)):
             empty = False
             yield found.path, found.error
         if empty:

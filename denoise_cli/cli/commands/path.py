@@ -14,7 +14,8 @@ from denoise_cli.cli.progress import say
 from denoise_cli.cli.shared_options import MaxPixels, Overwrite, Workers, declared
 from denoise_cli.cli.typed import check_output, check_settings, check_sheet, crop_of
 from denoise_cli.errors import OK, DenoiseError, UsageError
-from denoise_cli.settings import MAX_PIXELS, Settings, number
+from denoise_cli.settings import MAX_PIXELS, Settings
+from denoise_cli.typed_words import number
 
 if TYPE_CHECKING:
     from denoise_cli.draw.views import Box

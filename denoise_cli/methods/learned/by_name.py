@@ -42,13 +42,15 @@ class Learned(Method):
     is_automatic: ClassVar[bool] = True
     takes_volumes: ClassVar[bool] = True
     options: ClassVar[Mapping[str, Any]] = {
-        "fidelity": None, "sigma": None, "strength": 1.0, "device": "cpu", "model": None, "weights": None, "mask": None,
+        "fidelity": None, "sigma": None, "strength": 1.0, "device": "cpu", "model": None, "self_ensemble": 1, "weights": None, "mask": None,
     }  # fmt: skip
 
     def check(self, settings: Settings) -> None:
         super().check(settings)
         if settings.fidelity == "l1" and (settings.sigma is not None or settings.strength is not None):
             raise ValueError("fidelity l1 is for impulses, which have no σ: leave --sigma and --strength out")
+        if settings.self_ensemble not in (None, 1, 2, 4, 8):
+            raise ValueError(f"self_ensemble must be 1, 2, 4 or 8, not {settings.self_ensemble}")
         if settings.sigma is not None and not 0 < settings.sigma < math.inf:
             raise ValueError(f"sigma must be positive and finite, not {settings.sigma:g}; leave it out to have it estimated")
 
@@ -63,7 +65,10 @@ class Learned(Method):
             noise, about = Noise.told((settings.sigma,) * channels), "="
         else:
             noise, about = subject.noise or estimate(subject.stored, subject.scale), "≈"
+        copies = settings.self_ensemble or 1
         if (loop := loop_for(subject, settings, noise)) is not None:
+            if copies > 1:
+                raise ValueError("--self-ensemble is for noise alone; with a mask, weights, --fill, --l1 or impulses leave it out")
             return replace(
                 super().plan(subject, settings), fidelity=settings.fidelity, noise=noise, sigma=loop.sigma or None, sentence=loop.sentence,
                 details={"loop": loop},
@@ -80,6 +85,8 @@ class Learned(Method):
             sentence += f", told {times:.2g} times that"
         if calm is not None:
             sentence += ", luma by itself"
+        if copies > 1:
+            sentence += f", mean of {copies} runs"
         if subject.volume is not None:
             sentence += ", slice by slice"
         return replace(
@@ -101,6 +108,7 @@ class Learned(Method):
         times = np.float32(strength * plan.details.get("times", 1.0))
         told: dict[str, Any] = {
             "model": settings.model, "device": settings.device or "cpu", "workers": settings.workers, "volume": subject.volume,
+            "copies": settings.self_ensemble or 1,
         }  # fmt: skip
         pixels = _mirrored(subject.pixels, scale.known)
         image = restore_slices(pixels, lambda piece: times * noise.level_map(piece), black=scale.bottom, **told)
