@@ -70,6 +70,7 @@ RUNS = {
     "growth": Run("growth", "256² to 4096²", "growth --largest 1024 --rounds 3", "256² to 1024²"),
     "memory": Run("memory", "2048²", "memory --size 1024", "1024²"),
     "end_to_end": Run("end_to_end", "12 megapixels", "end_to_end --rounds 1", "one round"),
+    "learned": Run("learned {Set12} {BSD68} {Kodak24} {real} --every 2", "BM3D on every second picture"),
     "in_the_loop": Run("in_the_loop {Kodak24} --count 4", "four pictures of Kodak24"),
     "large": Run("large", "up to a gigapixel"),
     "dask_workers": Run("dask_workers", "16384² and 1,000 pictures of 256²", "dask_workers --rounds 1 --side 8192", "one round"),
