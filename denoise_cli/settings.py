@@ -134,7 +134,7 @@ class Settings:
     fill: bool = _pixels(PROBLEM, "Unknown pixels are filled in.", default=False, says="they stay as they are")
     axes: str | None = _pixels(PROBLEM, "What the axes of the file mean, such as ZYX or YXC.", says="as the file says",
         metavar="LETTERS", parse=axes_of)
-    volume: bool = _pixels(PROBLEM, "The pages are slices of a volume, or frames of a scene: one total variation for all (optimal).",
+    volume: bool = _pixels(PROBLEM, "Pages (or a folder's DICOM slices) are a volume, or frames of a scene (optimal; learned: each alone).",
         default=False, says="each page by itself")
     spacing: tuple[float, ...] | None = _pixels(PROBLEM, "--volume: how far apart neighbours are along Z, Y and X.",
         says="as the file says, or 1,1,1", metavar="Z,Y,X", parse=distances)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from denoise_cli.errors import UsageError
+from denoise_cli.formats.dicom_series import is_series
 from denoise_cli.formats.files import FORMATS
 from denoise_cli.storage.ledger import Ledger
 from denoise_cli.storage.pipes import PIPE, read_stdin
@@ -24,7 +25,7 @@ class Selection:
     """Which files of a folder are meant, and which of many that are named. A file that is named by itself always is.
 
     own_suffix: marks the results of earlier runs, which are no inputs; "" takes them as well.  ledgers: results without that suffix are
-    known from the list of what is finished.
+    known from the list of what is finished.  series: a folder of DICOM slices is one picture.
     """
 
     recursive: bool = False
@@ -33,6 +34,7 @@ class Selection:
     own_suffix: str = "_denoised"
     output_folder: Path | None = None
     ledgers: bool = False
+    series: bool = False
 
     def wants(self, relative: Path) -> bool:
         """Whether a file of a folder is among those that are meant, whatever it holds."""
@@ -98,7 +100,7 @@ class _Search:
     def _one(self, word: Path, *, several: bool) -> Iterator[Found]:
         if word == PIPE:
             yield Found(word, word)
-        elif is_store(word):
+        elif is_store(word) or (self.selection.series and word.is_dir() and is_series(word)):
             yield Found(word, Path(word.name))
         elif word.is_dir():  # behind a link as well
             yield from self._in_folder(word)
@@ -137,6 +139,10 @@ class _Search:
         for here, directories, names in os.walk(folder, onerror=failures.append):
             place = Path(here)
             directories[:] = sorted(name for name in directories if not name.startswith(".") and (place / name).resolve() != skipped)
+            if selection.series and is_series(place):
+                if selection.wants(place.relative_to(folder)):
+                    yield Found(place, place.relative_to(folder))
+                names = []
             stores = [name for name in directories if name.lower().endswith(SUFFIX) and is_store(place / name)]
             directories[:] = [name for name in directories if name not in stores]
             if selection.recursive:

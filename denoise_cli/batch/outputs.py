@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from denoise_cli.errors import UsageError
 from denoise_cli.formats.known import ending_of, suffix_for
-from denoise_cli.pipeline.job import PIPE, Job, inputs
+from denoise_cli.pipeline.job import PIPE, Job
+from denoise_cli.pipeline.places import inputs
 from denoise_cli.storage.ledger import NAME
 from denoise_cli.storage.stores import is_store
 from denoise_cli.storage.writing import written_into
@@ -36,9 +37,15 @@ class Outputs:
         extension: str | None,
         mark: str = "_denoised",
         into_folder: bool = False,
+        one_series: bool = False,
     ) -> None:
-        """`into_folder`: `output` was typed as a folder, and need not exist."""
-        in_folder = output is not None and output != PIPE and (several or into_folder or (output.is_dir() and not is_store(output)))
+        """`into_folder`: `output` was typed as a folder, and need not exist.  `one_series`: the result itself is a folder."""
+        in_folder = (
+            not one_series
+            and output is not None
+            and output != PIPE
+            and (several or into_folder or (output.is_dir() and not is_store(output)))
+        )
         self.folder = output if in_folder else None
         self.file = output if self.folder is None else None
         self.kind, self.extension = kind, extension
@@ -94,7 +101,11 @@ def plan(
                 error = f"{found.path}: its result {target} is an input of this run; choose another --suffix, or a folder with -o"
         keep = [place for place, kind in ((target, outputs), (residual, residuals)) if place is not None and kind and kind.file is None]
         # A single result under a name of its own choice begins no ledger; one that is there is kept complete.
-        entered = recorded and PIPE not in (found.path, target) and (outputs.file is None or (target.parent / NAME).exists())
+        # A series is many files, and begins no ledger either.
+        is_series = settings.volume and found.path.is_dir() and not is_store(found.path)
+        entered = (
+            recorded and not is_series and PIPE not in (found.path, target) and (outputs.file is None or (target.parent / NAME).exists())
+        )
         jobs.append(
             Job(found.path, target, settings, outputs.kind, entered, error, residual, inspect, () if found.path == PIPE else tuple(keep))
         )

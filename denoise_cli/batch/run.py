@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from denoise_cli.errors import DenoiseError
-from denoise_cli.pipeline.job import PIPE, Job, check_not_an_input, check_output, failure, run
+from denoise_cli.pipeline.job import PIPE, Job, failure, run
+from denoise_cli.pipeline.places import check_not_an_input, check_output
 from denoise_cli.pipeline.report import Report
 from denoise_cli.storage.ledger import Ledger, enter
 from denoise_cli.storage.stores import is_store
@@ -44,6 +45,9 @@ def settler(*, skip_existing: bool) -> Settle:
     def settled(job: Job) -> Report | None:
         if job.error is not None:
             return failure(job, job.error)
+        if job.is_series:
+            there = skip_existing and stands_in_the_way(job.output)
+            return Report.of(job, "skipped", notes=("exists already",)) if there else None
         try:
             if (
                 job.settings.overwrite

@@ -11,6 +11,7 @@ from denoise_cli.batch.inputs import PassedOver, Selection, find, read_list, sum
 from denoise_cli.batch.outputs import Outputs, plan, typed_place
 from denoise_cli.cli.options import Request
 from denoise_cli.errors import DenoiseError, UsageError
+from denoise_cli.formats.dicom_series import is_series
 from denoise_cli.formats.files import FORMATS
 from denoise_cli.pipeline.job import Job
 from denoise_cli.settings import Settings
@@ -40,7 +41,7 @@ def planned(run: Run, passed_over: list[PassedOver] | None = None) -> list[Job]:
     words = [*run.pictures, *([] if request.files_from is None else read_list(request.files_from, nul=request.null))]
     if not words:
         raise UsageError("no PICTURE given: name a picture, a folder or a pattern, e.g. denoise input.png --lambda 0.1")
-    several = len(words) > 1 or any(_means_several(word) for word in words)
+    several = len(words) > 1 or any(_means_several(word, series=run.settings.volume) for word in words)
     output, into_folder = typed_place(request.output)
     if several and output is not None and not into_folder and not output.is_dir() and (output.exists() or output.suffix.lower() in FORMATS):
         raise UsageError(f"{output}: {len(words)} inputs cannot go into one file; name a folder with -o, or leave it out")
@@ -53,10 +54,11 @@ def planned(run: Run, passed_over: list[PassedOver] | None = None) -> list[Job]:
         extension=extension,
         mark=run.mark,
         into_folder=into_folder,
+        one_series=run.settings.volume and not several and words[0] != PIPE and words[0].is_dir() and not is_store(words[0]),
     )
     selection = Selection(
         request.recursive, request.include, request.exclude, own_suffix=outputs.suffix or run.mark,
-        output_folder=outputs.folder, ledgers=run.recorded,
+        output_folder=outputs.folder, ledgers=run.recorded, series=run.settings.volume,
     )  # fmt: skip
     passed_over = [] if passed_over is None else passed_over
     found = list(find(words, selection, passed_over))
@@ -73,10 +75,12 @@ def planned(run: Run, passed_over: list[PassedOver] | None = None) -> list[Job]:
     return plan(found, outputs, run.settings, recorded=run.recorded, residuals=residuals, inspect=inspect)
 
 
-def _means_several(word: Path) -> bool:
-    """Whether the word stands for a folder or for a pattern, and not for a file."""
+def _means_several(word: Path, *, series: bool) -> bool:
+    """Whether the word stands for a folder or for a pattern, and not for a file; with `series`, a folder of DICOM slices is one volume."""
     try:
-        return (word.is_dir() and not is_store(word)) or (glob.has_magic(str(word)) and not word.exists())
+        return (word.is_dir() and not is_store(word) and not (series and is_series(word))) or (
+            glob.has_magic(str(word)) and not word.exists()
+        )
     except OSError:  # no possible name; that is said where it is looked for
         return False
 
@@ -96,7 +100,11 @@ def make_folders(run: Run, jobs: list[Job]) -> None:
 
     A single picture gets a folder only where that was typed as one, and lies in a folder that exists: more would be a slip of the pen.
     """
-    one = len(jobs) == 1 and run.request.files_from is None and not any(_means_several(word) for word in run.pictures)
+    one = (
+        len(jobs) == 1
+        and run.request.files_from is None
+        and not any(_means_several(word, series=run.settings.volume) for word in run.pictures)
+    )
     for text, option in ((run.request.output, "-o"), (run.request.residual, "--residual")):
         place, typed = typed_place(text)
         if place is None or place == PIPE or (one and not typed):

@@ -16,7 +16,8 @@ from denoise_cli.cli.settings_file import settings_text
 from denoise_cli.cli.tell import what_goes_on
 from denoise_cli.errors import DenoiseError, UsageError
 from denoise_cli.page.report_page import HEAD_BYTES, EarlierPage, ReportPage
-from denoise_cli.pipeline.job import PIPE, inputs
+from denoise_cli.pipeline.job import PIPE
+from denoise_cli.pipeline.places import inputs
 from denoise_cli.pipeline.preview import preview_of_files
 from denoise_cli.storage.writing import appear, check_writable, remove_stray_temporaries, stands_in_the_way
 

@@ -79,6 +79,8 @@ def encode(stream: BinaryIO, picture: Picture) -> None:
     from pydicom.uid import ExplicitVRLittleEndian
 
     extras = picture.extras
+    if "slices" in extras:
+        raise Refused("the slices of a series come back as a folder of files; name a folder with -o, or a stack such as .tif")
     before: Array = extras["stored"][: len(picture.pages)]
     values = np.stack([page.colour for page in picture.pages])
     rescale: Rescale | None = extras["rescale"]

@@ -18,6 +18,7 @@ from denoise_cli.formats.known import FORMATS as KNOWN
 from denoise_cli.formats.known import PACKED, camera_raw, formats_of_files, known, readable, sniff, suffix_for
 from denoise_cli.formats.picture import Page, Picture, PixelLimit, Refused, quantise
 from denoise_cli.settings import MAX_PIXELS
+from denoise_cli.storage.folders import folder_appears
 from denoise_cli.storage.pipes import PIPE, STDIN, read_stdin
 from denoise_cli.storage.writing import appear
 
@@ -54,6 +55,11 @@ def read_picture(path: Path, data: bytes | None = None, *, max_pixels: int = MAX
 
     Raises DenoiseError for what cannot be read, could not be written back whole, or claims more than `max_pixels` on all its pages.
     """
+    if data is None and path != PIPE and path.is_dir() and _is_series(path):
+        with _in_one_line(path, "damaged or incomplete DICOM series", "get it again from its source"):
+            from denoise_cli.formats.dicom_series import decode_series
+
+            return decode_series(path, PixelLimit(max_pixels))
     if data is None:
         path, data = read_source(path)
     if not data:
@@ -89,12 +95,31 @@ def write_picture(
 ) -> list[str]:
     """Write `picture` as `kind`, or as the format that `path` asks for (its own if the name asks for none); all of it, or nothing.
 
-    Returns what the conversion lost, in words. `seal` is called with the complete file just before it appears under its name.
+    Returns what the conversion lost, in words. `seal` is called with the complete file just before it appears under its name. A DICOM
+    series becomes a folder.
     """
+    if is_folder_of_slices(picture, kind or format_of(path)):
+        with _in_one_line(path, "cannot be written as a DICOM series", "choose another format, such as .tif"):
+            from denoise_cli.formats.dicom_series import encode_series
+
+            files = encode_series(picture)
+        folder_appears(path, files, overwrite=overwrite)
+        return []
     encoded, losses = encode_picture(picture, kind or format_of(path) or written_format(picture), path)
     with appear(path, overwrite=overwrite, seal=seal) as stream:
         stream.write(encoded)
     return losses
+
+
+def _is_series(folder: Path) -> bool:
+    from denoise_cli.formats.dicom_series import is_series
+
+    return is_series(folder)
+
+
+def is_folder_of_slices(picture: Picture, kind: str | None) -> bool:
+    """Whether a result of `picture` in the format `kind` (None: its own) is a folder with a file for each slice."""
+    return "slices" in picture.extras and kind in (None, "dicom")
 
 
 def written_format(picture: Picture) -> str:

@@ -134,7 +134,7 @@ FORMATS = (
         holds=Holds(64, any_pixels=True, pages=True, profile=False, exif=False),
     ),
     Format(
-        "dicom", "DICOM", (".dcm", ".dicom"), ((128, b"DICM"),), "dicom", "8 to 32 bit integers in their own units; frames",
+        "dicom", "DICOM", (".dcm", ".dicom"), ((128, b"DICM"),), "dicom", "8 to 32 bit integers in their own units; frames, series",
         "every element, rescale slope and intercept", "pydicom", package="pydicom", extra="dicom", holds=Holds(32, own=True),
     ),
     Format(

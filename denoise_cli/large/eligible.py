@@ -8,7 +8,8 @@ from denoise_cli.errors import DenoiseError
 from denoise_cli.large.budget import budget_of, fits
 from denoise_cli.large.windows import open_windows
 from denoise_cli.methods import registry
-from denoise_cli.pipeline.job import PIPE, Job, check_not_an_input
+from denoise_cli.pipeline.job import PIPE, Job
+from denoise_cli.pipeline.places import check_not_an_input
 from denoise_cli.settings import MAX_PIXELS
 from denoise_cli.storage.writing import check_writable
 

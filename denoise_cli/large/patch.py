@@ -20,16 +20,21 @@ from denoise_cli.variational.regularisers import TotalVariation
 from denoise_cli.variational.strips import Strips, row_sums
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from denoise_cli.large.cuts import Cell
     from denoise_cli.large.raw_table import RawTable
     from denoise_cli.large.windows import Array, Kind
 
+    #: Planes of one shape: an array, or arrays one behind the other.
+    Planes = Array | Sequence[Array]
+
 __all__ = ["Patch", "Sums", "momentum_of", "solve_window", "work_on"]
 
-#: Rows of a core that are summed at a time, so that what is in between stays in the cache.
-ROWS = 64
+#: Rows of a core that are summed at a time, so that what is in between stays in the cache; no more than this share of the core, so
+#: that it takes little memory beside a small window.
+ROWS, SHARE = 64, 1 / 16
 
 
 @dataclass(frozen=True)
@@ -72,7 +77,7 @@ def work_on(patch: Patch) -> Sums:
         page = page_of(source.read(patch.plane, rows, columns), patch.kind)
     except OSError as error:
         raise DenoiseError(f"{patch.path}: cannot be read ({error.strerror or error}); check the disk it lies on") from error
-    state = None
+    state: Planes | None = None
     if patch.before is not None:
         state = np.stack([patch.before.read(plane, rows, columns)[:, :, 0] for plane in range(patch.before.shape[0])])
     core = patch.tile.core
@@ -85,20 +90,28 @@ def work_on(patch: Patch) -> Sums:
 
 
 def solve_window(
-    page: Page, core: tuple[slice, slice], recipe: Recipe, first: int, iterations: int, state: Array | None = None, *, keep: bool = False
-) -> tuple[Array, Sums, Array | None]:
+    page: Page, core: tuple[slice, slice], recipe: Recipe, first: int, iterations: int, state: Planes | None = None, *, keep: bool = False
+) -> tuple[Array, Sums, Planes | None]:
     """The stored samples of the core, (rows, columns, samples); what it adds to cost and bound; and the state after the iterations.
 
-    state : p and the p before it of every part of the recipe, (4·channels, rows, columns) of the window; None where both are 0.
+    state : p and the p before it of every part of the recipe, 4·channels planes of the window; None where both are 0.
     """
     if recipe.method is not None:
         return _stored(page, core, recipe.run(page)[core]), Sums(0.0, 0.0), None
+    u, sums, after = _solved(page, core, recipe, first, iterations, state, keep=keep)
+    return _stored(page, core, recipe.image(u)), sums, after
+
+
+def _solved(
+    page: Page, core: tuple[slice, slice], recipe: Recipe, first: int, iterations: int, state: Planes | None, *, keep: bool
+) -> tuple[Array, Sums, Planes | None]:
+    """u of the core, in the problem's numbers; the rest as `solve_window`. Nothing else is in memory when it returns."""
     numbers, known = recipe.numbers(page)
     if known is not None:
         numbers[:, ~known] = 0
     u = np.empty_like(numbers)
     cost = bound = 0.0
-    states = []
+    after: list[Array] = []
     for channels, weight in recipe.parts:
         f = np.ascontiguousarray(numbers[channels])
         problem = _problem(f, weight, known, recipe)
@@ -115,12 +128,9 @@ def solve_window(
         cost, bound = cost + added[0], bound + added[1]
         if keep:
             previous = p if projection.p is before else before
-            states.append(np.concatenate([projection.p, previous]).reshape(-1, *f.shape[1:]))
+            after += [plane for each in (projection.p, previous) for plane in each.reshape(-1, *f.shape[1:])]
         del projection, p, before
-    sums = Sums(cost * recipe.unit**2, bound * recipe.unit**2)
-    if keep:
-        state = np.concatenate(states)
-    return _stored(page, core, recipe.image(u[:, core[0], core[1]])), sums, state if keep else None
+    return u[:, core[0], core[1]], Sums(cost * recipe.unit**2, bound * recipe.unit**2), after if keep else None
 
 
 @lru_cache(maxsize=8)
@@ -140,7 +150,7 @@ def _problem(f: Array, weight: float, known: Array | None, recipe: Recipe) -> Pr
     return Problem(f, SquaredL2(), TotalVariation(level, recipe.tv, recipe.channels), SymmetricGradient(strips))
 
 
-def _begin(state: Array | None, channels: slice, f: Array) -> tuple[Array, Array]:
+def _begin(state: Planes | None, channels: slice, f: Array) -> tuple[Array, Array]:
     """p and the p before it, (2, channels, rows, columns) each."""
     shape = (2, *f.shape)
     if state is None:
@@ -157,11 +167,12 @@ def _sums(problem: Problem, u: Array, p: Array, core: tuple[slice, slice]) -> tu
     """
     rows, columns = core
     height, width = u.shape[1:]
+    together = min(ROWS, max(1, int(SHARE * height)))
     tv, left = problem.regulariser, max(columns.start - 1, 0)
     right = min(columns.stop + 1, width)
     cost = bound = 0.0
-    for top in range(rows.start, rows.stop, ROWS):
-        bottom = min(top + ROWS, rows.stop)
+    for top in range(rows.start, rows.stop, together):
+        bottom = min(top + together, rows.stop)
         f = problem.observed[:, top:bottom, columns]
         x, y = p[:, :, top:bottom, left:right].copy()
         g = -(x + y)[:, :, columns.start - left : columns.stop - left]

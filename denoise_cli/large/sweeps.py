@@ -24,6 +24,9 @@ __all__ = ["BYTES_A_VALUE", "BYTES_OF_A_METHOD", "Course", "Swept", "Told", "cou
 #: Bytes of a window for each of its values: f, u, p and the p before it take 24, what is read, converted and summed the rest
 #: (docs/scale.md, timed by hand).
 BYTES_A_VALUE = 40
+#: Bytes of a process beside its windows: Python, its libraries, and what choosing leaves behind (`--memory 50MB` less what its windows
+#: take, python -m benchmarks large). Where the budget is small, half of it is for windows all the same.
+PROCESS_BYTES = 80 * 10**6
 #: Of a method that is no iteration: ONNX Runtime holds about 320 bytes a pixel of what the network sees at once.
 BYTES_OF_A_METHOD = 400
 #: Reading and writing the dual variable of a pixel costs as much as so many iterations on it (docs/scale.md, timed by hand).
@@ -59,8 +62,9 @@ class Swept:
 
 
 def most_values(budget: int, workers: int, bytes_a_value: float = BYTES_A_VALUE) -> int:
-    """Values of a window, so that as many windows as there are workers stay within the budget."""
-    return int(budget / workers / bytes_a_value)
+    """Values of a window, so that as many processes as there are workers stay within the budget."""
+    each = budget / workers
+    return int((each - min(PROCESS_BYTES, each / 2)) / bytes_a_value)
 
 
 def course_of(size: tuple[int, int], channels: int, most: int, chunk: tuple[int, int], iterations: int, room: int) -> Course | None:
@@ -107,13 +111,14 @@ def solve_plane(patch: Patch, wanted: int, planned: Callable[[int], Course], jou
             sums[number] = added
             told(len(sums), len(tiles), gap if sweep else None)
         cost = math.fsum(each.cost for each in sums.values())
-        eps = float(np.finfo(recipe.precision).eps)
-        best = max(best, math.fsum(each.bound for each in sums.values()) - BOUND_MARGIN * eps * abs(cost))
-        gap = max(0.0, (cost - best) / cost) if cost > 0 else 0.0
+        bound = math.fsum(each.bound for each in sums.values()) - BOUND_MARGIN * float(np.finfo(recipe.precision).eps) * abs(cost)
+        gap = max(0.0, (cost - max(best, bound)) / cost) if cost > 0 else 0.0
         done, sweep = done + now, sweep + 1
-        if gap <= recipe.gap or done >= recipe.iterations:
-            return Swept(done, sweep, cost, best, gap, len(tiles))
+        # Not before all iterations that are wanted: otherwise the picture would depend on where a sweep ends, and that on the budget.
         if done >= wanted:
+            best = max(best, bound)
+            if gap <= recipe.gap or done >= recipe.iterations:
+                return Swept(done, sweep, cost, best, gap, len(tiles))
             # The gap falls like a power of the iterations between 1 and 2: enough for the smaller one, within bounds.
             further = min(MOST_FURTHER, max(LEAST_FURTHER, gap / (AIM * recipe.gap)))
             wanted = min(recipe.iterations, math.ceil(further * done))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -16,18 +15,19 @@ from denoise_cli.formats.known import known
 from denoise_cli.formats.picture import Refused
 from denoise_cli.methods.method import Outcome
 from denoise_cli.pipeline.beside import Beside
+from denoise_cli.pipeline.places import check_output
 from denoise_cli.pipeline.plan import planned, subject_of
 from denoise_cli.pipeline.report import Report, notes_of, numbers_of, plan_of, pooled, psnr_of
 from denoise_cli.pipeline.stacks import Stack, check_memory, series_plan, stacks_of, together
 from denoise_cli.settings import Settings
 from denoise_cli.storage.pipes import PIPE, write_stdout
-from denoise_cli.storage.writing import check_writable, stands_in_the_way
+from denoise_cli.storage.stores import is_store
 
 if TYPE_CHECKING:
     from denoise_cli.methods.method import Plan, Subject
     from denoise_cli.variational import State
 
-__all__ = ["PIPE", "Job", "check_not_an_input", "check_output", "failure", "inputs", "read_input", "run"]
+__all__ = ["PIPE", "Job", "failure", "read_input", "run", "wrong_name"]
 
 
 Seal = Callable[[Path], None]
@@ -53,6 +53,11 @@ class Job:
     inspect: bool = False
     named_after_input: tuple[Path, ...] = ()
     crops: int = 0
+
+    @property
+    def is_series(self) -> bool:
+        """Whether the input is a folder, whose DICOM slices are one volume."""
+        return self.settings.volume and self.input != PIPE and self.input.is_dir() and not is_store(self.input)
 
     def format_for(self, path: Path, picture: Picture) -> str:
         """The format in which `picture` is written to `path`."""
@@ -182,54 +187,6 @@ def wrong_name(job: Job, picture: Picture) -> tuple[str, ...]:
         return ()
     written = written_format(picture) if job.output == PIPE else job.format_for(job.output, picture)
     return (f"is a {known(picture.format).title} file named {job.input.suffix}; written as {known(written).title}",)
-
-
-def check_output(job: Job) -> None:
-    """Refuse what would overwrite an input or an earlier result, or could not be written, before any work is done."""
-    try:
-        _check_output(job)
-    except OSError as error:
-        shorter = "; rename the input, or name the output with -o" if error.errno == errno.ENAMETOOLONG else ""
-        raise DenoiseError(f"{error.filename or job.output}: {error.strerror or error}{shorter}") from error
-
-
-def _check_output(job: Job) -> None:
-    if job.input != PIPE and not job.input.exists():
-        raise DenoiseError(f"{job.input}: no such file; check the name")
-    if job.residual is not None:
-        _check_residual(job, job.residual)
-    if job.output == PIPE:
-        return
-    if job.output.is_dir():
-        raise DenoiseError(f"{job.output}: is a directory; name a file with -o")
-    check_writable(job.output)
-    check_not_an_input(job)
-    if stands_in_the_way(job.output) and not job.settings.overwrite:
-        raise DenoiseError(f"{job.output}: exists already; choose another name with -o, or allow it with --overwrite")
-
-
-def _check_residual(job: Job, residual: Path) -> None:
-    if residual.is_dir():
-        raise DenoiseError(f"{residual}: is a directory; name a file with --residual")
-    check_writable(residual)
-    if residual.absolute() == job.output.absolute() or any(residual.absolute() == path.absolute() for path in inputs(job)):
-        raise DenoiseError(f"{residual}: is the input or the result; choose another name with --residual")
-    if stands_in_the_way(residual) and not job.settings.overwrite:
-        raise DenoiseError(f"{residual}: exists already; choose another name with --residual, or allow it with --overwrite")
-
-
-def check_not_an_input(job: Job) -> None:
-    """The first rule of all."""
-    if job.output.exists() and any(job.output.samefile(path) for path in inputs(job) if path.exists()):
-        raise DenoiseError(f"{job.output}: the output is an input; denoise never overwrites its input. Choose another name with -o")
-
-
-def inputs(job: Job) -> list[Path]:
-    """All the files that the job reads."""
-    settings = job.settings
-    others = (settings.reference, settings.weights, settings.mask, settings.lambda_map)
-    own = [] if job.input == PIPE else [job.input]
-    return [*own, *(path for path in others if path is not None)]
 
 
 def _finish(job: Job, seal: Seal | None) -> Seal:

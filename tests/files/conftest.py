@@ -443,6 +443,12 @@ def example_named() -> Callable[[str], Example]:
 
 
 @pytest.fixture
+def dicom_bytes() -> Callable[..., bytes]:
+    """A DICOM file of an array, with further elements by their keywords."""
+    return dicom
+
+
+@pytest.fixture
 def every_example() -> list[str]:
     """The names of all files in EXAMPLES."""
     return list(EXAMPLES)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import resource
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -267,11 +268,42 @@ def test_a_disk_without_room_is_told_before_any_work(tmp_path: Path) -> None:
     assert folder(tmp_path) == ["a.npy"]
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everything")
-def test_a_store_on_a_path_that_may_not_be_written_is_one_line(denoise: Run, tmp_path: Path) -> None:
-    np.save(tmp_path / "a.npy", picture())
-    (tmp_path / "kept").mkdir(mode=0o500)
-    outcome = denoise(tmp_path / "a.npy", "-o", tmp_path / "kept" / "b.zarr", *WORDS)
-    assert outcome.code == 1
-    assert "not writable" in outcome.err
-    assert outcome.err.count("\n") == 1
+@contextlib.contextmanager
+def nobody() -> Iterator[None]:
+    """Root may write everything, and is somebody else for a while; everybody else stays who they are."""
+    if os.getuid() != 0:
+        yield
+        return
+    os.setresuid(65534, 65534, 0)
+    try:
+        yield
+    finally:
+        os.setresuid(0, 0, 0)
+
+
+def test_a_store_on_a_path_that_may_not_be_written_is_read_from_and_not_written_to(denoise: Run, tmp_path: Path) -> None:
+    zarr = pytest.importorskip("zarr")
+    for each in (tmp_path, *list(tmp_path.parents)[:2]):
+        each.chmod(0o755)  # pytest's own folders are for their owner alone
+    kept, free = tmp_path / "kept", tmp_path / "free"
+    for each in (kept, free):
+        each.mkdir()
+    zarr.create_array(str(kept / "a.zarr"), shape=(400, 400), chunks=(64, 64), dtype="u1")[:] = picture()
+    assert denoise(kept / "a.zarr", "-o", free / "before.zarr", *WORDS).code == 0
+    kept.chmod(0o555)
+    free.chmod(0o777)
+    try:
+        with nobody():
+            beside = denoise(kept / "a.zarr", *WORDS)
+            into = denoise(kept / "a.zarr", "-o", kept / "b.zarr", *WORDS)
+            elsewhere = denoise(kept / "a.zarr", "-o", free / "after.zarr", *WORDS)
+    finally:
+        kept.chmod(0o755)
+    for outcome in (beside, into):
+        assert outcome.code == 1
+        assert "not writable" in outcome.err
+        assert outcome.err.count("\n") == 1
+    assert elsewhere.code == 0, elsewhere.err
+    one, other = (np.asarray(zarr.open(str(free / name), mode="r")) for name in ("before.zarr", "after.zarr"))
+    np.testing.assert_array_equal(one, other)
+    assert folder(kept) == ["a.zarr"]

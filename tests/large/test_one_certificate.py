@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,6 @@ from denoise_cli.large.cuts import Cell, cut
 from denoise_cli.large.eligible import is_for_tiles
 from denoise_cli.large.patch import solve_window
 from denoise_cli.large.recipe import Recipe
-from denoise_cli.large.sweeps import course_of
 from denoise_cli.pipeline.job import Job
 from denoise_cli.settings import Settings
 from denoise_cli.variational import denoise
@@ -141,39 +141,80 @@ def test_at_a_tight_gap_no_pixel_tells_tiles_from_the_whole(tmp_path: Path) -> N
     assert np.abs(np.load(tmp_path / "b.npy") - truth.image).max() <= 1e-3
 
 
-def test_steps_across_the_borders_of_tiles_are_those_of_the_whole(tmp_path: Path) -> None:
-    picture = noisy(500, 430).astype("float32")
+def test_the_result_does_not_depend_on_the_budget_nor_on_the_sweeps_that_it_takes(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", noisy(140, 150).astype("float32"))
+    found, notes = [], set()
+    for memory in (500_000, 300_000, 200_000):
+        notes.add(run(tmp_path / "a.npy", tmp_path / "b.npy", memory, method="optimal", weight=0.1, gap=1e-4).notes[0])
+        found.append(np.load(tmp_path / "b.npy"))
+    assert len(notes) == 3
+    for other in found[1:]:
+        np.testing.assert_array_equal(other, found[0])
+
+
+@pytest.mark.parametrize("side", [128, 100, 77])
+def test_steps_across_the_borders_of_tiles_are_those_of_the_whole(tmp_path: Path, side: int) -> None:
+    from denoise_cli.large.crews import SerialCrew
+    from denoise_cli.large.cuts import Cut
+    from denoise_cli.large.journal import Journal
+    from denoise_cli.large.patch import Patch
+    from denoise_cli.large.raw_table import RawTable
+    from denoise_cli.large.sweeps import Course, solve_plane
+    from denoise_cli.large.windows import Kind
+
+    picture = noisy(600, 600).astype("float32")
+    once = denoise(picture, 0.1, method="optimal", workers=1)
     np.save(tmp_path / "a.npy", picture)
-    run(tmp_path / "a.npy", tmp_path / "b.npy", method="optimal", weight=0.15)
-    once = denoise(picture, 0.15, method="optimal", workers=1).image
+    pixels = RawTable.npy(tmp_path / "b.npy", picture.shape, (1, *picture.shape, 1), picture.dtype)
+    empty = Cell(slice(0, 0), slice(0, 0), 0, 0, 0, 0)
+    patch = Patch(tmp_path / "a.npy", side, None, Kind(1, 1), 0, empty, recipe(weight=0.1), 0, 1, pixels)
+    journal = Journal(tmp_path / "b.npy", {})
+
+    def planned(iterations: int) -> Course:
+        # In two sweeps, so that the dual variable on the disk crosses the borders as well.
+        stride = math.ceil(iterations / 2)
+        return Course(Cut(picture.shape, side, side, stride + 1), stride, keeps=True)
+
+    swept = solve_plane(patch, once.iterations, planned, journal, SerialCrew(), lambda *_: None)
+    journal.remove()
     found = np.load(tmp_path / "b.npy")
-    course = course_of(picture.shape, 1, MEGABYTE // 40, (1, 4096), 30, 10**12)
-    assert course is not None
-    for tile in course.cut.tiles:
-        if tile.left:
-            at = tile.columns.start
-            steps = [float(np.abs(each[:, at] - each[:, at - 1]).mean()) for each in (found, once)]
-            assert steps[0] - steps[1] <= 1e-3 * float(np.ptp(picture))
+    assert (swept.iterations, swept.sweeps) == (once.iterations, 2)
+    assert swept.cost == pytest.approx(once.cost, rel=1e-6)
+    for axis in (0, 1):
+        steps = [np.abs(np.diff(each, axis=axis)).mean(axis=1 - axis)[side - 1 :: side] for each in (found, once.image)]
+        assert len(steps[0]) == 599 // side
+        assert float(steps[0].mean() - steps[1].mean()) <= 1e-5 * float(np.ptp(picture))
+        # And not by being smooth where the picture is not.
+        assert np.abs(steps[0] - steps[1]).max() <= 1e-5 * float(np.ptp(picture))
 
 
-def test_windows_stay_within_their_budget(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("shape", "dtype", "settings"),
+    [((520, 520), "float32", {}), ((600, 600, 3), "uint8", {}), ((370, 370), "float64", {"dtype": "float64", "gap": 1e-4})],
+    ids=["one sweep", "colours, TIFF", "several sweeps"],
+)
+def test_a_run_stays_within_its_budget(tmp_path: Path, shape: tuple[int, ...], dtype: str, settings: dict[str, Any]) -> None:
     import tracemalloc
 
-    picture = (255 * noisy(600, 600)).astype("uint8")
-    tifffile.imwrite(tmp_path / "a.tif", picture, tile=(64, 64), compression="zlib")
-    told = recipe()
-    run(tmp_path / "a.tif", tmp_path / "b.tif", method="optimal", weight=0.15)  # what is imported counts for nobody
-    found = cut((600, 600), 20, MEGABYTE // 40)
-    assert found is not None
-    tile: Cell = max(
-        found.tiles, key=lambda each: (each.window[0].stop - each.window[0].start) * (each.window[1].stop - each.window[1].start)
-    )
-    rows, columns = tile.window
-    window = picture[rows, columns].copy()
+    ending, told = "tif" if dtype == "uint8" else "npy", {"method": "optimal", "weight": 0.05, **settings}
+
+    def write(path: Path, *shape: int) -> int:
+        stored = ((255 if dtype == "uint8" else 1) * noisy(*shape)).astype(dtype)
+        if ending == "npy":
+            np.save(path, stored)
+        else:
+            tifffile.imwrite(path, stored, photometric="rgb", tile=(64, 64), compression="zlib")
+        return int(stored.nbytes)
+
+    source, result = tmp_path / f"a.{ending}", tmp_path / f"b.{ending}"
+    write(source, 150, 150, *shape[2:])
+    run(source, result, MEGABYTE // 4, **told)  # what is imported counts for nobody
+    assert write(source, *shape) > MEGABYTE  # who holds it whole is found out
     tracemalloc.start()
-    solve_window(Page(window), tile.core, told, 0, 19)
+    report = run(source, result, **told)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
+    assert ("sweeps" in report.notes[0]) == ("gap" in settings)
     assert peak <= MEGABYTE
 
 

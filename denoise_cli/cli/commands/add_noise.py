@@ -58,8 +58,8 @@ def add_noise(
     from denoise_cli.cli.options import Request
     from denoise_cli.cli.planning import Run, make_folders, planned
     from denoise_cli.cli.progress import pictures_bar, say
-    from denoise_cli.pipeline.job import check_output
     from denoise_cli.pipeline.noisy import make_noisy
+    from denoise_cli.pipeline.places import check_output
     from denoise_cli.storage.writing import remove_stray_temporaries
 
     noise = noise_of(

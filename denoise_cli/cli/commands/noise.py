@@ -62,7 +62,7 @@ def noise(
 
     settings = Settings(workers=workers, max_pixels=max_pixels, volume=volume, axes=None if axes is None else axes_of(axes, "axes"))
     failed = False
-    for path, problem in _found(pictures, recursive=recursive):
+    for path, problem in _found(pictures, recursive=recursive, series=volume):
         try:
             if problem is not None:
                 raise DenoiseError(problem)
@@ -77,14 +77,14 @@ def noise(
     raise typer.Exit(FAILED if failed else OK)
 
 
-def _found(words: list[Path], *, recursive: bool) -> Iterator[tuple[Path, str | None]]:
+def _found(words: list[Path], *, recursive: bool, series: bool) -> Iterator[tuple[Path, str | None]]:
     """The pictures meant, or why one cannot be had. A folder without any is a mistake."""
     from denoise_cli.batch.inputs import Selection, find
 
     check_stdin_once(words)
     for word in words:
         empty = True
-        for found in find([word], Selection(recursive=recursive, own_suffix="")):
+        for found in find([word], Selection(recursive=recursive, own_suffix="", series=series)):
             empty = False
             yield found.path, found.error
         if empty:
