@@ -50,7 +50,7 @@ class Run:
         return self.scope if full or not self.reduced else self.reduced_scope
 
 
-QUALITY = "--methods matlab,optimal,auto,oracle,nl-means,tv-chambolle,wavelet,opencv-nlm"
+QUALITY = "--methods matlab,optimal,auto,oracle,nl-means,tv-chambolle,wavelet,opencv-nlm,bm3d"
 RUNS = {
     "quality": Run(f"benchmark {{Set12}} --gaussian 25/255 --no-clip {QUALITY}", "12 grey pictures", tool=True),
     "choice": Run(
@@ -59,6 +59,9 @@ RUNS = {
     ),
     "noise": Run("noise {Set12} {BSD68} {Kodak24}", "all pictures", "noise {Set12} --only levels", "Set12, levels alone"),
     "real": Run("real {real}", "all pairs"),
+    "real_peers": Run(
+        "benchmark --real {real} --pairs _real,_mean --methods auto,optimal,oracle,nl-means,opencv-nlm,bm3d", "15 pairs", tool=True
+    ),
     "impulses": Run("impulses --salt-pepper --mixed", "scikit-image's samples", "impulses --salt-pepper", "scikit-image's samples"),
     "stripes": Run("stripes --removed {Set12}", "Set12"),
     "convergence": Run("convergence", "all sizes", "convergence --size 256 --sizes 64,128,256 --fixed-size 128", "pictures of up to 256²"),
