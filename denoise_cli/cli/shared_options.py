@@ -10,7 +10,7 @@ import typer
 from denoise_cli.formats.known import writable
 from denoise_cli.settings import MAX_PIXELS
 
-__all__ = ["Csv", "Json", "MaxPixels", "Overwrite", "PictureFormat", "Quiet", "Recursive", "Workers", "declared"]
+__all__ = ["AXES", "VOLUME", "Csv", "Json", "MaxPixels", "Overwrite", "PictureFormat", "Quiet", "Recursive", "Workers", "declared"]
 
 
 def declared(help: str, *flags: str, **details: Any) -> Any:
@@ -18,6 +18,8 @@ def declared(help: str, *flags: str, **details: Any) -> Any:
     return typer.Option(*flags, help=help, show_default="[default:" not in help, **details)
 
 
+AXES = declared("What the axes of the file mean, such as ZYX. [default: as the file says]", "--axes", metavar="LETTERS")
+VOLUME = declared("The pages are slices of a volume, or frames of a scene. [default: each page by itself]", "--volume")
 Csv = Annotated[Path | None, declared("The table as CSV; - for stdout. [default: none]", "--csv", metavar="FILE.csv")]
 Json = Annotated[bool, declared("JSON on stdout instead of the table. [default: no]", "--json")]
 MaxPixels = Annotated[int, declared(f"Refuse larger pictures. [default: {MAX_PIXELS}, 16384²]", metavar="N", min=1)]

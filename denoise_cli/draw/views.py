@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Box", "averaged", "crop_box", "difference", "drawable", "shared_scale"]
+__all__ = ["Box", "averaged", "crop_box", "difference", "drawable", "shared_scale", "three_views"]
 
 Array = npt.NDArray[Any]
 Box = tuple[int, int, int, int]  # x, y, width, height
@@ -29,6 +29,21 @@ def difference(picture: Array, clean: Array) -> Array:
         return signed
     strongest = np.abs(signed).argmax(axis=2)[:, :, None]
     return np.take_along_axis(signed, strongest, 2)[:, :, 0]
+
+
+def three_views(slices: Sequence[Array], stretch: float = 1.0) -> Array:
+    """The middle slices of a volume in the three directions as one picture: Y and X; beside it Y and Z; below it Z and X.
+
+    slices : (height, width[, channels]) along Z.  stretch : how many pixels the slices are apart; rounded, and at least one.
+    """
+    volume = np.stack(slices)
+    depth, height, width = volume.shape[:3]
+    times = max(1, round(stretch))
+    sheet = np.zeros((height + times * depth, width + times * depth, *volume.shape[3:]), volume.dtype)
+    sheet[:height, :width] = volume[depth // 2]
+    sheet[:height, width:] = volume[:, :, width // 2].swapaxes(0, 1).repeat(times, axis=1)
+    sheet[height:, :width] = volume[:, height // 2].repeat(times, axis=0)
+    return sheet
 
 
 def shared_scale(maps: Iterable[Array]) -> float:

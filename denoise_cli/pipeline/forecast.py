@@ -7,12 +7,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from denoise_cli.methods import registry
 from denoise_cli.methods.method import Method, Plan, Subject
 from denoise_cli.settings import Settings
 
 if TYPE_CHECKING:
     from denoise_cli.formats.picture import Picture
+    from denoise_cli.variational.volume import Volume
 
 __all__ = ["Forecast", "forecasts"]
 
@@ -39,11 +42,14 @@ class Forecast:
 def forecasts(picture: Picture, subject: Subject, plan: Plan, reading: float, planning: float) -> dict[str, Forecast]:
     """A Forecast for every method of the registry, with the fidelity and the λ of the plan.
 
-    subject, plan : of the first page.  reading : seconds that opening the file took.  planning : seconds that the plan takes on all pages.
+    subject, plan : of the first page, or of the first volume.  reading : seconds that opening the file took.  planning : seconds that the
+    plan takes on all pages.
     """
     found: dict[str, Forecast] = {}
     whole = sum(page.colour.size for page in picture.pages)
     for method in registry.all_methods().values():
+        if subject.volume is not None and not method.takes_volumes:
+            continue
         part, ours = _part(subject, COUNTED), _settings_for(method, plan)
         if method is plan.method:
             ours = plan.settings
@@ -51,9 +57,10 @@ def forecasts(picture: Picture, subject: Subject, plan: Plan, reading: float, pl
         planned = method is plan.method and (part is subject or not plan.details)
         solution = method.run(part, plan if planned else method.plan(part, ours))
         rate = _rate(method, _part(subject, TIMED), _settings_for(method, plan))
-        files = reading + _writing(picture, solution.image)
+        rows = None if part.volume is None else part.volume.shape[-2]
+        files = reading + _writing(picture, solution.image[:rows])
         seconds = files + (planning if method.is_automatic else 0.0) + rate.seconds(solution.iterations) * whole
-        found[method.name] = Forecast(solution.iterations, seconds, _memory(method, plan, picture))
+        found[method.name] = Forecast(solution.iterations, seconds, _memory(method, plan, picture, subject))
     return found
 
 
@@ -69,6 +76,8 @@ def _part(subject: Subject, values: int) -> Subject:
     height, width = subject.stored.shape[:2]
     if subject.stored.size <= values:
         return subject
+    if subject.volume is not None:
+        return _block(subject, subject.volume, values)
     channels = subject.stored.size // (height * width)
     tall = _side(height, (values / channels * height / width) ** 0.5)
     wide = _side(width, values / channels / tall)
@@ -78,6 +87,19 @@ def _part(subject: Subject, values: int) -> Subject:
     if known is not None and (known.all() or not known.any()):
         known = None
     return Subject(stored, replace(subject.scale, known=known))
+
+
+def _block(subject: Subject, volume: Volume, values: int) -> Subject:
+    """The middle of a volume, of its shape."""
+    share = (values / subject.stored.size) ** (1 / volume.axes)
+    sides = [min(length, max(2, int(share * length))) for length in volume.shape]
+    cut = tuple(slice((length - side) // 2, (length + side) // 2) for length, side in zip(volume.shape, sides, strict=True))
+    block = volume.deep(subject.stored)[cut]
+    part = replace(volume, shape=block.shape[: volume.axes])
+    known = None if subject.scale.known is None else part.tall(volume.deep(subject.scale.known)[cut])
+    if known is not None and (known.all() or not known.any()):
+        known = None
+    return Subject(part.tall(np.ascontiguousarray(block)), replace(subject.scale, known=known), volume=part)
 
 
 def _side(length: int, most: float) -> int:
@@ -160,12 +182,13 @@ def _writing(picture: Picture, image: Any) -> float:
     return (time.perf_counter() - start) * whole / float(image.size)
 
 
-def _memory(method: Method, plan: Plan, picture: Picture) -> int:
+def _memory(method: Method, plan: Plan, picture: Picture, subject: Subject) -> int:
     """Peak of the process: the file's pages, the results so far, and the largest page in the method's arrays."""
     stored = sum(page.colour.nbytes + (0 if page.beside is None else page.beside.nbytes) for page in picture.pages)
-    largest = max((page.colour for page in picture.pages), key=lambda colour: colour.size)
+    largest = max((page.colour for page in picture.pages), key=lambda colour: colour.size) if subject.volume is None else subject.stored
+    axes = 2 if subject.volume is None else subject.volume.axes
     others = 4 * (sum(page.colour.size for page in picture.pages) - largest.size)
-    solving = stored + others + int(method.pictures_in_memory(plan.fidelity or "l2") * 4 * largest.size)
+    solving = stored + others + int(method.pictures_in_memory(plan.fidelity or "l2") * (axes + 1) / 3 * 4 * largest.size)
     if not method.is_automatic:
         return PROCESS + solving
     return CHOOSING_PROCESS + max(solving, stored + CHOOSING)

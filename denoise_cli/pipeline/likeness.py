@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from denoise_cli.draw.views import three_views
 from denoise_cli.errors import DenoiseError
 from denoise_cli.formats.conversion import convert
 from denoise_cli.formats.files import read_picture
@@ -15,23 +16,33 @@ from denoise_cli.measure.comparison import Figures, Mismatch, alike, figures, pe
 from denoise_cli.storage.pipes import PIPE, STDIN
 from denoise_cli.variational import as_float
 
+if TYPE_CHECKING:
+    from denoise_cli.formats.picture import Picture
+
 __all__ = ["Likeness", "Upright", "likeness", "read_upright"]
 
 
 @dataclass(frozen=True)
 class Upright:
-    """A picture to be compared: its pages, upright, without transparency."""
+    """A picture to be compared: its pages, upright, without transparency.
+
+    slices: the numbers of the pages that are the slices of its (first) volume, in their order; none where no axis is Z.
+    stretch: how many pixels those are apart.
+    """
 
     name: str
     pages: list[Any]
     depth: str
     cmyk: bool
     notes: tuple[str, ...]
+    slices: tuple[int, ...] = ()
+    stretch: float = 1.0
 
 
 @dataclass(frozen=True)
 class Likeness:
-    """A result: its figures, those of its pages, and (for a sheet) its first page beside that of the clean picture."""
+    """A result: its figures, those of its pages, and (for a sheet) its first page, or the middle of its first volume in three directions,
+    beside that of the clean picture."""
 
     name: str
     figures: Figures
@@ -41,24 +52,36 @@ class Likeness:
     cmyk: bool = False
 
 
-def read_upright(path: Path, max_pixels: int) -> Upright:
+def read_upright(path: Path, max_pixels: int, axes: str | None = None) -> Upright:
     """Read a picture to compare, "-" from standard input. Raises DenoiseError, also for pixels that have no distance."""
     name = STDIN if path == PIPE else path
-    picture = read_picture(path, max_pixels=max_pixels)
+    picture = read_picture(path, max_pixels=max_pixels, axes=axes)
     # A .npy holds anything, so this loses nothing, and makes pictures from different formats comparable: upright, black at zero.
     upright = [convert(replace(picture, pages=(page,)), "npy")[0].pages[0] for page in picture.pages]
     notes = ["transparency is not compared"] if any(page.alpha is not None for page in upright) else []
     pages = [page.frame if page.colour.dtype == np.uint32 else page.colour for page in upright]
     if not all(np.isfinite(page).all() for page in pages if page.dtype.kind == "f"):
         raise DenoiseError(f"{name}: holds NaN or infinite pixels, which have no distance; replace them first")
-    return Upright(str(name), pages, picture.depth, upright[0].model == "cmyk", tuple(notes))
+    spacing = picture.extras.get("spacing") or {}
+    apart = spacing.get("Z", 1.0) / min(spacing.get("Y", 1.0), spacing.get("X", 1.0))
+    return Upright(str(name), pages, picture.depth, upright[0].model == "cmyk", tuple(notes), _first_volume(picture), apart)
+
+
+def _first_volume(picture: Picture) -> tuple[int, ...]:
+    """The numbers of the pages that lie along Z, at the beginning of all other axes."""
+    found = {}
+    for number, page in enumerate(picture.pages):
+        place = dict(page.axes)
+        if "Z" in place and all(at == 0 for letter, at in place.items() if letter != "Z"):
+            found[place["Z"]] = number
+    return tuple(found[at] for at in sorted(found)) if len(found) > 1 else ()
 
 
 def likeness(picture: Upright, clean: Upright, border: int, peak: float | None, *, keep: bool) -> Likeness:
     """The figures of a picture beside those of the clean one, all of its pages or each with the only page that there is.
 
     border: so many pixels at each edge do not count.  peak: the data range, in the units that the clean picture is stored in.
-    keep: the first pages stay with the result, for a sheet. Raises DenoiseError for pictures that cannot be compared.
+    keep: what a sheet shows stays with the result. Raises DenoiseError for pictures that cannot be compared.
     """
     references = clean.pages * len(picture.pages) if len(clean.pages) == 1 else clean.pages
     if len(references) != len(picture.pages):
@@ -70,8 +93,9 @@ def likeness(picture: Upright, clean: Upright, border: int, peak: float | None, 
         notes[_depths(picture, clean)] = None
     natural = peak_of(clean.pages) if clean.depth.startswith("float") else 1.0
     span = natural if peak is None else peak / _white(clean)
-    pages, first = [], None
-    for ours, theirs in zip(picture.pages, references, strict=True):
+    pages, first, shown = [], None, list[tuple[Any, Any]]()
+    slices = clean.slices or picture.slices
+    for number, (ours, theirs) in enumerate(zip(picture.pages, references, strict=True)):
         try:
             one, other, note = alike(ours, theirs)
         except Mismatch as error:
@@ -82,14 +106,19 @@ def likeness(picture: Upright, clean: Upright, border: int, peak: float | None, 
             raise DenoiseError(f"{picture.name}: --crop-border {border} leaves nothing of {one.shape[1]} × {one.shape[0]} pixels")
         inner = slice(border, -border or None)
         one, other = one[inner, inner], other[inner, inner]
-        if first is None and keep:
-            first = one, other
+        if keep and (number in slices if slices else not shown):
+            shown.append((one, other))
         if one.dtype == other.dtype and one.dtype in (np.uint8, np.uint16):
             # As stored: the same numbers as in floats, in an eighth of the memory.
             white = float(np.iinfo(one.dtype).max)
             pages.append(figures(one, other, span * white, unit=white))
         else:
             pages.append(figures(as_float(one), as_float(other), span))
+    if slices and keep:
+        stretch = max(clean.stretch, picture.stretch)
+        first = three_views([one for one, _ in shown], stretch), three_views([other for _, other in shown], stretch)
+    elif shown:
+        first = shown[0]
     together = pooled(pages)
     if together.ssim is None and together.psnr_db is not None:
         notes["SSIM needs 11 × 11 pixels or more"] = None

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import imageio.v3 as iio
 import numpy as np
 import pytest
 import tifffile
 
 from denoise_cli import denoise as solve
+from denoise_cli.draw.views import three_views
 from denoise_cli.pipeline import stacks
 
 GRID = np.indices((12, 40, 44))
@@ -173,6 +175,43 @@ def test_noise_says_what_would_be_done_to_the_volume(denoise, stack, tmp_path):
     np.save(tmp_path / "v.npy", noisy())
     assert denoise("noise", tmp_path / "v.npy", "--volume", "--axes", "ZYX").code == 0
     assert "--axes must name each axis once" in denoise("noise", tmp_path / "v.npy", "--axes", "Z").err
+
+
+def test_info_says_the_axes_and_what_would_be_done_to_the_volume(denoise, stack, tmp_path):
+    told = json.loads(denoise("info", stack, "--volume", "--json").out)
+    assert told["axes"] == {"Z": 12, "Y": 40, "X": 44}
+    assert told["spacing"] == {"Z": 2.0, "Y": 1.0, "X": 1.0}
+    assert told["volume"] == "12 slices as one volume (ZYX, 12 × 40 × 44)"
+    done = json.loads(denoise(stack, "--volume", "--json").out.splitlines()[0])
+    assert told["weight"] == done["weight"]
+    assert told["methods"]["optimal"]["iterations"] == pytest.approx(done["iterations"], rel=0.3)
+    assert "matlab" not in told["methods"]
+    assert "axes        Z 12, Y 40, X 44" in denoise("info", stack).out
+    # A block of a large volume is timed, and the memory is that of the whole.
+    np.save(tmp_path / "large.npy", np.random.default_rng(0).random((60, 128, 100), np.float32))
+    large = json.loads(denoise("info", tmp_path / "large.npy", "--volume", "--axes", "ZYX", "--json").out)
+    assert large["trouble"] is None
+    assert large["methods"]["optimal"]["memory"] > 9 * 4 * 60 * 128 * 100
+
+
+def test_the_sheet_of_a_volume_shows_it_in_three_directions(denoise, tmp_path):
+    clean = np.arange(2 * 3 * 4).reshape(2, 3, 4)
+    views = three_views(list(clean), 1.9)
+    assert views.shape == (3 + 4, 4 + 4)
+    np.testing.assert_array_equal(views[:3, :4], clean[1])
+    np.testing.assert_array_equal(views[:3, 4:], clean[:, :, 2].T.repeat(2, axis=1))
+    np.testing.assert_array_equal(views[3:, :4], clean[:, 1].repeat(2, axis=0))
+    np.save(tmp_path / "clean.npy", eight_bit(CLEAN))
+    np.save(tmp_path / "noisy.npy", noisy())
+    sheets = []
+    for axes in ("ZYX", "TYX"):
+        sheet = tmp_path / f"{axes}.png"
+        words = ("compare", tmp_path / "clean.npy", tmp_path / "noisy.npy", "--axes", axes, "--sheet", sheet, "--json")
+        outcome = denoise(*words)
+        assert outcome.code == 0, outcome.err
+        sheets.append((json.loads(outcome.out)["results"][0]["psnr_db"], iio.imread(sheet).shape))
+    assert sheets[0][0] == sheets[1][0]
+    assert sheets[0][1] != sheets[1][1]
 
 
 REFUSED = {

@@ -11,12 +11,13 @@ import typer
 
 from denoise_cli.cli.csv_tables import plain, write_csv
 from denoise_cli.cli.progress import say
-from denoise_cli.cli.shared_options import Csv, Json, MaxPixels, Overwrite, declared
+from denoise_cli.cli.shared_options import AXES, Csv, Json, MaxPixels, Overwrite, declared
 from denoise_cli.cli.streams import print_json, visible
 from denoise_cli.cli.typed import check_output, check_sheet, check_stdin_once, check_stdout_once, crop_of
 from denoise_cli.errors import FAILED, OK, DenoiseError, UsageError
 from denoise_cli.settings import MAX_PIXELS
 from denoise_cli.storage.pipes import PIPE
+from denoise_cli.typed_words import axes_of
 
 if TYPE_CHECKING:
     from denoise_cli.draw.views import Box
@@ -47,6 +48,7 @@ def compare(
     data_range: Annotated[float | None, DATA_RANGE] = None,
     sheet: Annotated[Path | None, SHEET] = None,
     crop: Annotated[str | None, CROP] = None,
+    axes: Annotated[str | None, AXES] = None,
     csv: Csv = None,
     as_json: Json = False,
     overwrite: Overwrite = False,
@@ -55,7 +57,8 @@ def compare(
     """How far pictures are from a clean one, best PSNR first.
 
     PSNR over all channels, SSIM (11 × 11 Gaussian window, σ 1.5) as the mean over the channels, RMSE and MAE; pixels count from 0 to 1.
-    The pages of a TIFF are pooled; --json lists each. Transparency is not compared. Without a clean picture, name any two.
+    The pages of a TIFF are pooled; --json lists each. Of a volume (pages along Z), the sheet shows the middle slices in the three
+    directions. Transparency is not compared. Without a clean picture, name any two.
 
     \b
     denoise compare clean.png noisy.png denoised.png --sheet sheet.png
@@ -64,11 +67,12 @@ def compare(
 
     box = None if crop is None else crop_of(crop)
     _check(clean, pictures, sheet, box, csv, as_json, data_range, overwrite)
-    reference = read_upright(clean, max_pixels)
+    letters = None if axes is None else axes_of(axes, "axes")
+    reference = read_upright(clean, max_pixels, letters)
     rows, errors = [], []
     for path in pictures:
         try:
-            rows.append(likeness(read_upright(path, max_pixels), reference, crop_border, data_range, keep=sheet is not None))
+            rows.append(likeness(read_upright(path, max_pixels, letters), reference, crop_border, data_range, keep=sheet is not None))
         except DenoiseError as error:
             say(str(error))
             errors.append(str(error))
@@ -152,7 +156,9 @@ def _write_sheet(path: Path, clean: Upright, rows: Sequence[Likeness], box: Box 
     # Grey and colour may stand side by side; the differences are taken in whichever each was compared in.
     pairs = [row.first for row in rows if row.first is not None]
     tall, wide = pairs[0][1].shape[:2]
-    if box is None:
+    if box is None and clean.slices:
+        box = (0, 0, wide, tall)
+    elif box is None:
         box = crop_box(drawable(as_float(pixels), clean.cmyk) for pixels in (pairs[0][1], *(one for one, _ in pairs)))
     else:
         box = (box[0] - border, box[1] - border, box[2], box[3])
@@ -175,6 +181,8 @@ def _write_sheet(path: Path, clean: Upright, rows: Sequence[Likeness], box: Box 
     legend = "picture − clean" + ("" if pairs[0][1].ndim == 2 else ", strongest channel")
     page = " of page 1" if len(clean.pages) > 1 else ""
     title = f"{width} × {height} pixels{page} at {x + border},{y + border}"
+    if clean.slices:
+        title = f"the middle of {len(clean.slices)} slices in three directions: YX, YZ, ZX"
     drawing = contact_sheet(tiles, title=title, legend=legend)
     write_picture(path, Picture("png", (Page(drawing),)), overwrite=overwrite)
 

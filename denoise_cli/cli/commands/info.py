@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from denoise_cli.cli.progress import say
-from denoise_cli.cli.shared_options import MaxPixels, Recursive, declared
+from denoise_cli.cli.shared_options import AXES, VOLUME, MaxPixels, Recursive, declared
 from denoise_cli.cli.streams import print_json, visible
 from denoise_cli.cli.typed import check_stdin_once
 from denoise_cli.errors import FAILED, OK, DenoiseError, UsageError
-from denoise_cli.settings import MAX_PIXELS
+from denoise_cli.settings import MAX_PIXELS, Settings
+from denoise_cli.typed_words import axes_of
 
 if TYPE_CHECKING:
     from denoise_cli.pipeline.facts import Facts
@@ -33,6 +34,8 @@ def info(
     pictures: Annotated[list[Path], PICTURES],
     as_json: Annotated[bool, JSON] = False,
     recursive: Recursive = False,
+    volume: Annotated[bool, VOLUME] = False,
+    axes: Annotated[str | None, AXES] = None,
     workers: Annotated[int | None, WORKERS] = None,
     max_pixels: MaxPixels = MAX_PIXELS,
 ) -> None:
@@ -49,7 +52,8 @@ def info(
     from denoise_cli.pipeline.facts import describe
 
     check_stdin_once(pictures)
-    found = list(find(pictures, Selection(recursive, own_suffix="")))
+    settings = Settings(workers=workers, max_pixels=max_pixels, volume=volume, axes=None if axes is None else axes_of(axes, "axes"))
+    found = list(find(pictures, Selection(recursive, own_suffix="", series=volume)))
     if not found:
         raise UsageError(f"{pictures[0]}: holds no picture that denoise reads; look deeper with --recursive")
     failed = printed = False
@@ -57,7 +61,7 @@ def info(
         try:
             if each.error is not None:
                 raise DenoiseError(each.error)
-            facts = describe(each.path, max_pixels, workers)
+            facts = describe(each.path, settings)
         except DenoiseError as error:
             failed = True
             say(str(error))
@@ -90,6 +94,10 @@ def _block(facts: Facts) -> str:
     line("size", f"{facts.width} × {facts.height} pixels, {_bytes(facts.bytes)}")
     if facts.pages > 1:
         line("pages", f"{facts.pages}" + ("" if len(set(facts.sizes)) == 1 else ", of different sizes"))
+    if facts.axes:
+        line("axes", ", ".join(f"{letter} {length}" for letter, length in facts.axes.items()))
+    if facts.spacing:
+        line("voxels", " × ".join(f"{distance:g}" for distance in facts.spacing.values()) + f" ({', '.join(facts.spacing)})")
     line("format", f"{facts.format.upper()}, {_depth(facts)}, {facts.colour}{' + alpha' if facts.alpha else ''}")
     line("profile", facts.profile or "none")
     line("orientation", "upright" if facts.orientation == 1 else f"{TURNED[facts.orientation]} (EXIF {facts.orientation})")
@@ -101,7 +109,8 @@ def _block(facts: Facts) -> str:
     if facts.plan is None:
         line("denoise", f"would fail: {facts.trouble}")
         return "\n".join(lines)
-    line("denoise", facts.plan + (f" (page 1 of {facts.pages}; each has its own)" if facts.pages > 1 else ""))
+    first = f" (page 1 of {facts.pages}; each has its own)" if facts.pages > 1 else ""
+    line("denoise", facts.plan + (first if facts.volume is None else f"; {facts.volume}"))
     for method, told in facts.methods.items():
         about = "" if method == "matlab" else "about "
         line(

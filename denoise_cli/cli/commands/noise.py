@@ -11,7 +11,7 @@ import typer
 
 from denoise_cli.cli.csv_tables import plain
 from denoise_cli.cli.progress import say
-from denoise_cli.cli.shared_options import MaxPixels, Workers, declared
+from denoise_cli.cli.shared_options import AXES, VOLUME, MaxPixels, Workers, declared
 from denoise_cli.cli.streams import print_json, visible
 from denoise_cli.cli.typed import check_stdin_once
 from denoise_cli.errors import FAILED, OK, DenoiseError
@@ -34,8 +34,6 @@ VERDICTS = {
 
 PICTURES = typer.Argument(metavar="PICTURE...", help="Pictures, folders or patterns; - for stdin.", show_default=False)
 RECURSIVE = declared("Folders with all that is in them. [default: no]", "-r", "--recursive")
-VOLUME = declared("The pages are slices of a volume, or frames of a scene. [default: each page by itself]")
-AXES = declared("What the axes of the file mean, such as ZYX. [default: as the file says]", metavar="LETTERS")
 JSON = declared("JSON on stdout, one object a picture and line. [default: no]", "--json")
 
 
