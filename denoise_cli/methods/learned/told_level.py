@@ -29,7 +29,7 @@ MOST = 6.0
 #: Tiles along each axis, and values, of the sample: at the seams of smaller tiles the network removes what is not
 #: there (correlation of what is removed from three photographs by one camera: 0.06 to 0.14 with 3² tiles and 2¹⁸ values, 0.30 to 0.35 with
 #: these, 0.21 to 0.35 of the whole).
-#: Without clumps, a quarter of them will do: nothing but the strength of what is removed is looked at, in steps of six.
+#: Without clumps, a quarter of them will do: nothing but the strength of what is removed counts, and that within a factor of six.
 TILES, VALUES = 2, 2**19
 #: If what the network removes correlates less than this from pixel to pixel, the noise is white, and clumps were found in texture only:
 #: −0.18 to −0.06 under white noise of σ 3 and 6 in those photographs, −0.12 to 0.13 where there was none at all (of 24 in which clumps
