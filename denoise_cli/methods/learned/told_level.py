@@ -26,7 +26,7 @@ CLUMPS = 1.4
 #: level that was found gives 1.7 and 1.1 dB more than 3 times what was removed. Of 64 photographs (every 7th of training/photographs.tsv)
 #: with noise of training/noise.py's camera, 2 had a level 3 to 5 times of what was removed, wrongly, and lose 0.6 and 1.4 dB.
 MOST = 6.0
-#: Tiles along each axis, and values, of the sample: at the seams of smaller tiles the network removes what is not there (correlation of what
+#: Tiles along an axis, and values, of the sample: at the seams of smaller tiles the network removes what is not there (correlation of what
 #: is removed from three photographs by one camera: 0.06 to 0.14 with 3² tiles and 2¹⁸ values, 0.30 to 0.35 with these, 0.21 to 0.35 of the
 #: whole). Without clumps, a quarter of them will do: nothing but the strength of what is removed counts, and that within a factor of six.
 TILES, VALUES = 2, 2**19
