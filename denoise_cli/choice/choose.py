@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from denoise_cli.choice.decision import Choice
-from denoise_cli.choice.laws import HARDLY_ANY, gaussian_law, impulse_law
+from denoise_cli.choice.laws import HARDLY_ANY, gaussian_law, impulse_law, jpeg_law
 from denoise_cli.choice.opponent import opponent_weights
 from denoise_cli.choice.risk import Recorrupted, Stein
 from denoise_cli.choice.sample import Sample
@@ -121,6 +121,8 @@ def _gaussian(sample: Sample, noise: Noise, scale: Scale, channels: str | None) 
     start = gaussian_law(noise.clump * sigma, _coupled(sample, channels), sample.fidelity)
     if sigma <= HARDLY_ANY:
         return max(start, LEAST), risks
+    if noise.before_jpeg is not None and sample.fidelity == "l2":
+        return jpeg_law(noise.before_jpeg, _coupled(sample, channels)), risks
     if sample.seen.size < SMALLEST_SAMPLE:
         return start, risks
     stein = Stein(sample.pixels, noise, ends=sample.ends, known=None if sample.weights is None else sample.weights > 0)

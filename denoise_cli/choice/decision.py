@@ -59,6 +59,8 @@ class Choice:
             model = "Gaussian noise"
         elif noise.model == "none":
             model = "hardly any noise"
+        elif noise.before_jpeg is not None:
+            model = "white noise that became JPEG"
         elif noise.model == "coloured":
             model = f"noise in clumps of about {noise.clump:.1f} pixels"
         return f"{model}, σ {about} {self.amount or f'{self.sigma:.3g}'}"

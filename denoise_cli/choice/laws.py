@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-__all__ = ["HARDLY_ANY", "gaussian_law", "impulse_law"]
+__all__ = ["HARDLY_ANY", "gaussian_law", "impulse_law", "jpeg_law"]
 
 #: σ, in spans, under which the risk is flat and its estimate is noisy: the law decides.
 HARDLY_ANY = 0.3 / 255
@@ -20,12 +20,22 @@ IMPULSE_SHARES, IMPULSE_WEIGHTS = (0.01, 0.05, 0.1, 0.2, 0.4, 0.6), (0.40, 0.475
 #: One norm over C channels grows like √C where an impulse hits all of them, and less where it hits one.
 ALL_HIT, ONE_HIT = 0.5, 0.31
 
+#: The best λ for white noise that became JPEG, over that of the law for its σ before: of one channel; of several, whose chroma JPEG has
+#: cleared of it. Means over 17 pictures each (6 training photographs, σ 10 and 15/255, quality 50 to 70): 0.15 and 0.1 dB are lost to the
+#: best λ, 0.6 and 0.4 by Stein's estimate with what is left of the noise, as that is not the same from place to place.
+AFTER_JPEG, AFTER_JPEG_IN_COLOUR = 1.14, 0.87
+
 
 def gaussian_law(sigma: float, channels: int, fidelity: str = "l2") -> float:
     """λ for Gaussian noise of standard deviation σ; `channels` share one norm."""
     if fidelity == "l1":
         return L1_GAUSSIAN if sigma > HARDLY_ANY else L1_IDENTITY
     return float(FACTOR * (10 * sigma) ** POWER * channels**CHANNELS * sigma)
+
+
+def jpeg_law(sigma: float, channels: int) -> float:
+    """λ of L2 for white noise of standard deviation σ in a picture that became JPEG after that."""
+    return (AFTER_JPEG if channels == 1 else AFTER_JPEG_IN_COLOUR) * gaussian_law(sigma, channels)
 
 
 def impulse_law(share: float, channels: int, fidelity: str = "l1", *, whole: bool = False) -> float:

@@ -29,7 +29,7 @@ CONTENT_RINGS = 3
 CHROMA_CONTENT_RINGS, AGREE = 2, 1.6
 #: How much stronger, in energy, noise may be at low frequencies than in the ring that tells it: bilinear demosaicking makes it 1.0 to 1.6
 #: times. Chroma, which cameras smooth and JPEG stores at half the resolution, has 0.9 to 3 times the energy of its third ring.
-PLATEAU, CHROMA_PLATEAU = 1.4, 3.0
+PLATEAU, CHROMA_PLATEAU = 1.7, 3.0
 #: How far the less calm blocks of a class may be above the calm ones before the class counts less; by which factor a class may be above the
 #: line through the others; the variance of brightness, in squares of the span, that pulls the line to be level.
 UNEQUAL, SOFT, LEVEL = 0.3, 0.5, 0.003

@@ -14,6 +14,7 @@ from denoise_cli.noise.coloured import Coloured, coloured
 from denoise_cli.noise.gaps import level_around_holes
 from denoise_cli.noise.growth import Growth, growth
 from denoise_cli.noise.impulses import impulses
+from denoise_cli.noise.jpeg_noise import noise_in_jpeg
 from denoise_cli.noise.level import FEWEST, calmness, energies, level, level_blocks, opponent_energies, opponent_levels
 from denoise_cli.noise.model import Noise
 from denoise_cli.noise.opponent_colours import MEAN, WEIGHTED
@@ -101,7 +102,14 @@ def estimate(stored: npt.ArrayLike, scale: Scale | None = None) -> Noise:
     if noise.model == "gaussian" and picture.channels == 3 and opponent:
         basis, (luma, *chromas) = (WEIGHTED, weighted) if weighted and _separates(weighted, opponent) else (MEAN, opponent)
         noise = replace(noise, luma=luma * picture.scale.unit, chroma=_rms(chromas) * picture.scale.unit, basis=basis)
-    if decisive or picture.two_levels or share >= FEW or not clumped:
+    if decisive or picture.two_levels or share >= FEW:
+        return noise
+    compressed = noise_in_jpeg(picture)
+    if compressed is not None and compressed.sigma > NEGLIGIBLE:
+        before = compressed.sigma * picture.scale.unit
+        why = f"white noise of σ ≈ {picture.scale.amount(before)} that became JPEG"
+        return replace(_coloured(compressed.spectrum, picture, why), before_jpeg=before)
+    if not clumped:
         return noise
     found_spectrum = coloured(picture)
     if found_spectrum is None or not _is_coloured(found_spectrum, noise.sigma / picture.scale.unit, opponent):
@@ -179,7 +187,7 @@ def _odds(found: Coloured, fitted: dict[str, float]) -> float:
     return odds + (fitted["chroma"] * math.log(_rms(chromas) / luma) if fitted["chroma"] else 0.0)
 
 
-def _coloured(found: Spectrum, picture: Samples) -> Noise:
+def _coloured(found: Spectrum, picture: Samples, why: str = "demosaicked, enlarged or compressed") -> Noise:
     """The record in typed units."""
     scale = picture.scale
     spectrum = found.times(scale.unit, -scale.bottom / scale.unit)
@@ -192,7 +200,7 @@ def _coloured(found: Spectrum, picture: Samples) -> Noise:
         chroma = _rms(chromas)
         told += f", {scale.amount(luma)} in luma and {scale.amount(chroma)} in chroma"
     clump = spectrum.clump
-    evidence = f"noise in clumps of about {clump:.1f} pixels (demosaicked, enlarged or compressed): {told}"
+    evidence = f"noise in clumps of about {clump:.1f} pixels ({why}): {told}"
     return Noise(
         "coloured", sigma, sigmas, 0.0, 0.0, 0.0, 0.0, sigma, evidence, scale.bottom, luma=luma, chroma=chroma, clump=clump,
         spectrum=spectrum, basis=spectrum.basis,

@@ -30,7 +30,7 @@ class Noise:
     variance = gain·(brightness − black) + read_noise²; gain is 0 for uniform noise. `black` is the dark end of the picture, so that
     read_noise is the noise there.  evidence: why, in one line.  luma, chroma: standard deviations in luma and (root mean square) in the two
     chromas of `basis`, of pictures of three channels.  clump: side, in pixels, of the square over which noise is alike; 1 for white noise.
-    spectrum: of coloured noise.
+    spectrum: of coloured noise.  before_jpeg: the standard deviation of each channel of white noise, before the picture became JPEG.
     """
 
     model: str
@@ -48,6 +48,7 @@ class Noise:
     clump: float = 1.0
     spectrum: Spectrum | None = field(default=None, repr=False)
     basis: str = MEAN
+    before_jpeg: float | None = None
 
     @classmethod
     def none(cls, channels: int, why: str) -> Noise:
@@ -67,6 +68,7 @@ class Noise:
             read_noise=factor * self.read_noise, black=factor * (self.black - black),
             luma=None if self.luma is None else factor * self.luma, chroma=None if self.chroma is None else factor * self.chroma,
             spectrum=None if self.spectrum is None else self.spectrum.times(factor, black),
+            before_jpeg=None if self.before_jpeg is None else factor * self.before_jpeg,
         )  # fmt: skip
 
     def level_map(self, pixels: npt.ArrayLike) -> Array:
