@@ -59,6 +59,7 @@ RUNS = {
     ),
     "noise": Run("noise {Set12} {BSD68} {Kodak24}", "all pictures", "noise {Set12} --only levels", "Set12, levels alone"),
     "real": Run("real {real}", "all pairs"),
+    "real_grey": Run("real {real} --grey", "all pairs, in grey"),
     "real_peers": Run(
         "benchmark --real {real} --pairs _real,_mean --methods auto,optimal,oracle,nl-means,opencv-nlm,bm3d", "15 pairs", tool=True
     ),
