@@ -23,6 +23,7 @@ from denoise_cli.formats.files import FORMATS, read_picture
 from denoise_cli.measure.scale import Scale
 from denoise_cli.noise import impulse_detection, outlier_network
 from denoise_cli.noise.impulse_detection import find_impulses, trust
+from denoise_cli.noise.opponent_colours import WEIGHTS
 from denoise_cli.variational import denoise
 
 MEDIAN_SIDES, ADAPTIVE_SIDES = (3, 5, 7, 9), (3, 5, 7, 9, 11)
@@ -90,7 +91,7 @@ def automatic(stored: Array, clean: Array) -> tuple[float, str, float]:
     plan = plans[0]
     if plan is None:
         return psnr(pixels, clean), "none found", elapsed
-    return psnr(solve_trusted(pixels, plan, records=False)[0], clean), plan.sentence, elapsed
+    return psnr(solve_trusted(pixels, plan, records=False).image, clean), plan.sentence, elapsed
 
 
 def samples(*names: str) -> Iterator[tuple[str, Array]]:
@@ -128,7 +129,7 @@ def random_values(folders: list[Path]) -> str:
     for share in (0.1, 0.2, 0.3, 0.4):
         scores = []
         for name, frame in pictures(folders):
-            clean = (frame if frame.ndim == 2 else frame @ np.array([0.299, 0.587, 0.114])) / 255
+            clean = (frame if frame.ndim == 2 else frame @ np.array(WEIGHTS)) / 255
             stored = eight_bit(hit(clean, share, "random values", zlib.crc32(name.encode()))[0])
             scale = Scale.of(stored)
             pixels = scale.floats(stored)
