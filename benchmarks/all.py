@@ -50,7 +50,7 @@ class Run:
         return self.scope if full or not self.reduced else self.reduced_scope
 
 
-QUALITY = "--methods matlab,optimal,auto,oracle,nl-means,tv-chambolle,wavelet,opencv-nlm"
+QUALITY = "--methods matlab,optimal,auto,oracle,nl-means,tv-chambolle,wavelet,opencv-nlm,bm3d"
 RUNS = {
     "quality": Run(f"benchmark {{Set12}} --gaussian 25/255 --no-clip {QUALITY}", "12 grey pictures", tool=True),
     "choice": Run(
@@ -59,6 +59,9 @@ RUNS = {
     ),
     "noise": Run("noise {Set12} {BSD68} {Kodak24}", "all pictures", "noise {Set12} --only levels", "Set12, levels alone"),
     "real": Run("real {real}", "all pairs"),
+    "real_peers": Run(
+        "benchmark --real {real} --pairs _real,_mean --methods auto,optimal,oracle,nl-means,opencv-nlm,bm3d", "15 pairs", tool=True
+    ),
     "impulses": Run("impulses --salt-pepper --mixed", "scikit-image's samples", "impulses --salt-pepper", "scikit-image's samples"),
     "stripes": Run("stripes --removed {Set12}", "Set12"),
     "convergence": Run("convergence", "all sizes", "convergence --size 256 --sizes 64,128,256 --fixed-size 128", "pictures of up to 256²"),
@@ -70,6 +73,8 @@ RUNS = {
     "growth": Run("growth", "256² to 4096²", "growth --largest 1024 --rounds 3", "256² to 1024²"),
     "memory": Run("memory", "2048²", "memory --size 1024", "1024²"),
     "end_to_end": Run("end_to_end", "12 megapixels", "end_to_end --rounds 1", "one round"),
+    "learned": Run("learned {Set12} {BSD68} {Kodak24} {real} --every 2", "BM3D on every second picture"),
+    "learned_time": Run("learned_time", "512²"),
     "in_the_loop": Run("in_the_loop {Kodak24} --count 4", "four pictures of Kodak24"),
     "large": Run("large", "up to a gigapixel"),
     "seams": Run("seams", "4096²", "seams --size 600 --tiles 128 100 77", "600²"),

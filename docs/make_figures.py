@@ -1,6 +1,7 @@
 """Make the figures of README and of the site with the tool itself: python docs/make_figures.py. Each is one command, which is printed.
 
 front.png needs `pip install bm3d` as well, which takes numbers of the machine with it: --front draws it alone, else it is left as it is.
+report.png, a page in the browser, needs Chromium: --report draws it alone.
 """
 
 from __future__ import annotations
@@ -45,6 +46,9 @@ def main() -> None:
     FIGURES.mkdir(exist_ok=True)
     if sys.argv[1:] == ["--front"]:
         front().save(FIGURES / "front.png", optimize=True)
+        return
+    if sys.argv[1:] == ["--report"]:
+        report(FIGURES / "report.png")
         return
     with tempfile.TemporaryDirectory() as folder:
         desk = Path(folder)
@@ -97,6 +101,22 @@ def front() -> Image.Image:
         ("BM3D, told σ", theirs, f", {seconds:.1f} s"),
     ]
     return beside(shown, clean)
+
+
+def report(figure: Path) -> None:
+    """The report on a folder of samples, as Chromium shows it."""
+    browser = next(found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name)))
+    with tempfile.TemporaryDirectory() as folder:
+        desk = Path(folder)
+        (desk / "scans").mkdir()
+        for name in ("camera_gaussian", "camera_impulses", "coffee_gaussian"):
+            shutil.copy(SAMPLES / f"{name}.png", desk / "scans")
+        (desk / "scans" / "broken.png").write_bytes((SAMPLES / "camera.png").read_bytes()[:9000])
+        words = [sys.executable, "-m", "denoise_cli", "scans", "-o", "clean", "--report", "report.html", "-q"]
+        subprocess.run(words, cwd=desk, check=False)  # one file is broken: exit code 1
+        options = ["--headless", "--no-sandbox", "--hide-scrollbars", "--window-size=1280,800", f"--screenshot={desk / 'report.png'}"]
+        subprocess.run([browser, *options, f"--user-data-dir={desk / 'profile'}", (desk / "report.html").as_uri()], check=True)
+        Image.open(desk / "report.png").convert("RGB").quantize(128).save(figure, optimize=True)
 
 
 def beside(shown: list[tuple[str, Any, str]], clean: Any) -> Image.Image:

@@ -13,13 +13,13 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from denoise_cli.methods.learned import restore
 
-__all__ = ["main", "psnr_db"]
+__all__ = ["bm3d_method", "main", "psnr_db", "read", "real", "rows"]
 
 Picture = NDArray[np.float32]
 Method = Callable[[Picture, float], Picture]
@@ -27,11 +27,8 @@ Method = Callable[[Picture, float], Picture]
 
 def read(path: Path) -> Picture:
     """(height, width) for a grey file, (height, width, 3) for a colour file, from 0 to 1."""
-    stored = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-    if stored is None:
-        raise SystemExit(f"{path}: not a picture that OpenCV reads.")
-    picture = stored if stored.ndim == 2 else stored[..., 2::-1]
-    return np.ascontiguousarray(picture, np.float32) / np.float32(np.iinfo(stored.dtype).max)
+    with Image.open(path) as stored:
+        return np.asarray(stored.convert("L" if stored.mode == "L" else "RGB"), np.float32) / np.float32(255)
 
 
 def psnr_db(result: Picture, clean: Picture) -> float:

@@ -146,8 +146,7 @@ def demosaicked(picture: Patch, rng: np.random.Generator) -> Patch:
 
 def filtered(grain: Patch, rng: np.random.Generator) -> Patch:
     """What a camera's own denoising and sharpening leave of the noise: luma smoothed a little, chroma much, edges of both raised."""
-    chance = rng.random()
-    if chance < 0.4:
+    if rng.random() < 0.6:
         luma_blur, chroma_blur = rng.uniform(0, 1.1), rng.uniform(0, 2.5)
         keep = rng.uniform(0, 0.4)
         if grain.shape[2] == 3:
@@ -156,28 +155,9 @@ def filtered(grain: Patch, rng: np.random.Generator) -> Patch:
             grain = keep * grain + (1 - keep) * (blurred(luma, luma_blur) + blurred(chroma, chroma_blur))
         else:
             grain = keep * grain + (1 - keep) * blurred(grain, luma_blur)
-    elif chance < 0.7:
-        grain = in_clumps(grain, rng)
     if rng.random() < 0.5:
         grain = grain + np.float32(rng.uniform(0.2, 1.5)) * (grain - blurred(grain, rng.uniform(0.6, 1.8)))
     return grain
-
-
-def in_clumps(grain: Patch, rng: np.random.Generator) -> Patch:
-    """Noise of three random scales at once, in luma and, coarser, in chroma: no two cameras smooth alike, and most do it several times."""
-
-    def of_scales(part: Patch, coarser: float) -> Patch:
-        share = np.sqrt(rng.dirichlet(np.ones(3)))
-        scales = np.exp(rng.uniform(np.log(0.3), np.log(2.5), 3)) * coarser
-        # A Gaussian blur of s pixels divides the standard deviation of white noise by about 2·√π·s: that is given back.
-        total: Patch = sum(np.float32(a * max(1.0, 2 * np.sqrt(np.pi) * s)) * blurred(part, s) for a, s in zip(share, scales, strict=True))
-        return total
-
-    if grain.shape[2] == 1:
-        return np.float32(rng.uniform(0.2, 1.0)) * of_scales(grain, 1.0)
-    luma = grain.mean(2, keepdims=True)
-    strengths = rng.uniform(0.2, 1.0, 2).astype(np.float32)
-    return strengths[0] * of_scales(luma, 1.0) + strengths[1] * of_scales(grain - luma, rng.uniform(1.0, 1.8))
 
 
 def jpeg(picture: Patch, rng: np.random.Generator, quality: tuple[int, int] = (45, 99)) -> Patch:

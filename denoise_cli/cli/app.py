@@ -105,7 +105,7 @@ VERSION = Annotated[bool, typer.Option("--version", help="Print the version.", c
 
 
 def image(ctx: typer.Context, pictures: list[Path] | None, **values: Any) -> None:
-    """Remove noise from pictures by total variation.
+    """Remove noise from pictures, by certified total variation or by a small network.
 
     \b
     denoise input.png                         noise estimated, λ chosen: writes input_denoised.png

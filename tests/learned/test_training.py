@@ -169,3 +169,18 @@ def test_training_on_the_device_learns(photographs: Path, tmp_path: Path, monkey
     blank = train.Training(tmp_path / "blank", 1, None, "cpu")
     before, after = (train.validate(some, patches, "cpu")["50 known"] for some in (blank.network, run.network))
     assert after > before + 0.3
+
+
+def test_the_average_of_two_networks_is_between_them_and_of_a_network_with_itself_the_same() -> None:
+    from training.average import averaged
+    from training.model import Network, begin_with
+
+    torch.manual_seed(0)
+    shallow, deep = Network(1, blocks=1), Network(1, blocks=2)
+    torch.nn.init.normal_(shallow.tail.weight, std=0.1)
+    begin_with(deep, shallow.state_dict())
+    same = averaged(shallow.state_dict(), deep.state_dict(), 0.3)
+    for name, values in deep.state_dict().items():
+        assert torch.allclose(same[name], values, atol=1e-7), name
+    half = averaged({"a": torch.ones(2)}, {"a": torch.full((2,), 3.0)}, 0.25)
+    assert half["a"].tolist() == [1.5, 1.5]
