@@ -19,7 +19,7 @@ from denoise_cli.measure.scale import Scale
 from denoise_cli.noise.opponent_colours import WEIGHTS
 from denoise_cli.noise.stripes import destripe, find_stripes
 
-CASES = ((8, 0), (8, 6), (4, 6), (3, 10), (2, 6))
+CASES = ((8, 0), (8, 6), (4, 6), (3, 10), (2, 6), (2, 15), (1, 3))
 LUMA = np.array(WEIGHTS)
 
 
