@@ -20,7 +20,7 @@ from denoise_cli.large.journal import Journal
 from denoise_cli.large.patch import Patch
 from denoise_cli.large.raw_table import RawTable
 from denoise_cli.large.recipe import Recipe
-from denoise_cli.large.sweeps import Course, Swept, solve_plane
+from denoise_cli.large.sweeps import Course, Nobody, Swept, solve_plane
 from denoise_cli.large.windows import Kind
 from denoise_cli.variational import denoise
 
@@ -48,7 +48,7 @@ def solved_in_tiles(folder: Path, side: int, told: Recipe, wanted: int) -> tuple
         return Course(Cut(size, side, side, stride + 1), stride, keeps=stride < iterations)
 
     try:
-        swept = solve_plane(patch, wanted, planned, journal, SerialCrew(), lambda *_: None)
+        swept = solve_plane(patch, wanted, planned, journal, SerialCrew(), Nobody())
     finally:
         journal.remove()
     return np.load(folder / "out.npy"), swept

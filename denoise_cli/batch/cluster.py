@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from denoise_cli.batch.processes import again
-from denoise_cli.batch.run import needs_tiles, work_by_tiles, work_whole
+from denoise_cli.batch.run import Collector, needs_tiles, work_by_tiles, work_whole
 from denoise_cli.errors import DenoiseError
 from denoise_cli.large.dask_crew import AHEAD, DaskCrew, gone, is_deadly
 from denoise_cli.pipeline.job import PIPE, Job, failure
@@ -17,7 +17,6 @@ from denoise_cli.pipeline.report import Report
 
 if TYPE_CHECKING:
     from denoise_cli.batch.run import Rows, Settle, Watch
-    from denoise_cli.variational import State
 
 __all__ = ["run_on_cluster"]
 
@@ -141,11 +140,7 @@ def _work(item: tuple[list[Job], bool]) -> list[Found]:
     for job in jobs:
         rows: Rows = []
         try:
-            found.append(None if needs_tiles(job) else (work_whole(again(job), _into(rows) if logged else None), rows))
+            found.append(None if needs_tiles(job) else (work_whole(again(job), Collector(rows) if logged else None), rows))
         except Exception as error:  # Dask itself is told of none: what it cannot send back, its client waits for without end
             found.append((failure(job, f"{job.input}: {type(error).__name__}: {error}; this is a defect of denoise, please report it"), []))
     return found
-
-
-def _into(rows: Rows) -> Callable[[State], object]:
-    return lambda state: rows.append(state.record.cells())

@@ -12,7 +12,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from denoise_cli.batch.run import work
+from denoise_cli.batch.run import Collector, work
 from denoise_cli.pipeline.job import Job, failure
 from denoise_cli.pipeline.report import Report
 from denoise_cli.storage.ledger import Ledger
@@ -125,5 +125,5 @@ def _begin_worker() -> None:
 
 def _work(job: Job, logged: bool) -> tuple[Report, Rows]:
     rows: Rows = []
-    report = work(job, (lambda state: rows.append(state.record.cells())) if logged else None)
+    report = work(job, Collector(rows) if logged else None)
     return report, rows

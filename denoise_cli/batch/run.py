@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from denoise_cli.errors import DenoiseError
 from denoise_cli.pipeline.job import PIPE, Job, failure, run
@@ -21,14 +21,31 @@ if TYPE_CHECKING:
     from denoise_cli.large.crews import Crew
     from denoise_cli.settings import Settings
     from denoise_cli.variational import State
+    from denoise_cli.variational.records import IterationRecord
 
-__all__ = ["Cluster", "needs_tiles", "run_all", "settler", "shared", "work", "work_by_tiles", "work_whole"]
+__all__ = ["Cluster", "Collector", "needs_tiles", "run_all", "settler", "shared", "work", "work_by_tiles", "work_whole"]
 
 #: Files that can be read by windows, and solved by tiles where they are larger than memory.
 WINDOWED = (".tif", ".tiff", ".npy", ".zarr")
 Watch = Callable[[Job], AbstractContextManager[Callable[["State"], object] | None]]
 Settle = Callable[[Job], "Report | None"]
 Rows = list[tuple[float | None, ...]]
+
+
+class Collector:
+    """Takes the rows of a log where a picture is solved elsewhere, by iterations or by sweeps over its tiles."""
+
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+
+    def __call__(self, state: State) -> None:
+        self._rows.append(state.record.cells())
+
+    def tiles(self, done: int, every: int, gap: float | None) -> None:
+        """Is in no log."""
+
+    def sweep(self, record: IterationRecord) -> None:
+        self._rows.append(record.cells())
 
 
 @dataclass(frozen=True)
@@ -143,7 +160,8 @@ def work_by_tiles(job: Job, on_state: Callable[[State], object] | None = None, c
     """`work` on a large picture, its tiles done by the crew."""
     from denoise_cli.large.by_tiles import run_by_tiles
 
-    return run_by_tiles(job, getattr(on_state, "tiles", None), _seal(job), crew)
+    follower: Any = on_state if hasattr(on_state, "sweep") else None
+    return run_by_tiles(job, follower, _seal(job), crew)
 
 
 def _seal(job: Job) -> Callable[[Path], None] | None:

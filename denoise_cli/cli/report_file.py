@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from denoise_cli.batch.inputs import summary
+from denoise_cli.batch.run import needs_tiles
 from denoise_cli.cli.command_line import command_of, quoted
 from denoise_cli.cli.settings_file import settings_text
 from denoise_cli.cli.tell import what_goes_on
 from denoise_cli.errors import DenoiseError, UsageError
+from denoise_cli.large.excerpts import preview_of_large
 from denoise_cli.page.report_page import HEAD_BYTES, EarlierPage, ReportPage
 from denoise_cli.pipeline.job import PIPE
 from denoise_cli.pipeline.places import inputs
@@ -88,12 +90,14 @@ class ReportFile:
         row = row_of(self._run, job, report)
         crops: dict[str, Any] | bytes | None = None
         made = report.preview
+        if made is None and self._side and report.error is None and report.status != "skipped" and needs_tiles(job):
+            made = preview_of_large(job, self._side)
         if report.status == "skipped" and self._side:
             known = self._known_row(job)
             if known is not None and self._earlier is not None and (crops := self._earlier.crops(known)) is not None:
                 row = known | {name: row[name] for name in ("status", "group", "remark", "commands")}
             else:
-                made = preview_of_files(job, self._side)
+                made = preview_of_large(job, self._side) if needs_tiles(job) else preview_of_files(job, self._side)
         if made is not None:
             details = asdict(made)
             row["thumbnail"] = details.pop("thumbnail")

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from denoise_cli.cli.report_file import ReportFile
     from denoise_cli.pipeline.job import Job
     from denoise_cli.variational import State
+    from denoise_cli.variational.records import IterationRecord
 
 __all__ = ["execute"]
 
@@ -136,9 +137,13 @@ class _Eyes:
             self._shown(state)
 
     def tiles(self, done: int, every: int, gap: float | None) -> None:
-        """A picture that is solved by tiles has no iterations that anybody could follow."""
+        """A picture that is solved by tiles has no iterations that anybody could follow, but sweeps."""
         if self._shown:
             self._shown.tiles(done, every, gap)
+
+    def sweep(self, record: IterationRecord) -> None:
+        if self._write:
+            self._write(record.cells())
 
 
 def _watch(run: Run, log: LogFile | None, batch_bar: Any) -> Watch:

@@ -46,7 +46,7 @@ def assemble(path: Path, kind: str, table: RawTable, source: Source, workspace: 
     if kind == "tiff":
         with appear(path, overwrite=overwrite, seal=seal) as stream:
             return _write_tiff(stream, table, source)
-    return _write_zarr(path, table, source, workspace, overwrite=overwrite)
+    return _write_zarr(path, table, source, workspace, overwrite=overwrite, seal=seal)
 
 
 def _write_tiff(stream: Any, table: RawTable, source: Source) -> list[str]:
@@ -94,13 +94,15 @@ def _tiles(table: RawTable, plane: int, tile: tuple[int, int], *, separate: bool
                 yield np.ascontiguousarray(band[:, left : left + tile[1]])
 
 
-def _write_zarr(path: Path, table: RawTable, source: Source, workspace: Path, *, overwrite: bool) -> list[str]:
+def _write_zarr(path: Path, table: RawTable, source: Source, workspace: Path, *, overwrite: bool, seal: Seal | None) -> list[str]:
     from denoise_cli.large.zarr_results import write_store
 
     finished = workspace / "store.zarr"
     try:
         shutil.rmtree(finished, ignore_errors=True)
         write_store(finished, table, source if isinstance(source, ZarrWindows) else None)
+        if seal is not None:
+            seal(finished)
         if path.exists():
             if not overwrite:
                 raise DenoiseError(f"{path}: exists already; choose another name with -o, or allow it with --overwrite")

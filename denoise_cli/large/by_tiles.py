@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -26,29 +26,27 @@ from denoise_cli.large.patch import Patch
 from denoise_cli.large.raw_table import RawTable
 from denoise_cli.large.recipe import Recipe
 from denoise_cli.large.spread import iterations_for, sample_of, sample_values
-from denoise_cli.large.sweeps import BYTES_A_VALUE, BYTES_OF_A_METHOD, Course, Swept, Told, course_of, most_values, solve_plane
+from denoise_cli.large.sweeps import BYTES_A_VALUE, BYTES_OF_A_METHOD, Course, Follower, Nobody, Swept, course_of, most_values, solve_plane
 from denoise_cli.large.windows import Source, open_windows
 from denoise_cli.methods.method import Outcome
 from denoise_cli.pipeline.job import Job, failure
 from denoise_cli.pipeline.report import Report, notes_of, numbers_of, plan_of
+from denoise_cli.storage.stores import state_of
 from denoise_cli.variational import Solution, Status
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["run_by_tiles"]
 
 Seal = Callable[[Path], None]
 
 
-def run_by_tiles(job: Job, told: Told | None = None, seal: Seal | None = None, crew: Crew | None = None) -> Report:
+def run_by_tiles(job: Job, told: Follower | None = None, seal: Seal | None = None, crew: Crew | None = None) -> Report:
     """Do the job; an error becomes a Report that says so. The input is never touched, the output appears whole or not at all.
 
     What is done by the time of an error or an interruption stays in a folder beside the result, and the same command goes on from there.
     """
     start = time.perf_counter()
     try:
-        report = _run(job, told or (lambda done, every, gap: None), seal, crew or SerialCrew())  # noqa: ARG005
+        report = _run(job, told or Nobody(), seal, crew or SerialCrew())
         return replace(report, seconds=time.perf_counter() - start)
     except DenoiseError as error:
         return failure(job, str(error), time.perf_counter() - start)
@@ -63,7 +61,7 @@ def run_by_tiles(job: Job, told: Told | None = None, seal: Seal | None = None, c
         return failure(job, f"{job.input}: {type(error).__name__}: {error}; this is a defect of denoise, please report it")
 
 
-def _run(job: Job, told: Told, seal: Seal | None, crew: Crew) -> Report:
+def _run(job: Job, told: Follower, seal: Seal | None, crew: Crew) -> Report:
     settings = job.settings
     source = open_windows(job.input, axes=settings.axes, nodata=settings.nodata or (), limits=settings.limits)
     if source is None:
@@ -101,17 +99,11 @@ def _key(job: Job, source: Source) -> dict[str, Any]:
     """What a half-finished result is of: input, settings, the form of the table."""
     from denoise_cli import __version__
 
+    size, changed = state_of(job.input)
     return {
-        "version": __version__, "input": os.fsencode(job.input.absolute()).decode("utf-8", "replace"), "changed": _changed(job.input),
-        "bytes": job.input.stat().st_size, "settings": job.settings.fingerprint(), "size": source.size, "planes": source.planes,
+        "version": __version__, "input": os.fsencode(job.input.absolute()).decode("utf-8", "replace"), "changed": changed,
+        "bytes": size, "settings": job.settings.fingerprint(), "size": source.size, "planes": source.planes,
     }  # fmt: skip
-
-
-def _changed(path: Path) -> int:
-    """When a file, or what a store is described by, was changed last, in nanoseconds."""
-    if not path.is_dir():
-        return path.stat().st_mtime_ns
-    return max((each.stat().st_mtime_ns for each in path.iterdir()), default=0)
 
 
 def _pixels_table(journal: Journal, source: Source, kind: str) -> RawTable:
@@ -135,7 +127,7 @@ def _pixels_table(journal: Journal, source: Source, kind: str) -> RawTable:
 
 
 def _plane(
-    job: Job, source: Source, plane: int, pixels: RawTable, journal: Journal, crew: Crew, budget: int, told: Told
+    job: Job, source: Source, plane: int, pixels: RawTable, journal: Journal, crew: Crew, budget: int, told: Follower
 ) -> tuple[Outcome, Swept]:
     """One picture of the file."""
     page = sample_of(source, plane, journal.facts["sample"])
@@ -143,7 +135,7 @@ def _plane(
     own = BYTES_OF_A_METHOD if recipe.method else BYTES_A_VALUE * np.dtype(recipe.precision).itemsize / 4
     most = most_values(budget, crew.workers, own)
     patch = Patch(
-        job.input, _changed(job.input), job.settings.axes, source.kind, plane, Cell(slice(0, 0), slice(0, 0), 0, 0, 0, 0),
+        job.input, state_of(job.input)[1], job.settings.axes, source.kind, plane, Cell(slice(0, 0), slice(0, 0), 0, 0, 0, 0),
         recipe, 0, 1, pixels,
     )  # fmt: skip
     name = f"plane {plane}"

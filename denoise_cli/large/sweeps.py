@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -14,12 +15,13 @@ from denoise_cli.large.patch import Patch, Sums, work_on
 from denoise_cli.large.raw_table import RawTable
 from denoise_cli.variational.certificate import AIM
 from denoise_cli.variational.problem import BOUND_MARGIN
+from denoise_cli.variational.records import IterationRecord
 
 if TYPE_CHECKING:
     from denoise_cli.large.crews import Crew
     from denoise_cli.large.journal import Journal
 
-__all__ = ["BYTES_A_VALUE", "BYTES_OF_A_METHOD", "Course", "Swept", "Told", "course_of", "most_values", "solve_plane"]
+__all__ = ["BYTES_A_VALUE", "BYTES_OF_A_METHOD", "Course", "Follower", "Nobody", "Swept", "course_of", "most_values", "solve_plane"]
 
 #: Bytes of a window for each of its values: f, u, p and the p before it take 24, what is read, converted and summed the rest
 #: (docs/scale.md, timed by hand).
@@ -35,8 +37,22 @@ STATE = 24.0
 LEAST_FURTHER, MOST_FURTHER = 1.15, 3.0
 
 
-#: told(done, all, gap): tiles of a sweep that are done, and the gap of the sweep before, None before there is one.
-Told = Callable[[int, int, "float | None"], None]
+class Follower(Protocol):
+    """Somebody who is told how far it is."""
+
+    def tiles(self, done: int, every: int, gap: float | None) -> None:
+        """Tiles of a sweep that are done, of all; and the gap of the sweep before, None before there is one."""
+
+    def sweep(self, record: IterationRecord) -> None:
+        """A sweep is done: the iterations that the whole picture has had, its cost, bound and gap."""
+
+
+class Nobody:
+    """Who is told where nobody follows."""
+
+    def tiles(self, done: int, every: int, gap: float | None) -> None: ...
+
+    def sweep(self, record: IterationRecord) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -89,17 +105,17 @@ def course_of(size: tuple[int, int], channels: int, most: int, chunk: tuple[int,
     return min(choices, key=lambda choice: choice[0])[1]
 
 
-def solve_plane(patch: Patch, wanted: int, planned: Callable[[int], Course], journal: Journal, crew: Crew, told: Told) -> Swept:
+def solve_plane(patch: Patch, wanted: int, planned: Callable[[int], Course], journal: Journal, crew: Crew, told: Follower) -> Swept:
     """Sweep until the gap is met or the iterations are at their limit. `patch` is the pattern of all: source, plane, recipe, pixels.
 
     wanted : iterations that a sample took.  planned(iterations) says how to go about them.
-    told(done, all, gap) : called after each tile, with the gap of the sweep before.
+    told : hears of each tile and of each sweep.
 
     Raises what `work_on` raises; what is done by then is in the journal.
     """
     recipe, course = patch.recipe, planned(wanted)
     tiles, tables = course.cut.tiles, _tables(patch, course, journal)
-    done, sweep, gap, best = 0, 0, math.inf, -math.inf
+    done, sweep, gap, best, start = 0, 0, math.inf, -math.inf, time.perf_counter()
     while True:
         now = min(course.stride, wanted - done) if course.keeps else wanted
         before, after = (tables[sweep % 2] if done else None, tables[(sweep + 1) % 2]) if tables else (None, None)
@@ -109,11 +125,13 @@ def solve_plane(patch: Patch, wanted: int, planned: Callable[[int], Course], jou
         for (number, _), added in crew.each(_work_on_numbered, todo):
             journal.enter(patch.plane, sweep, number, added)
             sums[number] = added
-            told(len(sums), len(tiles), gap if sweep else None)
+            told.tiles(len(sums), len(tiles), gap if sweep else None)
         cost = math.fsum(each.cost for each in sums.values())
         bound = math.fsum(each.bound for each in sums.values()) - BOUND_MARGIN * float(np.finfo(recipe.precision).eps) * abs(cost)
         gap = max(0.0, (cost - max(best, bound)) / cost) if cost > 0 else 0.0
         done, sweep = done + now, sweep + 1
+        if recipe.method is None:
+            told.sweep(IterationRecord(done, cost, None, None, None, time.perf_counter() - start, bound, gap))
         # Not before all iterations that are wanted: otherwise the picture would depend on where a sweep ends, and that on the budget.
         if done >= wanted:
             best = max(best, bound)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from denoise_cli.errors import DenoiseError
 from denoise_cli.measure.scale import Scale
@@ -15,7 +16,10 @@ from denoise_cli.pipeline.plan import make_plan, subject_of
 from denoise_cli.pipeline.stacks import stacks_of
 from denoise_cli.settings import Settings
 
-__all__ = ["Finding", "findings"]
+if TYPE_CHECKING:
+    from denoise_cli.formats.picture import Page
+
+__all__ = ["Finding", "finding_of", "findings"]
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,16 @@ def findings(path: Path, settings: Settings) -> Iterator[Finding]:
             raise DenoiseError(f"{path}: not enough memory for this picture; cut it into tiles") from error
         kind = "page" if stack.volume is None else "volume"
         yield Finding(str(path), number, len(stacks), stack.page.scale, found, plan, trouble, kind, subject.notes)
+
+
+def finding_of(path: Path, page: Page, settings: Settings) -> Finding:
+    """The Finding of a page by itself. Raises DenoiseError."""
+    try:
+        subject = subject_of(page, settings)
+        found, plan, trouble = _planned(subject, settings)
+    except (ValueError, TypeError) as error:
+        raise DenoiseError(f"{path}: {error}") from error
+    return Finding(str(path), 1, 1, page.scale, found, plan, trouble, notes=subject.notes)
 
 
 def _planned(subject: Subject, settings: Settings) -> tuple[Noise, Plan | None, str]:

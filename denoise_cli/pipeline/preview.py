@@ -71,8 +71,6 @@ def preview_of_files(job: Job, side: int) -> Preview | None:
     from denoise_cli.errors import DenoiseError
     from denoise_cli.pipeline.job import read_input
 
-    if job.input.is_dir():
-        return None  # a Zarr store
     try:
         picture = read_input(job.input, job.settings)
         result = read_picture(job.output, max_pixels=job.settings.max_pixels, axes=None)

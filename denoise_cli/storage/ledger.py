@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from denoise_cli.storage.stores import state_of
+
 __all__ = ["NAME", "Ledger", "digest", "enter"]
 
 NAME = ".denoise-done.jsonl"
@@ -67,20 +69,25 @@ def enter(source: Path, target: Path, temporary: Path, settings: dict[str, Any])
 
 
 def _identity(path: Path) -> dict[str, Any]:
-    status = path.stat()
-    return {"name": _text(str(path)), "bytes": status.st_size, "mtime_ns": status.st_mtime_ns, "sha256": digest(path)}
+    size, changed = state_of(path)
+    return {"name": _text(str(path)), "bytes": size, "mtime_ns": changed, "sha256": digest(path)}
 
 
 def _same(recorded: dict[str, Any], path: Path) -> bool:
-    status = path.stat()
-    if recorded["bytes"] != status.st_size:
+    size, changed = state_of(path)
+    if recorded["bytes"] != size:
         return False
-    return bool(recorded["mtime_ns"] == status.st_mtime_ns or recorded["sha256"] == digest(path))
+    return bool(recorded["mtime_ns"] == changed or recorded["sha256"] == digest(path))
 
 
 def digest(path: Path) -> str:
+    """SHA-256 of a file; of a store, that of the names and the digests of its files."""
     import hashlib  # and OpenSSL
 
+    if path.is_dir():
+        files = sorted(each for each in path.rglob("*") if each.is_file())
+        lines = [f"{digest(each)} {_text(each.relative_to(path).as_posix())}\n" for each in files]
+        return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 

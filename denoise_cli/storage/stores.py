@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
-__all__ = ["MARKS", "SUFFIX", "growing", "is_store"]
+__all__ = ["MARKS", "SUFFIX", "growing", "is_store", "state_of"]
 
 #: What a store is called.
 SUFFIX = ".zarr"
@@ -15,6 +16,19 @@ MARKS = ("zarr.json", ".zarray", ".zgroup")
 def is_store(path: Path) -> bool:
     """Whether a folder is a Zarr store."""
     return any((path / mark).is_file() for mark in MARKS)
+
+
+def state_of(path: Path) -> tuple[int, int]:
+    """Bytes of a file, or of all files of a store, and when the last of them was changed, in nanoseconds. Raises OSError."""
+    if not path.is_dir():
+        status = path.stat()
+        return status.st_size, status.st_mtime_ns
+    size = changed = 0
+    for folder, _, names in os.walk(path):
+        for name in names:
+            status = os.stat(os.path.join(folder, name))  # noqa: PTH116, PTH118 - a store may have a million of them
+            size, changed = size + status.st_size, max(changed, status.st_mtime_ns)
+    return size, changed
 
 
 def growing(result: Path) -> Path:

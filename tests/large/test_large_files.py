@@ -103,7 +103,55 @@ def test_an_ome_zarr_keeps_its_metadata_and_gets_new_levels(denoise: Run, tmp_pa
     assert np.abs(full.astype(int) - pixels).mean() > 5
     means = full.reshape(2, 200, 2, 200, 2).mean(axis=(2, 4))
     np.testing.assert_array_equal(half, np.rint(means))
-    assert "exists already" in denoise(tmp_path / "a.zarr", *WORDS).err
+    assert "done before" in denoise(tmp_path / "a.zarr", *WORDS).err
+    again = denoise(tmp_path / "a.zarr", *WORDS[:3], "0.2")
+    assert again.code == 1
+    assert "exists already, made with other settings" in again.err
+
+
+def test_stores_in_a_folder_are_done_once_and_again_when_a_chunk_has_changed(denoise: Run, tmp_path: Path) -> None:
+    zarr = pytest.importorskip("zarr")
+    (tmp_path / "in").mkdir()
+    arrays = {}
+    for name in ("a", "b"):
+        arrays[name] = zarr.create_array(str(tmp_path / "in" / f"{name}.zarr"), shape=(150, 150), chunks=(50, 50), dtype="u1")
+        arrays[name][:] = picture(150)
+    words = (tmp_path / "in", "-o", tmp_path / "out", *WORDS)
+    assert "2 done" in denoise(*words).err
+    assert "2 skipped" in denoise(*words).err
+    # The same bytes at another time are the same store.
+    chunk = next(each for each in (tmp_path / "in" / "a.zarr").rglob("*") if each.is_file() and each.name == "1")
+    chunk.write_bytes(chunk.read_bytes())
+    assert "2 skipped" in denoise(*words).err
+    arrays["b"][60:70, 60:70] = 0
+    outcome = denoise(*words)
+    assert "1 skipped, 1 failed" in outcome.err
+    assert "b.zarr: exists already, made from another state of the input" in outcome.err
+
+
+def test_the_log_has_a_row_for_each_sweep_also_from_other_processes(denoise: Run, tmp_path: Path) -> None:
+    import csv
+
+    for name in ("a", "b"):
+        np.save(tmp_path / f"{name}.npy", picture(200))
+    words = (*WORDS[:5], "200kB", "--gap", "1e-4", "--json", "--overwrite")
+    outcome = denoise(tmp_path / "a.npy", "--log", tmp_path / "one.csv", *words)
+    report = json.loads(outcome.out.splitlines()[0])
+    with (tmp_path / "one.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert f"{len(rows)} sweeps" in report["notes"][0]
+    assert [int(row["iteration"]) for row in rows] == sorted({int(row["iteration"]) for row in rows})
+    gaps = [float(row["gap"]) for row in rows]
+    assert gaps == sorted(gaps, reverse=True)
+    assert (gaps[-1], float(rows[-1]["cost"]), int(rows[-1]["iteration"])) == (report["gap"], report["cost"], report["iterations"])
+    for row in rows:
+        assert float(row["gap"]) == pytest.approx(1 - float(row["bound"]) / float(row["cost"]))
+    memory = ("--jobs", "2", "--memory", "400kB")
+    denoise(tmp_path / "a.npy", tmp_path / "b.npy", "-o", tmp_path / "out", "--log", tmp_path / "two.csv", *WORDS[:4], *words[6:], *memory)
+    with (tmp_path / "two.csv").open(newline="") as stream:
+        both = list(csv.DictReader(stream))
+    assert {Path(row["file"]).name for row in both} == {"a.npy", "b.npy"}
+    assert [row["cost"] for row in both] == [row["cost"] for row in rows] * 2
 
 
 def test_zarr_and_tiff_become_one_another(denoise: Run, tmp_path: Path) -> None:

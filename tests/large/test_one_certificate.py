@@ -159,7 +159,7 @@ def test_steps_across_the_borders_of_tiles_are_those_of_the_whole(tmp_path: Path
     from denoise_cli.large.journal import Journal
     from denoise_cli.large.patch import Patch
     from denoise_cli.large.raw_table import RawTable
-    from denoise_cli.large.sweeps import Course, solve_plane
+    from denoise_cli.large.sweeps import Course, Nobody, solve_plane
     from denoise_cli.large.windows import Kind
 
     picture = noisy(600, 600).astype("float32")
@@ -175,7 +175,7 @@ def test_steps_across_the_borders_of_tiles_are_those_of_the_whole(tmp_path: Path
         stride = math.ceil(iterations / 2)
         return Course(Cut(picture.shape, side, side, stride + 1), stride, keeps=True)
 
-    swept = solve_plane(patch, once.iterations, planned, journal, SerialCrew(), lambda *_: None)
+    swept = solve_plane(patch, once.iterations, planned, journal, SerialCrew(), Nobody())
     journal.remove()
     found = np.load(tmp_path / "b.npy")
     assert (swept.iterations, swept.sweeps) == (once.iterations, 2)

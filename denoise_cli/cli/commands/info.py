@@ -49,6 +49,7 @@ def info(
     denoise info scans/ --recursive --json > scans.jsonl
     """
     from denoise_cli.batch.inputs import Selection, find
+    from denoise_cli.large.excerpts import facts_of_large, large_source
     from denoise_cli.pipeline.facts import describe
 
     check_stdin_once(pictures)
@@ -61,7 +62,8 @@ def info(
         try:
             if each.error is not None:
                 raise DenoiseError(each.error)
-            facts = describe(each.path, settings)
+            large = large_source(each.path, settings)
+            facts = describe(each.path, settings) if large is None else facts_of_large(large, settings)
         except DenoiseError as error:
             failed = True
             say(str(error))

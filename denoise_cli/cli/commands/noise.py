@@ -56,6 +56,7 @@ def noise(
     denoise noise scan.png
     denoise noise scans/ --json
     """
+    from denoise_cli.large.excerpts import findings_of_large, large_source
     from denoise_cli.pipeline.findings import findings
 
     settings = Settings(workers=workers, max_pixels=max_pixels, volume=volume, axes=None if axes is None else axes_of(axes, "axes"))
@@ -64,7 +65,8 @@ def noise(
         try:
             if problem is not None:
                 raise DenoiseError(problem)
-            for page in findings(path, settings):
+            large = large_source(path, settings)
+            for page in findings(path, settings) if large is None else findings_of_large(large, settings):
                 if as_json:
                     print_json(_record(page))
                 else:

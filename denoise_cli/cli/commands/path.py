@@ -110,11 +110,10 @@ def path(
     sheet = output or picture.with_name(f"{picture.stem}_path.png")
     _check([path for path in (picture, reference) if path is not None], [sheet, csv, save_config, html], overwrite)
 
-    source, pixels, clean = _read(picture, reference, max_pixels)
+    source, pixels, clean = _read(picture, reference, settings, whole=bool(results or reference))
     album = Album(source, pixels, picture, _box(crop, pixels), results, overwrite=overwrite)
     try:
-        subject = subject_of(source.pages[0], settings)
-        plan = make_plan(subject, settings)
+        plan = make_plan(subject := subject_of(source.pages[0], settings), settings)
         fidelity, automatic = plan.fidelity or "l2", plan.weight or 1.0
         every = sorted({*(weights or _spaced(automatic, smallest, largest, steps)), automatic, pick or automatic})
         if results is not None:
@@ -217,12 +216,13 @@ def _make_folder(folder: Path, results: list[Path], overwrite: bool) -> None:
         check_output(result, [], overwrite=overwrite)
 
 
-def _read(path: Path, reference: Path | None, max_pixels: int) -> tuple[Picture, Any, Any]:
-    """The picture, its first page in floats, and the clean one."""
+def _read(path: Path, reference: Path | None, settings: Settings, *, whole: bool) -> tuple[Picture, Any, Any]:
+    """The picture, its first page in floats, and the clean one; of a picture larger than memory a window, unless it is wanted `whole`."""
     from denoise_cli.formats.files import read_picture
+    from denoise_cli.large.excerpts import picture_or_window
     from denoise_cli.variational import as_float
 
-    picture = read_picture(path, max_pixels=max_pixels)
+    picture = picture_or_window(path, settings, whole=whole)
     for note in picture.notes:
         say(f"{path}: {note}")
     if len(picture.pages) > 1:
@@ -233,7 +233,7 @@ def _read(path: Path, reference: Path | None, max_pixels: int) -> tuple[Picture,
         raise DenoiseError(f"{path}: {error}") from error
     if reference is None:
         return picture, pixels, None
-    clean = as_float(read_picture(reference, max_pixels=max_pixels).frames[0])
+    clean = as_float(read_picture(reference, max_pixels=settings.max_pixels).frames[0])
     if clean.shape != pixels.shape:
         raise DenoiseError(
             f"{reference}: the reference has shape {clean.shape}, {path} {pixels.shape}; give a clean picture of the same size"

@@ -26,9 +26,9 @@ CLUMPS = 1.4
 #: level that was found gives 1.7 and 1.1 dB more than 3 times what was removed. Of 64 photographs (every 7th of training/photographs.tsv)
 #: with noise of training/noise.py's camera, 2 had a level 3 to 5 times of what was removed, wrongly, and lose 0.6 and 1.4 dB.
 MOST = 6.0
-#: Tiles along each axis, and values, of the sample: at the seams of smaller tiles the network removes what is not
-#: there (correlation of what is removed from three photographs by one camera: 0.06 to 0.14 with 3² tiles and 2¹⁸ values, 0.30 to 0.35 with
-#: these, 0.21 to 0.35 of the whole).
+#: Tiles along an axis, and values, of the sample: at the seams of smaller tiles the network removes what is not there (correlation of what
+#: is removed from three photographs by one camera: 0.06 to 0.14 with 3² tiles and 2¹⁸ values, 0.30 to 0.35 with these, 0.21 to 0.35 of the
+#: whole). Without clumps, a quarter of them will do: nothing but the strength of what is removed counts, and that within a factor of six.
 TILES, VALUES = 2, 2**19
 #: If what the network removes correlates less than this from pixel to pixel, the noise is white, and clumps were found in texture only:
 #: −0.18 to −0.06 under white noise of σ 3 and 6 in those photographs, −0.12 to 0.13 where there was none at all (of 24 in which clumps
@@ -47,7 +47,8 @@ def believed(subject: Subject, noise: Noise, *, device: str, workers: int | None
     if noise.sigma <= 0:
         return noise, 1.0
     scale = subject.scale
-    sample = Sample.of(subject.stored, scale, subject.fidelity_weights, "l2", {}, tiles=TILES, values=VALUES)
+    values = VALUES if noise.spectrum is not None else VALUES // 4
+    sample = Sample.of(subject.stored, scale, subject.fidelity_weights, "l2", {}, tiles=TILES, values=values)
     residual = sample.pixels - restore(sample.pixels, device=device, workers=workers)
     if noise.spectrum is not None and correlation(residual, sample.known) < WHITE:
         levels = [REMAINS * scale.unit * math.sqrt(sample.mean(np.square(residual[:, :, [c]]))) for c in range(residual.shape[2])]
