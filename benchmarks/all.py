@@ -59,6 +59,7 @@ RUNS = {
     ),
     "noise": Run("noise {Set12} {BSD68} {Kodak24}", "all pictures", "noise {Set12} --only levels", "Set12, levels alone"),
     "real": Run("real {real}", "all pairs"),
+    "real_grey": Run("real {real} --grey", "all pairs, in grey"),
     "real_peers": Run(
         "benchmark --real {real} --pairs _real,_mean --methods auto,optimal,oracle,nl-means,opencv-nlm,bm3d", "15 pairs", tool=True
     ),
@@ -77,6 +78,7 @@ RUNS = {
     "learned_time": Run("learned_time", "512²"),
     "in_the_loop": Run("in_the_loop {Kodak24} --count 4", "four pictures of Kodak24"),
     "large": Run("large", "up to a gigapixel"),
+    "tile_parts": Run("tile_parts --rounds 15", "a window of 2048²"),
     "seams": Run("seams", "4096²", "seams --size 600 --tiles 128 100 77", "600²"),
     "dask_workers": Run("dask_workers", "16384² and 1,000 pictures of 256²", "dask_workers --rounds 1 --side 8192", "one round"),
     "batch": Run("batch --pictures 60", "60 pictures", "batch --pictures 8 --size 256", "8 pictures of 256²"),

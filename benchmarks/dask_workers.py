@@ -22,6 +22,8 @@ from benchmarks.large import SIGMA, WORDS, make
 #: Marks: how many times as fast two workers are as one, and how many times as long small pictures take as by --jobs 2.
 LEAST_GAIN, MOST_TIME = 1.6, 1.2
 DASK = "--executor dask"
+#: Empty tasks that are timed.
+TASKS = 500
 
 
 def timed(source: Path, words: str) -> float:
@@ -53,6 +55,21 @@ def make_many(folder: Path, count: int, side: int) -> None:
         tifffile.imwrite(folder / f"{number:05}.tif", np.rint(255 * noisy).astype(np.uint8))
 
 
+def empty_task() -> list[str]:
+    """What Dask itself takes for a task that does nothing: client, scheduler and two workers together."""
+    from denoise_cli.large.dask_crew import DaskCrew
+
+    crew = DaskCrew(None, 2)
+    try:
+        list(crew.each(abs, range(TASKS // 10)))
+        start, before = time.perf_counter(), time.process_time()
+        list(crew.each(abs, range(TASKS)))
+        seconds, cpu = time.perf_counter() - start, time.process_time() - before
+    finally:
+        crew.close()
+    return ["an empty Dask task (CPU without the workers)", f"{seconds / TASKS:.4f}", f"{cpu / TASKS:.4f}"]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog=sys.argv[0], description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--side", type=int, default=16384, help="of the large picture (default: %(default)s)")
@@ -76,6 +93,7 @@ def main() -> None:
         }
         found = interleaved({name: lambda told=told: timed(*told) for name, told in runs.items()}, options.rounds)
         rows = [[name, f"{found[name]:.2f}", f"{cpu_seconds(*told):.1f}"] for name, told in runs.items()]
+    rows.append(empty_task())
     print(table(["", "seconds", "CPU seconds"], rows))
     print(f"\n{machine()}; medians of {options.rounds}")
     _, one, two, processes, dask = found.values()

@@ -26,12 +26,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--suffixes", nargs=2, default=["_real", "_mean"], help="of the noisy and of the clean picture")
+    parser.add_argument("--grey", action="store_true", help="the same photographs in grey")
     options = parser.parse_args()
+    mode = "L" if options.grey else "RGB"
     noisy_suffix, clean_suffix = options.suffixes
     rows, results = [], []
     for path in sorted(options.folder.glob(f"*{noisy_suffix}.png")):
-        stored = np.asarray(Image.open(path).convert("RGB"))
-        clean = np.asarray(Image.open(path.with_name(path.name.replace(noisy_suffix, clean_suffix))).convert("RGB")) / 255
+        stored = np.asarray(Image.open(path).convert(mode))
+        clean = np.asarray(Image.open(path.with_name(path.name.replace(noisy_suffix, clean_suffix))).convert(mode)) / 255
         pixels = stored.astype(np.float32) / 255
         start = time.perf_counter()
         choice = choose(stored, opponent=True)

@@ -1,4 +1,7 @@
-"""NIfTI-1 and NIfTI-2 in one file (.nii, .nii.gz): a result differs from its source in the bytes of the voxels only."""
+"""NIfTI-1 and NIfTI-2 in one file (.nii, .nii.gz): a result differs from its source in the bytes of the voxels only.
+
+Read by hand, because nibabel, with which the tests compare, makes a header anew where it writes one.
+"""
 
 from __future__ import annotations
 
@@ -58,9 +61,13 @@ class NiftiHeader:
             sizes = sizes[:-1]
         if not 2 <= len(sizes) <= 4 or any(length < 1 for length in sizes):
             raise Refused(f"an array of {' × '.join(map(str, sizes)) or 'no axes'}; denoise takes volumes, and series of them")
+        if not (math.isfinite(slope) and slope):
+            slope, intercept = 1.0, 0.0  # "not scaled", as some programs write it
+        if not math.isfinite(intercept):
+            raise ValueError(f"its slope is {slope:g}, its intercept {intercept:g}")
         told = {letter: abs(float(distances[at])) for at, letter in enumerate("XYZ"[: min(3, len(sizes))], 1)}
         told = told if all(0 < distance < math.inf for distance in told.values()) else {}
-        return cls(tuple(reversed(sizes)), order + TYPES[code], int(start), slope or 1.0, intercept if slope else 0.0, told)
+        return cls(tuple(reversed(sizes)), order + TYPES[code], max(int(start), size + 4), slope, intercept, told)
 
 
 def decode(data: bytes, limit: PixelLimit) -> Picture:

@@ -9,7 +9,7 @@ __all__ = ["Cell", "Cut", "cut", "largest_halo"]
 
 #: Values (pixels times channels) of the largest tile with its halo: more gains little, and makes progress and resuming coarse.
 LARGEST_WINDOW = 2**23
-#: Decoding a pixel costs as much as so many iterations on it (docs/scale.md, timed by hand).
+#: Decoding a pixel costs as much as so many iterations on it (python -m benchmarks tile_parts).
 DECODING = 8.0
 #: Sides of a tile are multiples of it, where the picture allows: networks halve pictures a few times, and files have tiles of 256.
 GRAIN = 16

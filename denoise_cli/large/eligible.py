@@ -84,7 +84,10 @@ def check_by_tiles(job: Job) -> None:
     """Refuse what cannot be done by tiles, or not be written, before any work is done. Raises DenoiseError."""
     given = _needs_all(job)
     if given:
-        raise DenoiseError(f"{job.input}: {' and '.join(given)} need the whole picture in memory; leave it out, or give it more --memory")
+        instead = ", or mark what is unknown by NaN or --nodata, which tiles leave as it is" if {"--mask", "--fill"} & set(given) else ""
+        raise DenoiseError(
+            f"{job.input}: {' and '.join(given)} need the whole picture in memory; leave it out, or give it more --memory{instead}"
+        )
     if job.output == PIPE:
         raise DenoiseError(f"{job.input}: is solved by tiles, and its result needs a file; name one with -o")
     check_writable(job.output)

@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 __all__ = ["BYTES_A_VALUE", "BYTES_OF_A_METHOD", "Course", "Follower", "Nobody", "Swept", "course_of", "most_values", "solve_plane"]
 
 #: Bytes of a window for each of its values: f, u, p and the p before it take 24, what is read, converted and summed the rest
-#: (docs/scale.md, timed by hand).
+#: (tests/large/test_one_certificate.py holds whole runs to their budgets).
 BYTES_A_VALUE = 40
 #: Bytes of a process beside its windows: Python, its libraries, and what choosing leaves behind (`--memory 50MB` less what its windows
 #: take, python -m benchmarks large). Where the budget is small, half of it is for windows all the same.
 PROCESS_BYTES = 80 * 10**6
 #: Of a method that is no iteration: ONNX Runtime holds about 320 bytes a pixel of what the network sees at once.
 BYTES_OF_A_METHOD = 400
-#: Reading and writing the dual variable of a pixel costs as much as so many iterations on it (docs/scale.md, timed by hand).
-STATE = 24.0
+#: Reading and writing the dual variable of a pixel costs as much as so many iterations on it (python -m benchmarks tile_parts).
+STATE = 30.0
 #: How much further a run goes at once that has missed its gap.
 LEAST_FURTHER, MOST_FURTHER = 1.15, 3.0
 

@@ -38,6 +38,11 @@ class Upright:
     slices: tuple[int, ...] = ()
     stretch: float = 1.0
 
+    @property
+    def has_own_units(self) -> bool:
+        """Whether its type has no white: floats, and signed and 64-bit integers, such as Hounsfield units."""
+        return self.depth not in ("bool", "uint8", "uint16", "uint32")
+
 
 @dataclass(frozen=True)
 class Likeness:
@@ -91,7 +96,7 @@ def likeness(picture: Upright, clean: Upright, border: int, peak: float | None, 
     notes = dict.fromkeys((*clean.notes, *picture.notes))
     if picture.depth != clean.depth:
         notes[_depths(picture, clean)] = None
-    natural = peak_of(clean.pages) if clean.depth.startswith("float") else 1.0
+    natural = peak_of(clean.pages) if clean.has_own_units else 1.0
     span = natural if peak is None else peak / _white(clean)
     pages, first, shown = [], None, list[tuple[Any, Any]]()
     slices = clean.slices or picture.slices

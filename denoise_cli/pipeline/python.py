@@ -182,7 +182,8 @@ def denoise(
     if weight is None and not nodata:
         nodata = unmeasured(stored)
     scale = Scale.of(stored, None if table is None else table > 0, nodata=nodata)
-    precision = np.dtype(dtype or (np.float64 if stored.dtype.newbyteorder("=") == np.float64 else np.float32)).name
+    is_double = stored.dtype.kind == "f" and stored.dtype.itemsize > 4
+    precision = np.dtype(dtype or (np.float64 if is_double else np.float32)).name
     is_map = weight is not None and np.ndim(weight) > 0
     settings = Settings(
         None if weight is None or is_map else float(np.asarray(weight)), fidelity=fidelity, method=method, sigma=sigma, strength=strength,

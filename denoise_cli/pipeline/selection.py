@@ -35,7 +35,7 @@ def best_plan(subject: Subject, settings: Settings, candidates: Sequence[Method]
 
     The first candidate plans for every page. The others are compared with it by Stein's unbiased risk estimate (`choice.risk.Stein`) on a
     sample of the page, where its noise is Gaussian: impulses, pages with hardly any noise, pages of which little is known, and pixels to
-    be filled in stay with the first. One that doubts the noise that was found (`doubts` in its plan's details) is taken as it is.
+    be filled in stay with the first. One that doubts what was found, noise or none (`doubts` in its plan's details), is taken as it is.
     Raises what `Method.plan` raises.
     """
     first, *others = candidates
@@ -45,7 +45,12 @@ def best_plan(subject: Subject, settings: Settings, candidates: Sequence[Method]
         subject = replace(subject, noise=estimate(subject.stored, subject.scale))
     plan = first.plan(subject, settings)
     noise = plan.noise
-    if noise is None or noise.model not in GAUSSIAN or subject.stored.dtype == bool or _share_known(subject) < KNOWN_ENOUGH:
+    if noise is None or subject.stored.dtype == bool or _share_known(subject) < KNOWN_ENOUGH:
+        return plan
+    if noise.model == "none":
+        # In grey, the noise of a camera looks like texture: one that has seen it doubts that there is none.
+        return next((other for method in others if (other := method.plan(subject, settings)).details.get("doubts")), plan)
+    if noise.model not in GAUSSIAN:
         return plan
     sample = Sample.of(subject.stored, subject.scale, subject.fidelity_weights, plan.fidelity or "l2", _options(settings))
     if sample.pixels.size < SMALLEST_SAMPLE:

@@ -66,6 +66,16 @@ def test_without_a_number_its_noise_is_found(denoise, series, tmp_path):
     assert "σ 6" in denoise("noise", series, "--volume").out
 
 
+def test_compare_takes_series_in_their_own_units_and_shows_three_directions(denoise, series, tmp_path):
+    assert denoise(series, "--volume", "--lambda", 100, "-o", tmp_path / "calm").code == 0
+    outcome = denoise("compare", series, tmp_path / "calm", "--sheet", tmp_path / "sheet.png", "--json")
+    result = json.loads(outcome.out)["results"][0]
+    error = stored_in(tmp_path / "calm").astype(float) - STORED
+    peak = float(STORED.max()) - float(STORED.min())
+    assert result["psnr_db"] == pytest.approx(20 * np.log10(peak / np.sqrt(np.mean(error**2))), abs=1e-3)
+    assert (tmp_path / "sheet.png").exists()
+
+
 def test_it_may_become_a_stack(denoise, series, tmp_path):
     assert denoise(series, "--volume", "--lambda", 100, "-o", tmp_path / "v.tif").code == 0
     assert tifffile.imread(tmp_path / "v.tif").shape == STORED.shape

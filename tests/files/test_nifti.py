@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,20 @@ def test_scaled_integers_are_read_in_their_units(denoise, tmp_path):
     result = nibabel.load(tmp_path / "v_denoised.nii")
     expected = solve(values.astype(np.float32), 50, axes="xyz").image
     assert np.abs(np.asarray(result.dataobj) - expected).max() <= 0.26  # half a step of 0.5
+
+
+@pytest.mark.parametrize(("slope", "intercept"), [(0.0, 7.0), (np.nan, np.nan), (np.inf, 0.0)])
+def test_a_slope_that_means_nothing_is_none(denoise, tmp_path, slope, intercept):
+    path = save(tmp_path / "v.nii", np.rint(1000 * VOLUME).astype(np.int16))
+    data = bytearray(path.read_bytes())
+    data[112:120] = struct.pack("<2f", slope, intercept)
+    data[108:112] = struct.pack("<f", 0.0)  # where the voxels begin, which cannot be within the header
+    (tmp_path / "odd.nii").write_bytes(data)
+    for name in ("v.nii", "odd.nii"):
+        assert denoise(tmp_path / name, "--volume", "--lambda", 50).code == 0
+    (plain, odd) = ((tmp_path / f"{name}_denoised.nii").read_bytes() for name in ("v", "odd"))
+    assert odd[352:] == plain[352:]
+    assert odd[:352] == data[:352]
 
 
 def test_a_series_of_volumes_is_denoised_volume_by_volume_or_as_one(denoise, tmp_path):

@@ -172,6 +172,7 @@ def test_zarr_and_tiff_become_one_another(denoise: Run, tmp_path: Path) -> None:
         (("--lambda", "0.1", "--method", "optimal", "--l1"), "--memory"),
         (("--lambda", "0.1", "--method", "optimal", "--boundary", "periodic"), "--memory"),
         (("--method", "optimal", "--destripe", "rows"), "--destripe"),
+        (("--method", "optimal", "--lambda", "0.1", "--fill"), "--nodata"),
         (("--method", "optimal", "--memory", "300"), "smallest tiles"),
         (("--memory", "lots"), "2GB"),
         (("-o", "b.png", "--method", "optimal"), "name the result .tif"),

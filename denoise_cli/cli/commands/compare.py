@@ -33,7 +33,7 @@ CLEAN = typer.Argument(metavar="CLEAN", help="What the others are compared with;
 PICTURES = typer.Argument(metavar="PICTURE...", help="Noisy picture, results: as many as you like.", show_default=False)
 CROP_BORDER = declared("Leave N pixels at each edge out.", metavar="N", min=0)
 DATA_RANGE = declared(
-    "Peak of PSNR and SSIM, in the units of CLEAN. [default: white; floats: 1 if CLEAN lies in [0, 1], else its span]",
+    "Peak of PSNR and SSIM, in the units of CLEAN. [default: white; without one: 1 if CLEAN lies in [0, 1], else its span]",
     metavar="X",
 )
 SHEET = declared("A picture to look at: crops, magnified, and what differs from CLEAN. [default: none]", metavar="FILE.png")
@@ -190,6 +190,6 @@ def _write_sheet(path: Path, clean: Upright, rows: Sequence[Likeness], box: Box 
 def _window(clean: Upright) -> tuple[float, float]:
     """What is drawn black, and what white."""
     low, high = min(float(page.min()) for page in clean.pages), max(float(page.max()) for page in clean.pages)
-    if not clean.depth.startswith("float") or (low >= 0 and high <= 1):
+    if not clean.has_own_units or (low >= 0 and high <= 1):
         return 0.0, 1.0
     return low, high if high > low else low + 1

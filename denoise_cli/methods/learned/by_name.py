@@ -80,6 +80,8 @@ class Learned(Method):
         calm = _luma_share(subject, noise) if settings.sigma is None and settings.model is None else None
         strength = 1.0 if settings.strength is None else settings.strength
         kind = KINDS.get(noise.model, "Gaussian noise").format(clump=noise.clump)
+        if noise is not found and found.model == "none":
+            kind = "noise that only the network sees"
         stronger = "" if strength == 1 else f", times the strength {strength:g}"
         sentence = f"{kind}, σ {about} {subject.scale.amount(noise.sigma)}{stronger} → network"
         if times != 1:
