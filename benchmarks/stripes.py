@@ -16,10 +16,11 @@ import numpy as np
 from benchmarks.common import Array, machine, seconds, table
 from benchmarks.impulses import eight_bit, pictures, psnr
 from denoise_cli.measure.scale import Scale
+from denoise_cli.noise.opponent_colours import WEIGHTS
 from denoise_cli.noise.stripes import destripe, find_stripes
 
-CASES = ((8, 0), (8, 6), (4, 6), (3, 10), (2, 6))
-LUMA = np.array([0.299, 0.587, 0.114])
+CASES = ((8, 0), (8, 6), (4, 6), (3, 10), (2, 6), (2, 15), (1, 3))
+LUMA = np.array(WEIGHTS)
 
 
 def beside_neighbours(rows: Array) -> Array:

@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from denoise_cli.noise.opponent_colours import WEIGHTS
 from denoise_cli.noise.outlier_network import ROUNDS, _forward, inputs
 
 Floats = NDArray[np.float32]
@@ -26,7 +27,7 @@ HIDDEN = (48, 24)
 EPOCHS, BATCH, FASTEST = 10, 4096, 6e-3
 #: An impulse that changes its pixel by less than this counts for proportionally less: finding it gains nothing.
 SEEN = 0.1
-LUMA = np.array([0.299, 0.587, 0.114])
+LUMA = np.array(WEIGHTS)
 
 
 def drawing(rng: np.random.Generator) -> NDArray[np.float64]:

@@ -16,6 +16,7 @@ from denoise_cli.noise.estimate import estimate
 from denoise_cli.noise.impulse_detection import Impulses, find_impulses, known_planes, trust
 from denoise_cli.noise.outlier_network import replaced
 from denoise_cli.variational import Solution, denoise
+from denoise_cli.variational.solution import as_one
 
 __all__ = ["ImpulsePlan", "impulse_plan", "solve_trusted"]
 
@@ -131,21 +132,30 @@ def _trusted(pixels: Array, scale: Scale, found: Impulses, noise: float, workers
 
 
 def solve_trusted(
-    pixels: Array, plan: ImpulsePlan, solve: Callable[..., Solution] = denoise, **options: Any
-) -> tuple[Array, list[Solution]]:
-    """The minimiser of the plan's problem, shaped as `pixels`, and the solutions it is made of.
+    pixels: Array,
+    plan: ImpulsePlan,
+    solve: Callable[..., Solution] = denoise,
+    *,
+    weights: Array | None = None,
+    reference: Array | None = None,
+    **options: Any,
+) -> Solution:
+    """The minimiser of the plan's problem, shaped as `pixels`.
 
     Where impulses hit each channel by itself, each is solved by itself, because the solver's weights are one a pixel: leaving out every
     pixel that was hit in any channel loses 5 dB on coffee (benchmarks/impulses.py --salt-pepper).
 
     solve : `denoise`, or what takes the same arguments; options go to it.
+    weights : (height, width), on the fidelity, times those of the plan.  reference : the clean picture, shaped as `pixels`.
     """
     asked = {"fidelity": plan.fidelity, "method": "optimal"} | options
-    if plan.weights.ndim == 2:
-        solution = solve(pixels, plan.weight, weights=plan.weights, **asked)
-        return solution.image, [solution]
-    solutions = [
-        solve(np.ascontiguousarray(pixels[:, :, channel]), plan.weight, weights=plan.weights[:, :, channel], **asked)
-        for channel in range(pixels.shape[2])
-    ]
-    return np.stack([solution.image for solution in solutions], axis=2), solutions
+    trusted = plan.weights
+    if weights is not None:
+        trusted = trusted * (weights if trusted.ndim == 2 else weights[:, :, None])
+    if trusted.ndim == 2:
+        return solve(pixels, plan.weight, weights=trusted, reference=reference, **asked)
+    solutions = []
+    for channel in range(pixels.shape[2]):
+        part, clean = np.ascontiguousarray(pixels[:, :, channel]), None if reference is None else reference[:, :, channel]
+        solutions.append(solve(part, plan.weight, weights=trusted[:, :, channel], reference=clean, **asked))
+    return as_one(solutions, np.stack([solution.image for solution in solutions], axis=2))

@@ -15,7 +15,8 @@ from denoise_cli.choice.search import least
 from denoise_cli.noise.model import Noise
 from denoise_cli.noise.opponent_colours import MEAN, from_opponent, to_opponent
 from denoise_cli.noise.spectrum import Spectrum
-from denoise_cli.variational import Solution, Status, denoise
+from denoise_cli.variational import Solution, denoise
+from denoise_cli.variational.solution import as_one
 
 __all__ = ["denoise_opponent", "opponent_weights"]
 
@@ -48,14 +49,7 @@ def denoise_opponent(image: npt.ArrayLike, two: tuple[float, float], /, basis: s
         for channels, weight in ((slice(0, 1), two[0]), (slice(1, 3), two[1]))
     ]
     u = np.concatenate([np.atleast_3d(part.image) for part in parts], axis=2)
-    cost, bounds = sum(part.cost for part in parts), [part.bound for part in parts if part.bound is not None]
-    bound = sum(bounds) if len(bounds) == 2 else None
-    converged = all(part.status is not Status.ITERATION_LIMIT for part in parts)
-    return replace(
-        parts[0], image=from_opponent(u, basis), iterations=sum(part.iterations for part in parts), cost=cost, bound=bound,
-        gap=None if bound is None else (cost - bound) / cost if cost else 0.0, records=[],
-        status=parts[0].status if converged else Status.ITERATION_LIMIT, dual=None,
-    )  # fmt: skip
+    return as_one(parts, from_opponent(u, basis))
 
 
 def opponent_weights(sample: Sample, noise: Noise, one: float | None) -> tuple[float, float] | None:

@@ -7,11 +7,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
-
 from denoise_cli.measure.scale import Scale
-from denoise_cli.methods.method import Method, Plan, Subject, Watch
-from denoise_cli.methods.solving import as_one, ended, run_solver, saved_options, solver_options, threshold_note
+from denoise_cli.methods.method import Array, Method, Plan, Subject, Watch
+from denoise_cli.methods.solving import ended, run_solver, saved_options, solver_options, threshold_note
 from denoise_cli.variational import METHODS, Solution
 
 if TYPE_CHECKING:
@@ -164,23 +162,16 @@ class Optimal(Method):
         solution = run_solver(stable, plan, weight, replace(subject, reference=None), watch, **details)
         return replace(solution, image=stabiliser.restore(solution.image, *ends))
 
-    def _run_with_impulses(
-        self, subject: Subject, plan: Plan, spoilt: ImpulsePlan, watch: Watch | None, weights: Any = None, **details: Any
-    ) -> Solution:
-        """Where impulses hit each channel by itself, each is solved by itself."""
-        trusted, details = spoilt.weights, details | {"fill": True}
-        if weights is not None:
-            trusted = trusted * (weights if trusted.ndim == 2 else weights[:, :, None])
-        pixels, reference = subject.pixels, subject.reference
-        if trusted.ndim == 2:
-            return run_solver(pixels, plan, plan.weight, subject, watch, weights=trusted, **details)
-        solutions = []
-        for channel in range(pixels.shape[2]):
-            clean = None if reference is None else reference[:, :, channel]
-            part = np.ascontiguousarray(pixels[:, :, channel])
-            details["weights"] = trusted[:, :, channel]
-            solutions.append(run_solver(part, plan, plan.weight, replace(subject, reference=clean), watch, **details))
-        return as_one(solutions, np.stack([solution.image for solution in solutions], axis=2))
+    def _run_with_impulses(self, subject: Subject, plan: Plan, spoilt: ImpulsePlan, watch: Watch | None, **details: Any) -> Solution:
+        """The problem of the impulse plan, with the λ that --strength made of its own."""
+        from denoise_cli.choice.impulse_plan import solve_trusted
+
+        def solve(pixels: Array, weight: float, *, reference: Array | None, **words: Any) -> Solution:
+            return run_solver(pixels, plan, weight, replace(subject, reference=reference), watch, **words)
+
+        assert plan.weight is not None
+        spoilt = replace(spoilt, weight=plan.weight)
+        return solve_trusted(subject.pixels, spoilt, solve, reference=subject.reference, **(details | {"fill": True}))
 
     def _run_opponent(self, subject: Subject, plan: Plan, watch: Watch | None, **details: Any) -> Solution:
         """Luma and chroma with a λ each; whoever scales λ scales both."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,7 +14,7 @@ from denoise_cli.variational import denoise as solve
 if TYPE_CHECKING:
     from denoise_cli.settings import Settings
 
-__all__ = ["SOLVER_OPTIONS", "WORSE", "as_one", "ended", "run_solver", "saved_options", "solver_options", "threshold_note"]
+__all__ = ["SOLVER_OPTIONS", "ended", "run_solver", "saved_options", "solver_options", "threshold_note"]
 
 #: The settings that go to the solver as they are.
 SOLVER_OPTIONS = ("iterations", "alpha", "beta", "gap", "tv", "channels", "boundary")
@@ -55,25 +54,6 @@ def run_solver(pixels: Array, plan: Plan, weight: float | Array | None, subject:
     level: Any = weight if isinstance(weight, float) else volume.deep(np.asarray(weight))
     found = solve(volume.deep(pixels), level, axes=volume.axes, axis_weights=volume.axis_weights, **words)
     return replace(found, image=volume.tall(found.image))
-
-
-Found = TypeVar("Found", bound=Solution)
-
-#: How runs end, from the best to the worst.
-WORSE = ("done", "input_is_minimiser", "iterations_done", "converged", "iteration_limit", "stopped")
-
-
-def as_one(solutions: Sequence[Found], image: Array) -> Found:
-    """Problems that were solved apart as one with the picture `image`: their costs and bounds add up, and so does the proof."""
-    worst = max(solutions, key=lambda solution: WORSE.index(solution.status))
-    bounds = [solution.bound for solution in solutions if solution.bound is not None]
-    cost = sum(solution.cost for solution in solutions)
-    bound = sum(bounds) if len(bounds) == len(solutions) else None
-    return replace(
-        worst, image=image, iterations=sum(solution.iterations for solution in solutions), cost=cost, bound=bound,
-        gap=None if bound is None else max(0.0, (cost - bound) / cost) if cost > 0 else 0.0, psnr_db=None, dual=None,
-        records=[record for solution in solutions for record in solution.records],
-    )  # fmt: skip
 
 
 def ended(solution: Solution) -> str:

@@ -28,6 +28,11 @@ AGREEMENT = 0.8
 #: Steps between rows that are off independently of each other correlate by −½ from one to the next and by 0 with the one after it.
 #: Shading has a positive correlation, blinds and gratings have one at a distance of two rows.
 NEXT_STEP, STEP_AFTER = (-0.85, 0.1), 0.35
+#: Stripes fainter than AGREEMENT has it, about as strong as the noise and below, are stripes if the correlations are near those of
+#: independent offsets: of 2076 directions of 519 pictures without stripes (Set12, BSD68, Kodak24, real and training photographs, as they
+#: are and with noise of 6/255) one has such correlations and an agreement of 0.17, and that one is uneven. σ 2/255 beside noise of 6 or
+#: 15/255 has 0.15 to 0.7.
+FAINT_AGREEMENT, FAINT_NEXT, FAINT_AFTER, FAINT_EVEN = 0.18, (-0.75, -0.18), 0.2, 0.4
 #: The least strong quarter of the picture has stripes of at least this share of the strongest quarter's σ.
 EVEN = 0.25
 #: Fewer rows or columns show no stripes for certain.
@@ -107,13 +112,15 @@ def _striped(steps: Steps, unit: float) -> bool:
     common = steps.common[steps.known]
     apart = ((steps.segments[steps.known] - common[:, None]) ** 2).mean(axis=1)
     variance = 2 * steps.sigma**2
-    if variance < AGREEMENT * float(np.median(apart)):
+    agreement = variance / max(float(np.median(apart)), 1e-30)
+    if agreement < FAINT_AGREEMENT:
         return False
     limit = 3 * math.sqrt(variance)
     step = np.clip(common - np.median(common), -limit, limit)
     power = float((step**2).mean())
     following, after = (float((step[gap:] * step[:-gap]).mean()) / power for gap in (1, 2))
-    if not NEXT_STEP[0] <= following <= NEXT_STEP[1] or abs(after) > STEP_AFTER:
-        return False
     quarters = [float(np.median(np.abs(part - np.median(part)))) for part in np.array_split(common, 4)]
-    return min(quarters) >= EVEN * max(quarters)
+    even = min(quarters) / max(*quarters, 1e-30)
+    if agreement < AGREEMENT:
+        return FAINT_NEXT[0] <= following <= FAINT_NEXT[1] and abs(after) <= FAINT_AFTER and even >= FAINT_EVEN
+    return NEXT_STEP[0] <= following <= NEXT_STEP[1] and abs(after) <= STEP_AFTER and even >= EVEN

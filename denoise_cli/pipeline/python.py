@@ -15,12 +15,12 @@ from denoise_cli.measure.scale import Scale
 from denoise_cli.measure.unmeasured import unmeasured
 from denoise_cli.methods.method import Plan, Subject
 from denoise_cli.methods.registry import find, known_names
-from denoise_cli.methods.solving import as_one
 from denoise_cli.pipeline.arrangement import UNTOLD, Arrangement, Untold, as_scikit_image_has_it
 from denoise_cli.pipeline.plan import carry_out, check, check_uncoupled, without_stripes
 from denoise_cli.pipeline.report import pooled, psnr_of
 from denoise_cli.settings import Settings
 from denoise_cli.variational import Solution
+from denoise_cli.variational.solution import as_one
 
 if TYPE_CHECKING:
     from denoise_cli.variational import State

@@ -81,7 +81,7 @@ def plan_of(pages: Sequence[Outcome]) -> dict[str, Any]:
 
 def numbers_of(pages: Sequence[Outcome]) -> dict[str, Any]:
     """Numbers of all pages as one: iterations, cost and bound add up; the gap and how it ended are the worst."""
-    from denoise_cli.methods.solving import WORSE
+    from denoise_cli.variational.solution import WORSE
 
     solutions = [page.solution for page in pages]
     worst = max(pages, key=lambda page: (WORSE.index(page.solution.status), page.solution.gap or 0.0))

@@ -78,6 +78,19 @@ def test_stripes_are_found_with_their_sigma(stripes: float, noise: float, direct
     assert direction in found.evidence
 
 
+@pytest.mark.parametrize(("stripes", "noise"), [(2, 6), (3, 10), (4, 15)])
+def test_stripes_a_third_as_strong_as_the_noise_are_found_and_their_removal_gains(stripes: float, noise: float) -> None:
+    stored = eight_bit(striped(CAMERA, stripes, noise))
+    found = look(stored)
+    assert found is not None
+    assert found.direction == "rows"
+    assert found.sigma * 255 == pytest.approx(stripes, rel=0.25)
+    scale = Scale.of(stored)
+    pixels = scale.floats(stored)
+    before, after = (np.mean((picture - CAMERA) ** 2) for picture in (pixels, destripe(pixels, scale, "rows")))
+    assert after < before
+
+
 @pytest.mark.parametrize("noise", [0, 10])
 def test_pictures_without_stripes_have_none(noise: float) -> None:
     rng = np.random.default_rng(3)

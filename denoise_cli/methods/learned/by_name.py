@@ -11,6 +11,7 @@ import numpy as np
 
 from denoise_cli.measure.scale import Scale
 from denoise_cli.methods.method import Array, Method, Plan, Subject, Watch
+from denoise_cli.noise.opponent_colours import WEIGHTS
 from denoise_cli.variational import Solution, Status
 
 if TYPE_CHECKING:
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Learned"]
 
-#: Luma of red, green and blue (ITU-R BT.601), in which cameras, JPEG and eyes tell brightness from colour.
-LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+#: Luma of red, green and blue, in which cameras, JPEG and eyes tell brightness from colour.
+LUMA = np.array(WEIGHTS, np.float32)
 #: Noise is looked at in luma if it is so many times as strong in the differences of the channels as in their mean. Luma is restored by
 #: itself if it has less than CALM of the σ of the channels (independent channels: 0.67): the colour network takes equal levels for
 #: independent channels, and would smooth luma as if it had 0.67 of them.
