@@ -80,7 +80,7 @@ RUNS = {
     "large": Run("large", "up to a gigapixel"),
     "tile_parts": Run("tile_parts --rounds 15", "a window of 2048²"),
     "seams": Run("seams", "4096²", "seams --size 600 --tiles 128 100 77", "600²"),
-    "dask_workers": Run("dask_workers", "16384² and 1,000 pictures of 256²", "dask_workers --rounds 1 --side 8192", "one round"),
+    "dask_workers": Run("dask_workers", "16384² and 1,000 pictures of 256²", "dask_workers --rounds 1", "one round"),
     "batch": Run("batch --pictures 60", "60 pictures", "batch --pictures 8 --size 256", "8 pictures of 256²"),
     "extras_batch_norm": Run("extras_batch_norm", "a million samples", "extras_batch_norm --rows 100000", "100,000 samples"),
 }  # fmt: skip

@@ -57,9 +57,8 @@ def denoise(array: Any, weight: float | None = None, *, certificate: bool = Fals
     if picture.ndim not in (2, 3) or (picture.ndim == 3 and picture.shape[2] > MOST_CHANNELS):
         raise ValueError(f"a picture is (height, width) or (height, width, channels), not an array of shape {picture.shape}")
     source = _ArrayWindows(picture, nodata)
-    budget = budget_of(settings) or 2**31
-    page = sample_of(source, 0, sample_values(budget))
-    recipe, _ = decided(page, settings, budget)
+    page = sample_of(source, 0, sample_values(budget_of(settings)))
+    recipe, _ = decided(page, settings, lambda _: 0)
     recipe = replace(recipe, workers=settings.workers or 1)
     if recipe.method is None:
         iterations = min(iterations_for(page, recipe), recipe.iterations)

@@ -106,6 +106,8 @@ def measure(method: Contestant, trial: Trial) -> Row:
     began = time.perf_counter()
     picture, weight, counted = _attempt(method, trial)
     seconds = time.perf_counter() - began if counted is None else counted
+    if trial.subject.stored.dtype.kind == "u":
+        picture = np.clip(picture, 0, 1)  # as the file would hold it
     # scikit-image's nl-means leaves sides of a single pixel out.
     told = figures(picture.reshape(trial.clean.shape), trial.clean, trial.data_range)
     return Row(

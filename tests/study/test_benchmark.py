@@ -224,6 +224,19 @@ def test_pairs_of_files_are_measured_as_they_are(denoise: Callable[..., Any], de
     assert "_noisy" in told["noise"]
 
 
+def test_a_result_of_a_pair_is_measured_as_the_file_that_it_would_be(denoise: Callable[..., Any], desk: Path) -> None:
+    """Beyond black and white, where this picture is half of the time, there is no difference in a file."""
+    (desk / "ends").mkdir()
+    clean = np.where(np.indices((48, 48)).sum(0) // 24 % 2, 255, 0).astype(np.uint8)
+    noisy = np.clip(clean + np.random.default_rng(2).normal(0, 40, clean.shape), 0, 255).astype(np.uint8)
+    Image.fromarray(noisy).save("ends/one_noisy.png")
+    Image.fromarray(clean).save("ends/one_clean.png")
+    told = table(denoise, "--real", "ends", "--pairs", "_noisy,_clean", "--methods", "learned")
+    denoise("ends/one_noisy.png", "--method", "learned", "-o", "made.png")
+    written = np.asarray(Image.open("made.png")) / 255
+    assert told["by_name"]["learned"]["psnr_db"] == pytest.approx(psnr_db(written, clean / 255), abs=0.05)
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
