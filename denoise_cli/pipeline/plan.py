@@ -92,12 +92,17 @@ def without_stripes(subject: Subject, settings: Settings) -> Subject:
     from denoise_cli.noise.stripes import destripe, every_stripes
 
     pixels = subject.pixels
-    directions = [each.direction for each in every_stripes(pixels, subject.scale)] if asked == "auto" else [asked]
+    found = [each.direction for each in every_stripes(pixels, subject.scale)]
+    directions = found if asked == "auto" else [asked]
     if not directions:
         return replace(subject, notes=(*subject.notes, "no stripes were found, and none taken off"))
     for direction in directions:
         pixels = destripe(pixels, subject.scale, direction)
-    told = f"stripes along the {' and the '.join(directions)} were taken off first"
+    told = (
+        f"stripes along the {' and the '.join(directions)} were taken off first"
+        if set(directions) <= set(found)
+        else f"no stripes along the {asked} were recognised; what the {asked} differ by was taken off all the same, as --destripe asks"
+    )
     return replace(subject, stored=pixels, notes=(*subject.notes, told))
 
 
