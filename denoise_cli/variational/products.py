@@ -28,6 +28,9 @@ from denoise_cli.variational.strips import Array, Strips
 
 __all__ = ["denoise", "denoising", "identity_threshold"]
 
+#: The square of a larger span, summed over the pixels, is no float64.
+LARGEST_SPAN = 2.0**490
+
 
 def denoise(
     image: npt.ArrayLike,
@@ -150,6 +153,8 @@ def denoise(
         return follow(states, solver, status=Status.ITERATIONS_DONE, records=records, callback=callback, keep_dual=keep_dual)
     known = None if data_term.weights is None else data_term.weights > 0
     frame = Frame.of(planes, dtype, known, scalable=data_term.degree is not None)
+    if frame.unit > LARGEST_SPAN:
+        raise ValueError(f"the values of the picture span more than {LARGEST_SPAN:.2g}, too much for the arithmetic; divide them first")
     if known is not None and known.all():
         known = None
     problem = problem_of(frame.numbers(planes, dtype, known), frame)

@@ -82,6 +82,12 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "no workers": ({"workers": 0}, "workers must be at least 1, not 0"),
     "strength of zero": ({"weight": None, "strength": 0}, "^strength must be positive and finite, not 0$"),
     "negative strength": ({"weight": None, "strength": -1}, "^strength must be positive and finite, not -1$"),
+    "strength beyond all sense": ({"weight": None, "strength": 1e30}, r"^strength must be at most 1e\+06, .* not 1e\+30$"),
+    "values too large to measure": ({"image": PICTURE * 1e300, "weight": None}, r"beyond 1e\+37, and are too large .*; divide them first$"),
+    "values whose squares are no floats": (
+        {"image": PICTURE * 1e300, "weight": 1e299, "method": "optimal"},
+        r"span more than 3.2e\+147, too much .*; divide them first$",
+    ),
     "NaN strength": ({"weight": None, "strength": np.nan, "method": "learned"}, "^strength must be positive and finite, not nan$"),
     "strength of zero for the network": ({"weight": None, "strength": 0, "method": "learned"}, "^strength must be positive"),
     "three runs of the network": ({"weight": None, "self_ensemble": 3}, "^self_ensemble must be 1, 2, 4 or 8, not 3$"),
