@@ -40,8 +40,9 @@ class Ledger:
             return "unknown"
         if not _same(entry["output"], target):
             return "changed"
-        if entry["settings"] != settings:
-            return "automatic" if _but_for_the_choice(entry["settings"]) == _but_for_the_choice(settings) else "settings"
+        if (made := entry["settings"]) != settings:
+            other = made.get("automatic") != settings.get("automatic") and _but_for_the_choice(made) == _but_for_the_choice(settings)
+            return "automatic" if other else "settings"
         if not _same(entry["input"], source):
             return "input"
         needs = entry.get("memory_wanted")

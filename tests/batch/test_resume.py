@@ -109,6 +109,14 @@ def test_what_is_done_is_known_by_input_and_settings(denoise, originals, tmp_pat
     assert "was not made by an earlier run" in denoise(source, "-o", target, *WORDS).err
 
 
+def test_another_method_typed_over_an_automatic_run_is_other_settings(denoise, originals, tmp_path):
+    assert denoise(originals / "00.png", "-o", f"{tmp_path}/").code == 0
+    for words in (("--method", "optimal"), ("--method", "learned"), ("--strength", 0.5)):
+        other = denoise(originals / "00.png", "-o", f"{tmp_path}/", *words)
+        assert "made with other settings" in other.err
+        assert "earlier version" not in other.err
+
+
 def test_the_ledger_is_lines_of_json_and_half_a_line_does_no_harm(denoise, originals, tmp_path):
     assert denoise(originals / "00.png", originals / "01.png", "-o", tmp_path, *WORDS).code == 0
     ledger = tmp_path / ".denoise-done.jsonl"
