@@ -1,4 +1,4 @@
-"""Words of the command line into values: numbers, fractions, pairs, lists and letters; and counts into words."""
+"""Words of the command line into values: numbers, fractions, pairs, lists and letters."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 
 from denoise_cli.errors import UsageError
 
-__all__ = ["axes_of", "copies", "counted", "distances", "limits_of", "number", "positive", "stored_value", "weight_of"]
+__all__ = ["axes_of", "copies", "distances", "limits_of", "number", "positive", "stored_value", "weight_of"]
 
 
 def number(text: str, name: str, wanted: str = "a number, such as 0.04 or 10/255") -> float:
@@ -16,11 +16,6 @@ def number(text: str, name: str, wanted: str = "a number, such as 0.04 or 10/255
         return float(above) / float(below) if slash else float(above)
     except (ValueError, ZeroDivisionError):
         raise UsageError(f"--{name} must be {wanted}, not {text!r}") from None
-
-
-def counted(count: int, one: str, several: str = "") -> str:
-    """ "1 iteration", "2 iterations"."""
-    return f"{count} {one}" if count == 1 else f"{count} {several or one + 's'}"
 
 
 def weight_of(text: str, name: str) -> float:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from denoise_cli.methods.method import Array, Plan, Subject, Watch
-from denoise_cli.typed_words import counted
+from denoise_cli.plural import counted
 from denoise_cli.variational import Solution, check_options
 from denoise_cli.variational import denoise as solve
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from denoise_cli.errors import DenoiseError
 from denoise_cli.formats.picture import Page, Picture
-from denoise_cli.typed_words import counted
+from denoise_cli.plural import counted
 from denoise_cli.variational.volume import Volume, weights_of_spacing
 
 if TYPE_CHECKING:

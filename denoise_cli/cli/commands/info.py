@@ -13,8 +13,9 @@ from denoise_cli.cli.shared_options import AXES, VOLUME, MaxPixels, Recursive, d
 from denoise_cli.cli.streams import print_json, visible
 from denoise_cli.cli.typed import check_stdin_once
 from denoise_cli.errors import FAILED, OK, DenoiseError, UsageError
+from denoise_cli.plural import counted
 from denoise_cli.settings import MAX_PIXELS, Settings
-from denoise_cli.typed_words import axes_of, counted
+from denoise_cli.typed_words import axes_of
 
 if TYPE_CHECKING:
     from denoise_cli.pipeline.facts import Facts
