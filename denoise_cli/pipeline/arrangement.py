@@ -160,6 +160,8 @@ def _weights(letters: Sequence[str], spacing: Sequence[float] | None, time_weigh
     if spacing is None and time_weight is None:
         return None
     apart = [axis for axis, letter in enumerate(letters) if letter != "t"]
+    if spacing is not None and np.ndim(spacing) != 1:
+        raise ValueError(f"spacing must be one number for each of the {len(apart)} spatial axes, such as (2, 1, 1), not {spacing!r}")
     told = [1.0] * len(apart) if spacing is None else [float(distance) for distance in spacing]
     if len(told) != len(apart):
         raise ValueError(f"spacing must be one number for each of the {len(apart)} spatial axes, not {len(told)}")

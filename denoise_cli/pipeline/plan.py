@@ -33,6 +33,12 @@ def check(settings: Settings) -> None:
 
     if settings.weight is not None and not 0 < settings.weight < math.inf:
         raise ValueError(f"lambda must be positive and finite, not {settings.weight:g}")
+    if settings.strength is not None and not 0 < settings.strength < math.inf:
+        raise ValueError(f"strength must be positive and finite, not {settings.strength:g}")
+    if settings.workers is not None and settings.workers < 1:
+        raise ValueError(f"workers must be at least 1, not {settings.workers}")
+    if settings.self_ensemble not in (None, 1, 2, 4, 8):
+        raise ValueError(f"self_ensemble must be 1, 2, 4 or 8, not {settings.self_ensemble}")
     if settings.sigma is not None and not settings.automatic:
         raise ValueError("sigma has no meaning beside a λ that is given: leave one of them out")
     if (settings.spacing is not None or settings.time_weight is not None) and not settings.volume:

@@ -65,6 +65,8 @@ CASES = {
     "no iterations": (["good.png", "--lambda", "0.1", "--iterations", "0"], 2, ["--iterations", "at least 1"]),
     "alpha zero": (["good.png", "--lambda", "0.1", "--alpha", "0"], 2, ["--alpha", "positive"]),
     "no workers": (["good.png", "--lambda", "0.1", "--workers", "0"], 2, ["--workers", "at least 1"]),
+    "no workers, and nothing else typed": (["good.png", "--workers", "0"], 2, ["--workers", "at least 1"]),
+    "fewer workers than none, for the network": (["good.png", "--method", "learned", "--workers", "-1"], 2, ["--workers", "at least 1"]),
     "both fidelities": (["good.png", "--lambda", "0.1", "--l1", "--l2"], 2, ["--l1", "--l2"]),
     "an unknown option": (["good.png", "--lamda", "0.1"], 2, ["--lamda"]),
     "no picture": (["--lambda", "0.1"], 2, ["PICTURE"]),

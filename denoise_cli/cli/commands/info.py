@@ -107,7 +107,7 @@ def _block(facts: Facts) -> str:
     for note in facts.notes:
         line("note", note)
     if facts.noise is not None:
-        line("noise", _noise(facts.noise))
+        line("noise", _noise(facts.noise, facts.level))
         line("impulses", _impulses(facts.noise))
     if facts.plan is None:
         line("denoise", f"would fail: {facts.trouble}")
@@ -128,9 +128,9 @@ def _depth(facts: Facts) -> str:
     return facts.depth if facts.depth.startswith("float") else f"{facts.bits} bit"
 
 
-def _noise(noise: dict[str, Any]) -> str:
+def _noise(noise: dict[str, Any], level: str | None) -> str:
     kinds = {"none": "hardly any", "gaussian": "Gaussian", "poisson": "grows with brightness", "impulses": "beside the impulses"}
-    return f"{kinds[noise['model']]}, σ ≈ {noise['sigma']:.3g} ({255 * noise['sigma']:.3g}/255)"
+    return f"{kinds[noise['model']]}, σ ≈ {level}"
 
 
 def _impulses(noise: dict[str, Any]) -> str:
