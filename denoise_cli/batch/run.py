@@ -105,6 +105,7 @@ WHY_NOT_DONE = {
     "unknown": "and was not made by an earlier run that is recorded here",
     "changed": "and was changed since it was made",
     "input": "made from another state of the input",
+    "another input": "made from another input",
     "settings": "made with other settings",
     "automatic": "and was made by an earlier version, whose automatic mode chose otherwise",
     "memory": "made with less memory, by another method than now",

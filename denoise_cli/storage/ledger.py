@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from denoise_cli.storage.stores import state_of
@@ -32,18 +32,19 @@ class Ledger:
                     self._lines[entry["output"]["name"]] = entry
 
     def state(self, source: Path, target: Path, settings: dict[str, Any], budget: Callable[[], int | None]) -> str:
-        """ "done", or why `target`, which exists, is not what this run would write: one of "unknown", "changed", "input",
-        "automatic" (an earlier version chose otherwise), "settings" and "memory" (which was less than the better method needs, and is
-        enough now). `budget` says how many bytes there are, None for no limit."""
+        """ "done", or why `target`, which exists, is not what this run would write: one of "unknown", "changed", "input" (which was
+        changed), "another input", "automatic" (an earlier version chose otherwise), "settings" and "memory" (which was less than the better
+        method needs, and is enough now). `budget` says how many bytes there are, None for no limit."""
         entry = self._lines.get(_text(target.name))
         if entry is None:
             return "unknown"
         if not _same(entry["output"], target):
             return "changed"
-        if entry["settings"] != settings:
-            return "automatic" if _but_for_the_choice(entry["settings"]) == _but_for_the_choice(settings) else "settings"
+        if (made := entry["settings"]) != settings:
+            other = made.get("automatic") != settings.get("automatic") and _but_for_the_choice(made) == _but_for_the_choice(settings)
+            return "automatic" if other else "settings"
         if not _same(entry["input"], source):
-            return "input"
+            return "input" if _may_be(entry["input"]["name"], source) else "another input"
         needs = entry.get("memory_wanted")
         return "memory" if needs and ((now := budget()) is None or needs <= now) else "done"
 
@@ -54,6 +55,13 @@ class Ledger:
             return entry is not None and _same(entry["output"], path)
         except (OSError, KeyError):
             return False
+
+
+def _may_be(recorded: str, path: Path) -> bool:
+    """Whether two paths may be one file: the shorter one ends the longer one, as where a relative path was typed once."""
+    one, other = PurePath(recorded).parts, PurePath(_text(str(path))).parts
+    common = min(len(one), len(other))
+    return one[-common:] == other[-common:]
 
 
 def _but_for_the_choice(settings: dict[str, Any]) -> dict[str, Any]:

@@ -173,6 +173,8 @@ def test_zarr_and_tiff_become_one_another(denoise: Run, tmp_path: Path) -> None:
         (("--lambda", "0.1", "--method", "optimal", "--boundary", "periodic"), "--memory"),
         (("--method", "optimal", "--destripe", "rows"), "--destripe"),
         (("--method", "optimal", "--lambda", "0.1", "--fill"), "--nodata"),
+        (("--method", "optimal", "--volume"), "--volume needs the whole picture in memory; leave it out"),
+        (("--method", "optimal", "--volume", "--fill"), "--fill and --volume need the whole picture in memory; leave them out"),
         (("--method", "optimal", "--memory", "300"), "smallest tiles"),
         (("--memory", "lots"), "2GB"),
         (("-o", "b.png", "--method", "optimal"), "name the result .tif"),

@@ -13,6 +13,7 @@ from denoise_cli.cli.shared_options import AXES, VOLUME, MaxPixels, Recursive, d
 from denoise_cli.cli.streams import print_json, visible
 from denoise_cli.cli.typed import check_stdin_once
 from denoise_cli.errors import FAILED, OK, DenoiseError, UsageError
+from denoise_cli.plural import counted
 from denoise_cli.settings import MAX_PIXELS, Settings
 from denoise_cli.typed_words import axes_of
 
@@ -118,7 +119,7 @@ def _block(facts: Facts) -> str:
         line(
             f"  {method}",
             f"{_seconds(told.seconds)}, {_bytes(told.memory)} of memory"
-            + (f", {about}{told.iterations} iterations" if told.iterations else ""),
+            + (f", {about}{counted(told.iterations, 'iteration')}" if told.iterations else ""),
         )
     return "\n".join(lines)
 
