@@ -135,7 +135,7 @@ def as_scikit_image_has_it(array: Array) -> Array:
     span = float(values.max() - values.min()) if values.size else 0.0
     if 0 < span < FAINTEST_SPAN:
         warnings.warn(
-            f"pixels of type {array.dtype} are divided by the largest value of the type, as in scikit-image, and then span {span:.2g} only; "
+            f"pixels of type {array.dtype} are divided by the largest value of the type, as scikit-image does, and span {span:.2g} only; "
             "convert them to floats to have λ and σ in their own units",
             stacklevel=3,
         )

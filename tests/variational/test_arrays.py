@@ -245,9 +245,7 @@ def test_complex_numbers_are_refused_as_ever() -> None:
 
 def test_counts_that_use_hardly_any_of_their_type_are_warned_of() -> None:
     counts = np.random.default_rng(3).poisson(100, (24, 24)).astype(np.int64)
-    with pytest.warns(
-        UserWarning, match="int64 are divided by the largest value of the type, as in scikit-image, .* convert them to floats"
-    ):
+    with pytest.warns(UserWarning, match="int64 are divided by the largest value of the type, .* convert them to floats"):
         denoise(counts, 20.0, channel_axis=None, iterations=20)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
