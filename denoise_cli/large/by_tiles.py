@@ -112,9 +112,13 @@ def _key(job: Job, source: Source) -> dict[str, Any]:
     from denoise_cli import __version__
 
     size, changed = state_of(job.input)
+    try:
+        settings = job.settings.fingerprint()
+    except OSError as error:
+        raise DenoiseError(f"{error.filename}: cannot be read ({error.strerror}); check its name and permissions") from error
     return {
         "version": __version__, "input": os.fsencode(job.input.absolute()).decode("utf-8", "replace"), "changed": changed,
-        "bytes": size, "settings": job.settings.fingerprint(), "size": source.size, "planes": source.planes,
+        "bytes": size, "settings": settings, "size": source.size, "planes": source.planes,
     }  # fmt: skip
 
 

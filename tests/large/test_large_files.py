@@ -406,6 +406,12 @@ def test_what_belongs_to_the_network_means_the_network_also_by_tiles(denoise: Ru
     assert folder(tmp_path) == ["a.tif"]
 
 
+def test_a_network_that_is_not_there_is_named_by_tiles_as_well(denoise: Run, tmp_path: Path) -> None:
+    outcome = denoise(photograph(tmp_path / "a.tif"), "-o", tmp_path / "b.tif", "--memory", "20MB", "--model", tmp_path / "x.onnx")
+    assert outcome.code == 1
+    assert "x.onnx: cannot be read (No such file or directory); check its name and permissions" in outcome.err
+
+
 def test_a_run_that_goes_on_with_more_memory_keeps_to_the_method_of_its_tiles(
     denoise: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
