@@ -10,9 +10,11 @@ from collections.abc import Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from denoise_cli.batch.run import Collector, work
+from denoise_cli.large.budget import budget_of
 from denoise_cli.pipeline.job import Job, failure
 from denoise_cli.pipeline.report import Report
 from denoise_cli.storage.ledger import Ledger
@@ -64,7 +66,7 @@ def again(job: Job) -> Job:
     """The job for another go: allowed to replace its own result, which may have appeared before its process was lost with the others."""
     if not job.recorded or not stands_in_the_way(job.output):
         return job
-    state = Ledger(job.output.parent).state(job.input, job.output, job.settings.fingerprint())
+    state = Ledger(job.output.parent).state(job.input, job.output, job.settings.fingerprint(), partial(budget_of, job.settings))
     return replace(job, settings=replace(job.settings, overwrite=True)) if state == "done" else job
 
 

@@ -6,10 +6,12 @@ import errno
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from denoise_cli.errors import DenoiseError
+from denoise_cli.large.budget import budget_of
 from denoise_cli.pipeline.job import PIPE, Job, failure, run
 from denoise_cli.pipeline.places import check_not_an_input, check_output
 from denoise_cli.pipeline.report import Report
@@ -81,7 +83,7 @@ def settler(*, skip_existing: bool) -> Settle:
             folder = job.output.parent
             if folder not in ledgers:
                 ledgers[folder] = Ledger(folder)
-            state = ledgers[folder].state(job.input, job.output, job.settings.fingerprint())
+            state = ledgers[folder].state(job.input, job.output, job.settings.fingerprint(), partial(budget_of, job.settings))
             if state == "done" and job.residual is not None and not job.residual.exists():
                 state = "residual"
         except DenoiseError as error:
@@ -103,8 +105,10 @@ WHY_NOT_DONE = {
     "unknown": "and was not made by an earlier run that is recorded here",
     "changed": "and was changed since it was made",
     "input": "made from another state of the input",
+    "another input": "made from another input",
     "settings": "made with other settings",
     "automatic": "and was made by an earlier version, whose automatic mode chose otherwise",
+    "memory": "made with less memory, by another method than now",
     "residual": "but not its residual, which needs the run again",
 }
 
@@ -164,11 +168,11 @@ def work_by_tiles(job: Job, on_state: Callable[[State], object] | None = None, c
     return run_by_tiles(job, follower, _seal(job), crew)
 
 
-def _seal(job: Job) -> Callable[[Path], None] | None:
-    def seal(temporary: Path) -> None:
+def _seal(job: Job) -> Callable[..., None] | None:
+    def seal(temporary: Path, memory_wanted: int = 0) -> None:
         # What is no file can be read only once, and is never the same again.
         if not written_into(job.input):
-            enter(job.input, job.output, temporary, job.settings.fingerprint())
+            enter(job.input, job.output, temporary, job.settings.fingerprint(), memory_wanted)
 
     return seal if job.recorded else None
 
@@ -176,7 +180,6 @@ def _seal(job: Job) -> Callable[[Path], None] | None:
 def shared(settings: Settings, parallel: int) -> Settings:
     """The settings of each of `parallel` pictures at once: as many threads that all together use every core once, and its part of the
     memory."""
-    from denoise_cli.large.budget import budget_of
     from denoise_cli.variational.strips import available_workers
 
     workers = settings.workers or max(1, available_workers() // parallel)

@@ -13,6 +13,7 @@ from denoise_cli.cli.options import Request
 from denoise_cli.errors import DenoiseError, UsageError
 from denoise_cli.formats.dicom_series import is_series
 from denoise_cli.formats.files import FORMATS
+from denoise_cli.formats.known import ending_of
 from denoise_cli.pipeline.job import Job
 from denoise_cli.settings import Settings
 from denoise_cli.storage.pipes import PIPE
@@ -71,8 +72,18 @@ def planned(run: Run, passed_over: list[PassedOver] | None = None) -> list[Job]:
         if several and not into_folder and not residual.is_dir() and (residual.exists() or residual.suffix.lower() in FORMATS):
             raise UsageError(f"{residual}: the residuals of several pictures cannot go into one file; name a folder with --residual")
         residuals = Outputs(residual, several=several, suffix=None, kind=request.kind, extension=extension, into_folder=into_folder)
+    for outputs_of, flag in ((outputs, "-o"), (residuals, "--residual")):
+        if outputs_of is not None and outputs_of.file is not None:
+            _check_format(outputs_of.file, request.kind, flag)
     inspect = request.verbose and not request.quiet
     return plan(found, outputs, run.settings, recorded=run.recorded, residuals=residuals, inspect=inspect)
+
+
+def _check_format(place: Path, kind: str | None, flag: str) -> None:
+    """Refuse a name that says another format than --format does. Raises UsageError."""
+    named = FORMATS.get(ending_of(place.name).lower())
+    if kind is not None and named not in (None, kind):
+        raise UsageError(f"{place}: the name says {named.upper()}, --format says {kind.upper()}; leave --format out, or change {flag}")
 
 
 def _means_several(word: Path, *, series: bool) -> bool:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     Array = npt.NDArray[Any]
 
-__all__ = ["MEANINGS", "Axes", "check_letters", "counted", "join", "split"]
+__all__ = ["MEANINGS", "Axes", "check_letters", "check_pages", "counted", "join", "split"]
 
 #: What each letter stands for, as OME and ImageJ use them.
 MEANINGS = {
@@ -65,6 +65,18 @@ def check_letters(letters: str) -> None:
         raise Refused(f"--axes {letters}: Y and X must be among the letters, and each letter once, such as ZYX, YXC or TCYX")
     if "S" in letters and letters.endswith("C"):
         raise Refused(f"--axes {letters}: S and a last C both mean the samples of a pixel; give one of them")
+
+
+def check_pages(letters: str, page: Array) -> None:
+    """Raises Refused where `letters` cannot be those of a file that holds its pages one after the other, each like `page`, (height, width)
+    or (height, width, samples)."""
+    rows = counted(letters) + "YX"
+    if not letters.startswith(rows):
+        raise Refused(f"--axes {letters} does not fit: in files of pages, Y and X follow what counts the pages, as in {rows}")
+    if page.ndim == 3 and letters == rows:
+        raise Refused(f"--axes {letters} does not fit: a pixel has {page.shape[2]} samples; add a last C ({rows}C)")
+    if page.ndim == 2 and letters != rows:
+        raise Refused(f"--axes {letters} does not fit: a pixel has one sample; leave the last {letters[-1]} out ({rows})")
 
 
 def split(array: Array, letters: str) -> list[Array]:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from denoise_cli.errors import DenoiseError
-from denoise_cli.formats.axes import check_letters, counted
+from denoise_cli.formats.axes import check_letters, check_pages, counted
 from denoise_cli.formats.conversion import codec, convert
 from denoise_cli.formats.known import FORMATS as KNOWN
 from denoise_cli.formats.known import PACKED, camera_raw, formats_of_files, known, readable, sniff, suffix_for
@@ -59,7 +59,8 @@ def read_picture(path: Path, data: bytes | None = None, *, max_pixels: int = MAX
         with _in_one_line(path, "damaged or incomplete DICOM series", "get it again from its source"):
             from denoise_cli.formats.dicom_series import decode_series
 
-            return decode_series(path, PixelLimit(max_pixels))
+            series = decode_series(path, PixelLimit(max_pixels))
+            return series if axes is None else _named(series, axes)
     if data is None:
         path, data = read_source(path)
     if not data:
@@ -79,15 +80,20 @@ def _decode(kind: str, data: bytes, limit: PixelLimit, axes: str | None) -> Pict
     elif kind in STACKS:
         picture = codec(kind).decode(data, limit, axes)
     else:
-        check_letters(axes)
-        picture = codec(kind).decode(data, limit)
-        letters, own = counted(axes), [letter for letter, _ in picture.pages[0].axes]
-        if len(letters) != len(own):
-            held = "is one picture" if not own else f"counts its pages along {len(own)} {'axis' if len(own) == 1 else 'axes'}"
-            raise Refused(f"--axes {axes} does not fit a {known(kind).title}, which {held}; leave it out")
-        named = [tuple(zip(letters, (index for _, index in page.axes), strict=True)) for page in picture.pages]
-        picture = replace(picture, pages=tuple(replace(page, axes=place) for page, place in zip(picture.pages, named, strict=True)))
+        picture = _named(codec(kind).decode(data, limit), axes)
     return picture if picture.format == kind else replace(picture, format=kind)
+
+
+def _named(picture: Picture, axes: str) -> Picture:
+    """A picture whose format names its axes, by the letters that were typed. Raises Refused where they do not fit."""
+    check_letters(axes)
+    letters, own = counted(axes), [letter for letter, _ in picture.pages[0].axes]
+    if len(letters) != len(own):
+        held = "is one picture" if not own else f"counts its pages along {len(own)} {'axis' if len(own) == 1 else 'axes'}"
+        raise Refused(f"--axes {axes} does not fit a {known(picture.format).title}, which {held}; leave it out")
+    check_pages(axes, picture.pages[0].colour)
+    named = [tuple(zip(letters, (index for _, index in page.axes), strict=True)) for page in picture.pages]
+    return replace(picture, pages=tuple(replace(page, axes=place) for page, place in zip(picture.pages, named, strict=True)))
 
 
 def write_picture(

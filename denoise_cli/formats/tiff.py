@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
-from denoise_cli.formats.axes import MEANINGS, Axes, check_letters, counted
+from denoise_cli.formats.axes import MEANINGS, Axes, check_letters, check_pages, counted
 from denoise_cli.formats.exif import EXIF_IFD, GPS_IFD, ORIENTATION, SIZES, Entry, Exif, pack, read_ifd, unpack, write_ifd
 from denoise_cli.formats.picture import Metadata, Page, Picture, PixelLimit, Refused, check_exact, page_name, with_beside
 from denoise_cli.formats.voxels import spacing_of
@@ -122,6 +122,7 @@ def _placed(pages: list[Page], file: Any, axes: str | None) -> list[Page]:
     places: dict[int, tuple[tuple[str, int], ...]] = {}
     if axes is not None:
         check_letters(axes)
+        check_pages(axes, pages[0].colour)
         return _told(pages, file, axes)
     if file.is_ome or file.is_imagej or file.is_shaped:
         try:

@@ -19,14 +19,25 @@ from denoise_cli.large.assemble import assemble, kind_of
 from denoise_cli.large.budget import budget_of
 from denoise_cli.large.crews import Crew, SerialCrew
 from denoise_cli.large.cuts import GRAIN, LARGEST_WINDOW, Cell, Cut, cut
-from denoise_cli.large.decided import decided
+from denoise_cli.large.decided import MEMORY_WANTED, decided, megabytes
 from denoise_cli.large.eligible import check_by_tiles
 from denoise_cli.large.journal import Journal
 from denoise_cli.large.patch import Patch
 from denoise_cli.large.raw_table import RawTable
 from denoise_cli.large.recipe import Recipe
 from denoise_cli.large.spread import iterations_for, sample_of, sample_values
-from denoise_cli.large.sweeps import BYTES_A_VALUE, BYTES_OF_A_METHOD, Course, Follower, Nobody, Swept, course_of, most_values, solve_plane
+from denoise_cli.large.sweeps import (
+    BYTES_A_VALUE,
+    BYTES_OF_A_METHOD,
+    Course,
+    Follower,
+    Nobody,
+    Swept,
+    course_of,
+    least_budget,
+    most_values,
+    solve_plane,
+)
 from denoise_cli.large.windows import Source, open_windows
 from denoise_cli.methods.method import Outcome
 from denoise_cli.pipeline.job import Job, failure
@@ -36,7 +47,7 @@ from denoise_cli.variational import Solution, Status
 
 __all__ = ["run_by_tiles"]
 
-Seal = Callable[[Path], None]
+Seal = Callable[[Path, int], None]
 
 
 def run_by_tiles(job: Job, told: Follower | None = None, seal: Seal | None = None, crew: Crew | None = None) -> Report:
@@ -79,7 +90,8 @@ def _run(job: Job, told: Follower, seal: Seal | None, crew: Crew) -> Report:
             outcome, how = _plane(job, source, plane, pixels, journal, crew, budget, told)
             pages.append(outcome)
             swept.append(how)
-        losses = assemble(job.output, kind, pixels, source, journal.folder, overwrite=settings.overwrite, seal=_sealing(job, seal))
+        wanted = max(page.plan.details.get(MEMORY_WANTED, 0) for page in pages)
+        losses = assemble(job.output, kind, pixels, source, journal.folder, overwrite=settings.overwrite, seal=_sealing(job, seal, wanted))
     except BaseException:
         journal.close()
         if not journal.facts.get("begun"):
@@ -100,9 +112,13 @@ def _key(job: Job, source: Source) -> dict[str, Any]:
     from denoise_cli import __version__
 
     size, changed = state_of(job.input)
+    try:
+        settings = job.settings.fingerprint()
+    except OSError as error:
+        raise DenoiseError(f"{error.filename}: cannot be read ({error.strerror}); check its name and permissions") from error
     return {
         "version": __version__, "input": os.fsencode(job.input.absolute()).decode("utf-8", "replace"), "changed": changed,
-        "bytes": size, "settings": job.settings.fingerprint(), "size": source.size, "planes": source.planes,
+        "bytes": size, "settings": settings, "size": source.size, "planes": source.planes,
     }  # fmt: skip
 
 
@@ -131,14 +147,22 @@ def _plane(
 ) -> tuple[Outcome, Swept]:
     """One picture of the file."""
     page = sample_of(source, plane, journal.facts["sample"])
-    recipe, plan = decided(page, job.settings, budget // crew.workers)
+    name = f"plane {plane}"
+
+    def wanting(recipe: Recipe) -> int:
+        """As found before, where a run goes on: another budget would take another method."""
+        if (entry := f"{name}, memory wanted") not in journal.facts:
+            needs = _least_budget(source, recipe, crew.workers)
+            journal.keep(entry, needs if needs > budget else 0)
+        return int(journal.facts[entry])
+
+    recipe, plan = decided(page, job.settings, wanting)
     own = BYTES_OF_A_METHOD if recipe.method else BYTES_A_VALUE * np.dtype(recipe.precision).itemsize / 4
     most = most_values(budget, crew.workers, own)
     patch = Patch(
         job.input, state_of(job.input)[1], job.settings.axes, source.kind, plane, Cell(slice(0, 0), slice(0, 0), 0, 0, 0, 0),
         recipe, 0, 1, pixels,
     )  # fmt: skip
-    name = f"plane {plane}"
     wanted = 1 if recipe.method is not None else journal.facts.get(name) or iterations_for(page, recipe)
     if name not in journal.facts:
         journal.keep(name, wanted)
@@ -151,7 +175,9 @@ def _plane(
             return Course(Cut(source.size, tall, wide, halo), stride, keeps)
         course = _course(source, recipe, most, iterations, journal.folder)
         if course is None:
-            raise DenoiseError(f"{job.input}: the smallest tiles do not fit into {budget:,} bytes; give it more --memory")
+            enough = f", {megabytes(_least_budget(source, recipe, crew.workers))} at least" if recipe.method is not None else ""
+            whose = "" if recipe.method is None else f" of {recipe.method.name}"
+            raise DenoiseError(f"{job.input}: the smallest tiles{whose} do not fit into {budget:,} bytes; give it more --memory{enough}")
         own = course.cut
         journal.keep("begun", True)
         journal.keep(entry, [own.height, own.width, own.halo, course.stride, course.keeps])
@@ -167,19 +193,30 @@ def _plane(
 def _course(source: Source, recipe: Recipe, most: int, iterations: int, folder: Path) -> Course | None:
     colours = source.kind.colours
     if recipe.method is not None:
-        halo = math.ceil(recipe.reach / GRAIN) * GRAIN
+        halo = _halo(recipe)
         found = cut(source.size, halo, most // colours, source.chunk)
         return None if found is None else Course(found, 1, keeps=False)
     room = shutil.disk_usage(folder).free
     return course_of(source.size, colours, min(most, LARGEST_WINDOW), source.chunk, iterations, room)
 
 
-def _sealing(job: Job, seal: Seal | None) -> Seal:
+def _halo(recipe: Recipe) -> int:
+    """How far the tiles of a method look beyond their edges, in pixels."""
+    return math.ceil(recipe.reach / GRAIN) * GRAIN
+
+
+def _least_budget(source: Source, recipe: Recipe, workers: int) -> int:
+    """Bytes that the smallest tiles of a method need. `cut` may have to make their cores two grains wide, so that they fill a picture."""
+    tall, wide = (min(side, 2 * _halo(recipe) + 2 * GRAIN) for side in source.size)
+    return least_budget(tall * wide * source.kind.colours * BYTES_OF_A_METHOD, workers)
+
+
+def _sealing(job: Job, seal: Seal | None, wanted: int) -> Callable[[Path], None]:
     def finish(temporary: Path) -> None:
         if job.settings.preserve_times:
             status = job.input.stat()
             os.utime(temporary, ns=(status.st_atime_ns, status.st_mtime_ns))
         if seal is not None:
-            seal(temporary)
+            seal(temporary, wanted)
 
     return finish

@@ -85,8 +85,9 @@ def check_by_tiles(job: Job) -> None:
     given = _needs_all(job)
     if given:
         instead = ", or mark what is unknown by NaN or --nodata, which tiles leave as it is" if {"--mask", "--fill"} & set(given) else ""
+        need, it = ("needs", "it") if len(given) == 1 else ("need", "them")
         raise DenoiseError(
-            f"{job.input}: {' and '.join(given)} need the whole picture in memory; leave it out, or give it more --memory{instead}"
+            f"{job.input}: {' and '.join(given)} {need} the whole picture in memory; leave {it} out, or give it more --memory{instead}"
         )
     if job.output == PIPE:
         raise DenoiseError(f"{job.input}: is solved by tiles, and its result needs a file; name one with -o")

@@ -115,6 +115,7 @@ def facts_of_large(source: Source, settings: Settings) -> Facts:
     return replace(
         facts, noise=asdict(plan.noise) if plan.noise else None, plan=plan.sentence, fidelity=plan.fidelity, weight=plan.weight,
         methods={name: by_tiles(found[name]) for name in able if name in found},
+        level=subject.scale.amount(plan.noise.sigma) if plan.noise else None,
     )  # fmt: skip
 
 

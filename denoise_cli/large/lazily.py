@@ -34,7 +34,7 @@ def denoise(array: Any, weight: float | None = None, *, certificate: bool = Fals
     after these iterations (docs/scale.md), wherever its chunks are computed.
 
     array : (height, width) or (height, width, channels), channels in one chunk: a Dask array, a Zarr array, or anything with shape, dtype
-        and slices. The types are those of `denoise_cli.denoise`.
+        and slices. The types are those of `denoise_cli.denoise`; masked arrays are refused.
     weight : λ; None chooses it.
     certificate : True gives the result and a delayed dictionary with cost, bound and gap of the whole picture; gap is at most what was
         asked for if the sample stands for the picture, and the truth in any case.
@@ -51,13 +51,14 @@ def denoise(array: Any, weight: float | None = None, *, certificate: bool = Fals
     if settings.weight is not None and settings.method is None:
         settings = replace(settings, method="optimal")
     check(settings)
+    if isinstance(getattr(array, "_meta", array), np.ma.MaskedArray):
+        raise ValueError("array must not be a masked array: fill it first, and name the value in nodata")
     picture = array if hasattr(array, "dask") else da.from_array(array, chunks=getattr(array, "chunks", "auto"))
     if picture.ndim not in (2, 3) or (picture.ndim == 3 and picture.shape[2] > MOST_CHANNELS):
         raise ValueError(f"a picture is (height, width) or (height, width, channels), not an array of shape {picture.shape}")
     source = _ArrayWindows(picture, nodata)
-    budget = budget_of(settings) or 2**31
-    page = sample_of(source, 0, sample_values(budget))
-    recipe, _ = decided(page, settings, budget)
+    page = sample_of(source, 0, sample_values(budget_of(settings)))
+    recipe, _ = decided(page, settings, lambda _: 0)
     recipe = replace(recipe, workers=settings.workers or 1)
     if recipe.method is None:
         iterations = min(iterations_for(page, recipe), recipe.iterations)

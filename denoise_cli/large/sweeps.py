@@ -21,7 +21,18 @@ if TYPE_CHECKING:
     from denoise_cli.large.crews import Crew
     from denoise_cli.large.journal import Journal
 
-__all__ = ["BYTES_A_VALUE", "BYTES_OF_A_METHOD", "Course", "Follower", "Nobody", "Swept", "course_of", "most_values", "solve_plane"]
+__all__ = [
+    "BYTES_A_VALUE",
+    "BYTES_OF_A_METHOD",
+    "Course",
+    "Follower",
+    "Nobody",
+    "Swept",
+    "course_of",
+    "least_budget",
+    "most_values",
+    "solve_plane",
+]
 
 #: Bytes of a window for each of its values: f, u, p and the p before it take 24, what is read, converted and summed the rest
 #: (tests/large/test_one_certificate.py holds whole runs to their budgets).
@@ -81,6 +92,11 @@ def most_values(budget: int, workers: int, bytes_a_value: float = BYTES_A_VALUE)
     """Values of a window, so that as many processes as there are workers stay within the budget."""
     each = budget / workers
     return int((each - min(PROCESS_BYTES, each / 2)) / bytes_a_value)
+
+
+def least_budget(window: int, workers: int) -> int:
+    """Bytes in which a window of so many bytes fits for each of the workers; `most_values` the other way round."""
+    return workers * (window + min(PROCESS_BYTES, window))
 
 
 def course_of(size: tuple[int, int], channels: int, most: int, chunk: tuple[int, int], iterations: int, room: int) -> Course | None:

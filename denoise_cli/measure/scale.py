@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from denoise_cli.measure.levels import is_cut_off, quantum_of, thinned
+from denoise_cli.measure.masks import hidden_by_mask
 
 __all__ = ["Scale", "as_pixels"]
 
@@ -65,7 +66,7 @@ class Scale:
         pixels = as_pixels(stored)
         white = _white_of(pixels.dtype)
         told = None if limits is None else (limits[0] / white, limits[1] / white)
-        return cls(pixels.dtype, white, known=_known(pixels, known, nodata), limits=told)
+        return cls(pixels.dtype, white, known=_known(pixels, known, nodata, hidden_by_mask(stored)), limits=told)
 
     @classmethod
     def of(
@@ -79,8 +80,8 @@ class Scale:
     ) -> Scale:
         """The scale of `stored`, (height, width) or (height, width, channels), of any real type.
 
-        known : (height, width), False where a pixel does not count. A pixel that is NaN or infinite in a channel, or holds a value of
-            `nodata` there, does not count either.
+        known : (height, width), False where a pixel does not count. A pixel that is NaN or infinite in a channel, holds a value of
+            `nodata` there, or is hidden by the mask of a masked array, does not count either.
         nodata : stored values that stand for "no value".
         limits : black and white level in stored values, where they are told: the ends at which values were cut off.
         levels : how many levels the file had, where it had fewer than its type (4 bits in uint8: 16).
@@ -89,7 +90,7 @@ class Scale:
         """
         pixels = as_pixels(stored)
         white = _white_of(pixels.dtype)
-        mask = _known(pixels, known, nodata)
+        mask = _known(pixels, known, nodata, hidden_by_mask(stored))
         told = None if limits is None else (limits[0] / white, limits[1] / white)
         values = pixels if mask is None else pixels[mask]
         if values.size == 0:
@@ -192,19 +193,20 @@ def _white_of(dtype: np.dtype[Any]) -> float:
     return float(np.iinfo(dtype).max) if dtype.kind == "u" and dtype.itemsize <= 4 else 1.0
 
 
-def _known(pixels: Array, known: npt.ArrayLike | None, nodata: Sequence[float]) -> Array | None:
+def _known(pixels: Array, known: npt.ArrayLike | None, nodata: Sequence[float], hidden: Array | None) -> Array | None:
     """Which pixels have a value in every channel; None if all have."""
     mask = None
     if known is not None:
         mask = np.asarray(known, dtype=bool)
         if mask.shape != pixels.shape[:2]:
             raise ValueError(f"`known` is {mask.shape}, the picture {pixels.shape[:2]}: they must agree")
-    missing: Any = None
+    missing: Any = hidden
     if pixels.dtype.kind == "f":
         with np.errstate(over="ignore", invalid="ignore"):
             total = float(pixels.sum(dtype=np.float64))
         if not math.isfinite(total):
-            missing = ~np.isfinite(pixels)
+            endless = ~np.isfinite(pixels)
+            missing = endless if missing is None else missing | endless
     for value in nodata:
         if not math.isnan(value):
             # In the type of the pixels: a nodata value of -3.4028235e38 is meant as that float32.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from denoise_cli.methods.method import Array, Plan, Subject, Watch
+from denoise_cli.plural import counted
 from denoise_cli.variational import Solution, check_options
 from denoise_cli.variational import denoise as solve
 
@@ -58,13 +59,14 @@ def run_solver(pixels: Array, plan: Plan, weight: float | Array | None, subject:
 
 def ended(solution: Solution) -> str:
     """How a run of the solver ended."""
-    gap = f"gap {solution.gap or 0:.1e}"
+    gap, iterations = f"gap {solution.gap or 0:.1e}", counted(solution.iterations, "iteration")
+    asked = "was" if solution.iterations == 1 else "were"
     return {
-        "iterations_done": f"{solution.iterations} iterations, all that were asked for",
-        "converged": f"{solution.iterations} iterations, certified: {gap}",
-        "iteration_limit": f"stopped at the limit of {solution.iterations} iterations, NOT at the optimum: {gap}",
+        "iterations_done": f"{iterations}, all that {asked} asked for",
+        "converged": f"{iterations}, certified: {gap}",
+        "iteration_limit": f"stopped at the limit of {iterations}, NOT at the optimum: {gap}",
         "input_is_minimiser": "0 iterations, the input is the exact minimiser: gap 0",
-        "stopped": f"stopped by the callback after {solution.iterations} iterations",
+        "stopped": f"stopped by the callback after {iterations}",
     }[solution.status]
 
 

@@ -61,7 +61,7 @@ def seen(shape: Sequence[int], displayed: Sequence[int], point: Sequence[int], c
 
 def denoised(pixels: npt.ArrayLike, *, method: str | None, strength: float, rgb: bool) -> tuple[Array, str]:
     """A picture without noise, in the type that it has, and what was found; alpha stays as it is. Raises ValueError and TypeError."""
-    stored = np.asarray(pixels)
+    stored = np.asanyarray(pixels)
     colours = stored[..., :3] if rgb else stored
     result = denoise(colours, method=method, strength=None if strength == 1 else strength)
     restored = Scale.bare(colours).stored(result.image)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -21,6 +22,8 @@ LETTERS = "tzyxc"
 #: A third axis of which nothing is told holds channels if it is no longer: cameras of several bands have up to 16. A longer one is that of
 #: a volume, which nobody means to be taken for a picture with 40 colours.
 MOST_CHANNELS = 16
+#: Integers that span less than this after their type's range became 1 are counts that use hardly any of it: 100 in int64 is 1e-17.
+FAINTEST_SPAN = 1e-9
 #: So many channels are red, green and blue, which the colour network takes together.
 COLOURS = 3
 
@@ -129,6 +132,13 @@ def as_scikit_image_has_it(array: Array) -> Array:
     if kind == "b":
         return values
     values *= 1.0 / np.iinfo(array.dtype).max
+    span = float(values.max() - values.min()) if values.size else 0.0
+    if 0 < span < FAINTEST_SPAN:
+        warnings.warn(
+            f"pixels of type {array.dtype} are divided by the largest value of the type, as scikit-image does, and span {span:.2g} only; "
+            "convert them to floats to have λ and σ in their own units",
+            stacklevel=3,
+        )
     return np.maximum(values, -1.0, out=values)
 
 
@@ -160,6 +170,8 @@ def _weights(letters: Sequence[str], spacing: Sequence[float] | None, time_weigh
     if spacing is None and time_weight is None:
         return None
     apart = [axis for axis, letter in enumerate(letters) if letter != "t"]
+    if spacing is not None and np.ndim(spacing) != 1:
+        raise ValueError(f"spacing must be one number for each of the {len(apart)} spatial axes, such as (2, 1, 1), not {spacing!r}")
     told = [1.0] * len(apart) if spacing is None else [float(distance) for distance in spacing]
     if len(told) != len(apart):
         raise ValueError(f"spacing must be one number for each of the {len(apart)} spatial axes, not {len(told)}")

@@ -31,7 +31,8 @@ class Facts:
     spacing: the voxel size that the file says, by letter.
     depth: the type of the samples.  bits: of a sample.  channels: colours.  alpha: has transparency.  sizes: width, height of each page.
     profile: name of the ICC profile.  orientation: EXIF's, 1 (upright) to 8.  plan: what `denoise FILE` would do; None where it would
-    fail, and `trouble` says why.  noise: kind, sigma, impulses … as `denoise_cli.noise.estimate` returns them.
+    fail, and `trouble` says why.  noise: kind, sigma, impulses … as `denoise_cli.noise.estimate` returns them.  level: its sigma in the
+    units of the file, in words.
     """
 
     file: str
@@ -50,6 +51,7 @@ class Facts:
     orientation: int
     notes: list[str]
     noise: dict[str, Any] | None = None
+    level: str | None = None
     plan: str | None = None
     fidelity: str | None = None
     weight: float | None = None
@@ -110,7 +112,7 @@ def _with_forecast(facts: Facts, picture: Picture, reading: float, settings: Set
     methods = forecasts(picture, subject, plan, reading, planning)
     return replace(
         facts, noise=asdict(plan.noise) if plan.noise else None, plan=plan.sentence, fidelity=plan.fidelity, weight=plan.weight,
-        methods=methods,
+        methods=methods, level=subject.scale.amount(plan.noise.sigma) if plan.noise else None,
     )  # fmt: skip
 
 

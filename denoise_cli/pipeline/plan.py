@@ -23,6 +23,10 @@ __all__ = ["carry_out", "check", "check_uncoupled", "make_plan", "most_iteration
 
 #: Rows and columns of the middle of a page that is looked at for stripes without being asked: 5 ms for each 512² of it.
 LOOKED_AT = 1024
+#: Larger values, in typed units, cannot be measured: noise is looked for in float32, which ends at 3.4e38.
+LARGEST = 1e37
+#: More than this flattens every picture, and overflows in the end.
+MOST_STRENGTH = 1e6
 #: Options that `--save-config` writes, beside λ, σ, the fidelity and files.
 SHAPING = ("iterations", "alpha", "beta", "gap", "tv", "channels", "boundary")
 
@@ -33,6 +37,14 @@ def check(settings: Settings) -> None:
 
     if settings.weight is not None and not 0 < settings.weight < math.inf:
         raise ValueError(f"lambda must be positive and finite, not {settings.weight:g}")
+    if settings.strength is not None and not 0 < settings.strength < math.inf:
+        raise ValueError(f"strength must be positive and finite, not {settings.strength:g}")
+    if settings.strength is not None and settings.strength > MOST_STRENGTH:
+        raise ValueError(f"strength must be at most {MOST_STRENGTH:g}, which flattens any picture, not {settings.strength:g}")
+    if settings.workers is not None and settings.workers < 1:
+        raise ValueError(f"workers must be at least 1, not {settings.workers}")
+    if settings.self_ensemble not in (None, 1, 2, 4, 8):
+        raise ValueError(f"self_ensemble must be 1, 2, 4 or 8, not {settings.self_ensemble}")
     if settings.sigma is not None and not settings.automatic:
         raise ValueError("sigma has no meaning beside a λ that is given: leave one of them out")
     if (settings.spacing is not None or settings.time_weight is not None) and not settings.volume:
@@ -81,18 +93,29 @@ def subject_of(
 def without_stripes(subject: Subject, settings: Settings) -> Subject:
     """The page without the stripes that --destripe asks to take off first, and a note on them; or a note on those that stay."""
     asked = settings.destripe
+    if _is_too_large(subject.scale):
+        return subject
     if asked in (None, "none"):
         return _with_word_on_stripes(subject) if settings.automatic and subject.volume is None else subject
     from denoise_cli.noise.stripes import destripe, every_stripes
 
     pixels = subject.pixels
-    directions = [each.direction for each in every_stripes(pixels, subject.scale)] if asked == "auto" else [asked]
+    found = [each.direction for each in every_stripes(pixels, subject.scale)]
+    directions = found if asked == "auto" else [asked]
     if not directions:
         return replace(subject, notes=(*subject.notes, "no stripes were found, and none taken off"))
     for direction in directions:
         pixels = destripe(pixels, subject.scale, direction)
-    told = f"stripes along the {' and the '.join(directions)} were taken off first"
+    told = (
+        f"stripes along the {' and the '.join(directions)} were taken off first"
+        if set(directions) <= set(found)
+        else f"no stripes along the {asked} were recognised; what the {asked} differ by was taken off all the same, as --destripe asks"
+    )
     return replace(subject, stored=pixels, notes=(*subject.notes, told))
+
+
+def _is_too_large(scale: Scale) -> bool:
+    return max(-scale.low, scale.high) > LARGEST
 
 
 def _with_word_on_stripes(subject: Subject) -> Subject:
@@ -126,6 +149,8 @@ def make_plan(subject: Subject, settings: Settings) -> Plan:
             if hidden
             else "no pixel has a value, so there is nothing to denoise"
         )
+    if _is_too_large(subject.scale) and is_measured(settings):
+        raise ValueError(f"its values reach beyond {LARGEST:g}, and are too large for the arithmetic; divide them first")
     _check_sigma(subject.scale, settings.sigma)
     name = registry.named_for(settings)
     if subject.volume is not None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from denoise_cli.measure.masks import hidden_by_mask, refuse_mask, shown_in
 from denoise_cli.measure.scale import Scale
 from denoise_cli.measure.unmeasured import unmeasured
 from denoise_cli.methods.method import Plan, Subject
@@ -104,7 +105,7 @@ def denoise(
         `channel_axis` or `axes` tell, has 1 to 4 spatial axes. Any real type: of a picture, and where `axes` tells, bool and unsigned
         integers of 8, 16 and 32 bit are scaled to [0, 1]; floats, signed and 64-bit integers are taken as they are, and σ and λ of "l2"
         are in their units. (`channel_axis` has the rules of other arrays.) Pixels that are NaN or infinite take part in nothing and come
-        back as they came.
+        back as they came; so do those that a masked array hides (in any channel), and the result is a plain array.
     weight : λ > 0; for "optimal" also a map (height, width) of values ≥ 0; None chooses it.
     fidelity : "l2" or "l1". With a λ "l2" unless told, else by the noise.
     method : "matlab", "optimal", "learned" (a small network, docs/learned.md), or another one of `denoise_cli.methods.registry`.
@@ -161,7 +162,8 @@ def denoise(
     >>> denoise(step, 0.4, method="optimal", gap=1e-9).image[0, [0, -1]].round(6)  # a step of width 8 loses λ/(2·8) on either side
     array([0.025, 0.975])
     """
-    whole = np.asarray(image)
+    refuse_mask(weight=weight, weights=weights, reference=reference)
+    whole, hidden = np.asarray(image), hidden_by_mask(image)
     arranged = Arrangement.of(whole.shape, channel_axis=channel_axis, axes=axes, spacing=spacing, time_weight=time_weight)
     if whole.size == 0:
         raise ValueError(f"the picture is empty: shape {whole.shape}")
@@ -172,6 +174,7 @@ def denoise(
             if start is not None or keep_dual:
                 raise ValueError("start and keep_dual have no meaning for channels that are solved one by one; use channels='coupled'")
             told = {name: value for name, value in locals().items() if name in APART}
+            whole = whole if hidden is None else np.ma.array(whole, mask=hidden)
             return _channel_by_channel(whole, weight, reference, arranged.channel_axis, told)
     if not arranged.is_plain and (weight is not None or arranged.volume is not None):
         method = method or "optimal"
@@ -179,9 +182,11 @@ def denoise(
         check_uncoupled(method, spacing, time_weight)
     stored = arranged.picture(whole)
     table = arranged.table(weights, "weights")
+    shown = None if hidden is None else shown_in(arranged.picture(hidden))
     if weight is None and not nodata:
-        nodata = unmeasured(stored)
-    scale = Scale.of(stored, None if table is None else table > 0, nodata=nodata)
+        nodata = unmeasured(stored, shown)
+    known = shown if table is None else table > 0 if shown is None else shown & (table > 0)
+    scale = Scale.of(stored, known, nodata=nodata)
     is_double = stored.dtype.kind == "f" and stored.dtype.itemsize > 4
     precision = np.dtype(dtype or (np.float64 if is_double else np.float32)).name
     is_map = weight is not None and np.ndim(weight) > 0
@@ -189,13 +194,11 @@ def denoise(
         None if weight is None or is_map else float(np.asarray(weight)), fidelity=fidelity, method=method, sigma=sigma, strength=strength,
         vst=vst, destripe=destripe, device=device, model=model, self_ensemble=self_ensemble,
         iterations=iterations, alpha=alpha, beta=beta, gap=gap, tv=tv, channels=channels, boundary=boundary, fill=fill,
-        dtype=precision,
-        workers=workers,
+        dtype=precision, workers=workers,
     )  # fmt: skip
-    if is_map:
-        settings = replace(settings, lambda_map=IN_MEMORY)
-    if weights is not None:
-        settings = replace(settings, weights=IN_MEMORY)
+    maps = (("lambda_map", is_map), ("weights", weights is not None))
+    beside: dict[str, Any] = {name: IN_MEMORY for name, is_told in maps if is_told}
+    settings = replace(settings, **beside)
     most = float(np.finfo(settings.dtype).max) if settings.dtype in ("float32", "float64") else math.inf
     if settings.weight is not None and not 0 < settings.weight <= most:
         raise ValueError(f"weight (lambda) must be positive and finite, not {settings.weight:g}")
@@ -213,10 +216,10 @@ def denoise(
     solution = outcome.solution
     found = solution.image
     # What has no value keeps none, unless weights or `fill` ask for one.
-    present = Scale.bare(stored, nodata=nodata).known
+    present = Scale.bare(stored, shown, nodata=nodata).known
     if present is not None and not fill:
         kept = ~present & ~np.asarray(subject.filled_in)
-        found[kept] = stored[kept]
+        found[kept] = scale.floats(stored[kept])
     psnr = solution.psnr_db if subject.known is None else None
     if psnr is None:
         psnr = psnr_of(found, subject.reference, subject.scale.known)

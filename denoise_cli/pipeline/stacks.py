@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from denoise_cli.errors import DenoiseError
 from denoise_cli.formats.picture import Page, Picture
+from denoise_cli.plural import counted
 from denoise_cli.variational.volume import Volume, weights_of_spacing
 
 if TYPE_CHECKING:
@@ -128,7 +129,8 @@ def _weights(letters: str, settings: Settings, known: Mapping[str, float] | None
         told = tuple(sizes.get(letter, 0.0) for letter in apart) if all(sizes.get(letter, 0) > 0 for letter in apart) else None
     elif len(told) != len(apart):
         raise DenoiseError(
-            f"{source}: --spacing has {len(told)} numbers, but the volume has {len(apart)} axes in space ({', '.join(apart)}); give as many"
+            f"{source}: --spacing has {counted(len(told), 'number')}, "
+            f"but the volume has {counted(len(apart), 'axis', 'axes')} in space ({', '.join(apart)}); give as many"
         )
     by_letter = dict(zip(apart, weights_of_spacing(told), strict=True)) if told is not None else {}
     time = 1.0 if settings.time_weight is None else settings.time_weight

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-from pathlib import Path
+from collections.abc import Callable
+from pathlib import Path, PurePath
 from typing import Any
 
 from denoise_cli.storage.stores import state_of
@@ -30,17 +31,22 @@ class Ledger:
                     entry = json.loads(line)
                     self._lines[entry["output"]["name"]] = entry
 
-    def state(self, source: Path, target: Path, settings: dict[str, Any]) -> str:
-        """ "done", or why `target`, which exists, is not what this run would write: one of "unknown", "changed", "input",
-        "automatic" (an earlier version chose otherwise) and "settings"."""
+    def state(self, source: Path, target: Path, settings: dict[str, Any], budget: Callable[[], int | None]) -> str:
+        """ "done", or why `target`, which exists, is not what this run would write: one of "unknown", "changed", "input" (which was
+        changed), "another input", "automatic" (an earlier version chose otherwise), "settings" and "memory" (which was less than the better
+        method needs, and is enough now). `budget` says how many bytes there are, None for no limit."""
         entry = self._lines.get(_text(target.name))
         if entry is None:
             return "unknown"
         if not _same(entry["output"], target):
             return "changed"
-        if entry["settings"] != settings:
-            return "automatic" if _but_for_the_choice(entry["settings"]) == _but_for_the_choice(settings) else "settings"
-        return "done" if _same(entry["input"], source) else "input"
+        if (made := entry["settings"]) != settings:
+            other = made.get("automatic") != settings.get("automatic") and _but_for_the_choice(made) == _but_for_the_choice(settings)
+            return "automatic" if other else "settings"
+        if not _same(entry["input"], source):
+            return "input" if _may_be(entry["input"]["name"], source) else "another input"
+        needs = entry.get("memory_wanted")
+        return "memory" if needs and ((now := budget()) is None or needs <= now) else "done"
 
     def made(self, path: Path) -> bool:
         """Whether the file at `path` is a result of this folder, as it was made."""
@@ -51,16 +57,31 @@ class Ledger:
             return False
 
 
+def _may_be(recorded: str, path: Path) -> bool:
+    """Whether two paths may be one file: the shorter one ends the longer one, as where a relative path was typed once."""
+    one, other = PurePath(recorded).parts, PurePath(_text(str(path))).parts
+    common = min(len(one), len(other))
+    return one[-common:] == other[-common:]
+
+
 def _but_for_the_choice(settings: dict[str, Any]) -> dict[str, Any]:
     """Settings without what says which automatic mode chose; 0.1 wrote the method that it always took."""
     return {name: value for name, value in settings.items() if name not in ("automatic", "method")}
 
 
-def enter(source: Path, target: Path, temporary: Path, settings: dict[str, Any]) -> None:
+def enter(source: Path, target: Path, temporary: Path, settings: dict[str, Any], memory_wanted: int = 0) -> None:
     """Write down that `temporary` is about to become `target`. A folder that is not ours may have a ledger that we may not write: then
-    the result is made all the same, and made again when the command is repeated with --overwrite."""
+    the result is made all the same, and made again when the command is repeated with --overwrite.
+
+    memory_wanted: bytes that the method needs that suits best, where another one was taken for want of memory."""
     path = target.parent / NAME
-    entry = {"output": _identity(temporary) | {"name": _text(target.name)}, "input": _identity(source), "settings": settings}
+    entry: dict[str, Any] = {
+        "output": _identity(temporary) | {"name": _text(target.name)},
+        "input": _identity(source),
+        "settings": settings,
+    }
+    if memory_wanted:
+        entry["memory_wanted"] = memory_wanted
     line = ("\n" if _ends_in_half_a_line(path) else "") + _json(entry) + "\n"
     # One write to a file opened for appending: lines of two runs do not mix.
     with contextlib.suppress(PermissionError), path.open("ab", buffering=0) as stream:

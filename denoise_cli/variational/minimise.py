@@ -127,6 +127,8 @@ def _psnr(state: State) -> float | None:
 
 def _warm(start: Solution, problem: Problem) -> Array:
     """The dual variable to set out from: scaled with λ, so that it stays feasible."""
+    if not isinstance(start, Solution):
+        raise ValueError(f"start must be what denoise returned with keep_dual=True, not {start!r:.40}")
     if start.dual is None:
         raise ValueError("start keeps no dual variable: call denoise with keep_dual=True for it")
     if start.dual.p.shape != (problem.axes, *problem.observed.shape):

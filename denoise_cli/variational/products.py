@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from denoise_cli.measure.masks import hidden_by_mask, refuse_mask, shown_in
 from denoise_cli.variational.defaults import check_options
 from denoise_cli.variational.fidelities import FIDELITIES, Fidelity
 from denoise_cli.variational.holes import with_holes_cut_out, with_holes_filled
@@ -26,6 +27,9 @@ from denoise_cli.variational.state import State, Status
 from denoise_cli.variational.strips import Array, Strips
 
 __all__ = ["denoise", "denoising", "identity_threshold"]
+
+#: The square of a larger span, summed over the pixels, is no float64.
+LARGEST_SPAN = 2.0**490
 
 
 def denoise(
@@ -74,6 +78,7 @@ def denoise(
     image : (height, width) or (height, width, channels), or what `axes` says. bool and unsigned integers of 8, 16 and 32 bits are
         scaled to [0, 1]; floats, signed and 64-bit integers are taken as they are, and λ of "l2" is then in their units:
         denoise(k·f + c) with λ times k ("l1": with the same λ) is k·denoise(f) + c. No NaN and no infinity where `weights` are not 0.
+        Pixels that a masked array hides (in any channel) have weight 0; the result is a plain array.
     weight : λ > 0; for "optimal" also a map (height, width) of values ≥ 0.
     fidelity : "l2" or "l1"; for "optimal" also a class of your own or an instance of it (`fidelities.Fidelity` says what it needs).
     method : "matlab" or "optimal".
@@ -120,6 +125,12 @@ def denoise(
     if not 1 <= axes <= MOST_AXES or (method == "matlab" and (axes != 2 or axis_weights is not None)):
         raise ValueError(f"method {method} takes {'pictures of 2' if method == 'matlab' else f'1 to {MOST_AXES}'} spatial axes, not {axes}")
     pixels = checked(image, axes)
+    refuse_mask(weight=weight, weights=weights, reference=reference)
+    if (hidden := hidden_by_mask(image)) is not None:
+        shown = shown_in(hidden, axes)
+        if method == "matlab":
+            raise ValueError("a masked array has no meaning for method matlab: use method optimal, or fill it first (image.filled(…))")
+        weights = shown.astype(float) if weights is None else np.where(shown, weights, 0)
     layout, dtype = Layout(pixels.shape, axes), default_dtype(pixels.dtype) if dtype is None else np.dtype(dtype)
     options = check_options(
         method, fidelity, dtype, workers, iterations=iterations, alpha=alpha, beta=beta, gap=gap, tv=tv, channels=channels,
@@ -142,6 +153,8 @@ def denoise(
         return follow(states, solver, status=Status.ITERATIONS_DONE, records=records, callback=callback, keep_dual=keep_dual)
     known = None if data_term.weights is None else data_term.weights > 0
     frame = Frame.of(planes, dtype, known, scalable=data_term.degree is not None)
+    if frame.unit > LARGEST_SPAN:
+        raise ValueError(f"the values of the picture span more than {LARGEST_SPAN:.2g}, too much for the arithmetic; divide them first")
     if known is not None and known.all():
         known = None
     problem = problem_of(frame.numbers(planes, dtype, known), frame)
@@ -202,6 +215,7 @@ def denoising(
     for NaN, which would poison the whole picture, and for an `ori` of another shape, which the original takes if the number of pixels
     agrees. The 1×N and N×1 pictures on which the original fails work.
     """
+    refuse_mask(input=input, ori=ori)
     pixels = as_float(input)
     clean = np.asarray(ori, np.float64)
     if clean.shape != pixels.shape:

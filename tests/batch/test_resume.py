@@ -109,6 +109,29 @@ def test_what_is_done_is_known_by_input_and_settings(denoise, originals, tmp_pat
     assert "was not made by an earlier run" in denoise(source, "-o", target, *WORDS).err
 
 
+def test_another_method_typed_over_an_automatic_run_is_other_settings(denoise, originals, tmp_path):
+    assert denoise(originals / "00.png", "-o", f"{tmp_path}/").code == 0
+    for words in (("--method", "optimal"), ("--method", "learned"), ("--strength", 0.5)):
+        other = denoise(originals / "00.png", "-o", f"{tmp_path}/", *words)
+        assert "made with other settings" in other.err
+        assert "earlier version" not in other.err
+
+
+def test_a_result_of_another_input_is_told_from_one_of_another_state(denoise, originals, tmp_path, monkeypatch):
+    for folder, name in (("in", "00.png"), ("in", "01.png"), ("other", "00.png")):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        (tmp_path / folder / name).write_bytes((originals / ("02.png" if folder == "other" else name)).read_bytes())
+    monkeypatch.chdir(tmp_path)
+    assert denoise("in/00.png", "-o", "out/", *WORDS).code == 0
+    for another in ("in/01.png", "other/00.png"):
+        said = denoise(another, "-o", "out/00.png", *WORDS).err
+        assert "exists already, made from another input; redo it with --overwrite" in said
+    assert "done before" in denoise("in/00.png", "-o", "out/", *WORDS).err
+    (tmp_path / "in" / "00.png").write_bytes((originals / "05.png").read_bytes())
+    for same in ("in/00.png", tmp_path / "in" / "00.png"):
+        assert "another state of the input" in denoise(same, "-o", "out/", *WORDS).err
+
+
 def test_the_ledger_is_lines_of_json_and_half_a_line_does_no_harm(denoise, originals, tmp_path):
     assert denoise(originals / "00.png", originals / "01.png", "-o", tmp_path, *WORDS).code == 0
     ledger = tmp_path / ".denoise-done.jsonl"

@@ -28,6 +28,7 @@ def desk(tmp_path: Path, samples: Path) -> Path:
     Image.fromarray(np.full((9, 11), 9, np.uint8)).save(tmp_path / "good_denoised_before.png")
     np.save(tmp_path / "nan.npy", np.full((12, 12), np.nan))
     np.save(tmp_path / "negative.npy", np.full((256, 256), -1.0))
+    np.save(tmp_path / "huge.npy", np.random.default_rng(0).random((64, 64)) * 1e300)
     np.save(tmp_path / "counts.npy", np.arange(12).reshape(3, 4) + 2**60)
     np.save(tmp_path / "complex.npy", np.ones((3, 4), complex))
     np.save(tmp_path / "volume.npy", np.ones((3, 4, 5)))
@@ -65,6 +66,10 @@ CASES = {
     "no iterations": (["good.png", "--lambda", "0.1", "--iterations", "0"], 2, ["--iterations", "at least 1"]),
     "alpha zero": (["good.png", "--lambda", "0.1", "--alpha", "0"], 2, ["--alpha", "positive"]),
     "no workers": (["good.png", "--lambda", "0.1", "--workers", "0"], 2, ["--workers", "at least 1"]),
+    "no workers, and nothing else typed": (["good.png", "--workers", "0"], 2, ["--workers", "at least 1"]),
+    "fewer workers than none, for the network": (["good.png", "--method", "learned", "--workers", "-1"], 2, ["--workers", "at least 1"]),
+    "a strength beyond all sense": (["good.png", "--strength", "1e30"], 2, ["--strength", "at most"]),
+    "values too large for the arithmetic": (["huge.npy"], 1, ["huge.npy", "too large", "divide"]),
     "both fidelities": (["good.png", "--lambda", "0.1", "--l1", "--l2"], 2, ["--l1", "--l2"]),
     "an unknown option": (["good.png", "--lamda", "0.1"], 2, ["--lamda"]),
     "no picture": (["--lambda", "0.1"], 2, ["PICTURE"]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -228,3 +229,23 @@ def test_a_part_has_sides_that_transforms_like_as_little_as_the_whole() -> None:
             # Bluestein's way costs a value log n; sums of small factors can be met.
             assert _effort(side) == pytest.approx(_effort(length), rel=0.4 if length in (997, 1021, 4001) else 0.25)
     assert _side(100, 200) == 100
+
+
+def test_noise_is_told_in_the_units_of_the_file(denoise: Run, tmp_path: Path) -> None:
+    random = np.random.default_rng(3)
+    clean = np.repeat(np.linspace(300.0, 3300.0, 96)[None], 96, axis=0)
+    noisy = clean + random.normal(0, 120, clean.shape)
+    np.save(tmp_path / "signed.npy", (noisy - 2000).astype(np.int16))
+    np.save(tmp_path / "twelve_bits.npy", noisy.astype(np.uint16))
+    np.save(tmp_path / "eight_bits.npy", (noisy / 16).clip(0, 255).astype(np.uint8))
+    lines = {}
+    for name in ("signed", "twelve_bits", "eight_bits"):
+        out = denoise("info", tmp_path / f"{name}.npy").out
+        (lines[name],) = (line for line in out.splitlines() if line.startswith("  noise "))
+    for name in ("signed", "twelve_bits"):
+        told = re.search(r"σ ≈ ([0-9.]+) \([0-9.]+ % of the range", lines[name])
+        assert told is not None, lines[name]
+        assert float(told[1]) == pytest.approx(120, rel=0.2)
+    told = re.search(r"σ ≈ ([0-9.]+) \(([0-9.]+)/255\)", lines["eight_bits"])
+    assert told is not None
+    assert float(told[2]) == pytest.approx(120 / 16, rel=0.2)

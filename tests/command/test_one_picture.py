@@ -64,6 +64,13 @@ def test_a_hit_iteration_limit_is_not_hidden(denoise, noisy):
     assert "NOT at the optimum" in outcome.err
 
 
+@pytest.mark.parametrize("words", [(), ("--method", "optimal"), ("--method", "optimal", "--gap", "0.99")])
+def test_one_iteration_is_no_iterations(denoise, noisy, words):
+    said = denoise(noisy, "--lambda", 0.2, "--iterations", 1, *words).err
+    assert "1 iteration," in said
+    assert "1 iterations" not in said
+
+
 @pytest.mark.parametrize("method", ["matlab", "optimal"])
 def test_a_threshold_lambda_under_l1_is_explained(denoise, noisy, method):
     line = denoise(noisy, "--lambda", 0.2, "--l1", "--method", method).err.splitlines()[0]

@@ -222,6 +222,7 @@ REFUSED = {
     "spacing of 0": ("stack.tif", ["--volume", "--spacing", "0,1,1"], "--spacing must be one distance for each axis"),
     "spacing in words": ("stack.tif", ["--volume", "--spacing", "a,b"], "--spacing must be one distance for each axis"),
     "too much spacing": ("stack.tif", ["--volume", "--spacing", "1,1,1,1"], "--spacing has 4 numbers, but the volume has 3 axes in space"),
+    "too little spacing": ("stack.tif", ["--volume", "--spacing", "2"], "--spacing has 1 number, but the volume has 3 axes in space"),
     "spacing without a volume": ("stack.tif", ["--spacing", "1,1,1"], "--spacing has no meaning without --volume"),
     "time without a volume": ("stack.tif", ["--time-weight", "1"], "--time-weight has no meaning without --volume"),
     "time without an axis": ("stack.tif", ["--volume", "--time-weight", "1"], "--time-weight needs an axis T, and its pages count Z"),

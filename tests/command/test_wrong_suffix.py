@@ -42,6 +42,23 @@ def test_a_png_named_jpg_becomes_a_jpeg_where_that_was_typed_and_it_is_said(deno
     assert "is a PNG file named .jpg; written as JPEG" in outcome.err
 
 
+@pytest.mark.parametrize(
+    ("before", "words"), [((), (*FAST, "-o")), ((), (*FAST, "--residual")), (("add-noise",), ("--gaussian", "0.1", "-o"))]
+)
+def test_a_name_and_a_format_that_contradict_one_another_are_refused(denoise, png_inside, tmp_path, before, words):
+    outcome = denoise(*before, png_inside, "--format", "jpeg", *words, tmp_path / "x.png")
+    assert outcome.code == 2
+    assert outcome.err.count("\n") == 1
+    assert "x.png: the name says PNG, --format says JPEG; leave --format out, or change" in outcome.err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["photo.jpg"]
+
+
+@pytest.mark.parametrize("name", ["x", "x.dat", "x.JPE"])
+def test_a_name_that_says_nothing_else_takes_the_format_that_is_typed(denoise, png_inside, tmp_path, name):
+    assert denoise(png_inside, *FAST, "--format", "jpeg", "-o", tmp_path / name).code == 0
+    assert format_of(tmp_path / name) == "JPEG"
+
+
 def test_noise_residuals_and_paths_keep_the_format_as_well(denoise, png_inside, tmp_path):
     noisy = denoise("add-noise", png_inside, "--gaussian", "0.1")
     assert format_of(tmp_path / "photo_noisy.jpg") == "PNG"

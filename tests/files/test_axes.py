@@ -66,6 +66,28 @@ def test_axes_that_do_not_fit_are_one_line(axes, words):
         read_picture(Path("it"), npy(numbered(12, 7, 9)), axes=axes)
 
 
+@pytest.mark.parametrize(("shape", "axes", "words"), [
+    ((12, 7, 9), "YXZ", "Y and X follow what counts the pages, as in ZYX"), ((12, 7, 9), "YZX", "as in ZYX"),
+    ((12, 7, 9), "ZYXC", r"a pixel has one sample; leave the last C out \(ZYX\)"),
+    ((7, 9, 3), "YX", r"a pixel has 3 samples; add a last C \(YXC\)"),
+])  # fmt: skip
+def test_axes_that_no_file_of_pages_can_have_are_refused_and_not_ignored(shape, axes, words):
+    data = tiff(numbered(*shape), photometric="rgb" if shape[-1] == 3 else "minisblack")
+    with pytest.raises(DenoiseError, match=f"--axes {axes} does not fit: .*{words}"):
+        read_picture(Path("it"), data, axes=axes)
+
+
+def test_axes_that_a_png_in_colour_or_a_volume_of_nifti_cannot_have_are_refused(encoders, draw, tmp_path):
+    with pytest.raises(DenoiseError, match=r"--axes YX does not fit: a pixel has 3 samples; add a last C \(YXC\)"):
+        read_picture(Path("it"), encoders.pil(draw(3), "PNG"), axes="YX")
+    volume = tmp_path / "it.nii"
+    nibabel = pytest.importorskip("nibabel")
+    nibabel.save(nibabel.Nifti1Image(numbered(12, 7, 9).astype("int16"), None), volume)
+    with pytest.raises(DenoiseError, match=r"--axes YXZ does not fit: .*as in ZYX"):
+        read_picture(volume, axes="YXZ")
+    assert dict(read_picture(volume, axes="TYX").pages[3].axes) == {"T": 3}
+
+
 def test_axes_of_a_stack_do_not_fit_a_single_picture(encoders, draw):
     with pytest.raises(DenoiseError, match=r"--axes ZYX does not fit a PNG, which is one picture"):
         read_picture(Path("it"), encoders.pil(draw(), "PNG"), axes="ZYX")

@@ -173,6 +173,8 @@ def test_zarr_and_tiff_become_one_another(denoise: Run, tmp_path: Path) -> None:
         (("--lambda", "0.1", "--method", "optimal", "--boundary", "periodic"), "--memory"),
         (("--method", "optimal", "--destripe", "rows"), "--destripe"),
         (("--method", "optimal", "--lambda", "0.1", "--fill"), "--nodata"),
+        (("--method", "optimal", "--volume"), "--volume needs the whole picture in memory; leave it out"),
+        (("--method", "optimal", "--volume", "--fill"), "--fill and --volume need the whole picture in memory; leave them out"),
         (("--method", "optimal", "--memory", "300"), "smallest tiles"),
         (("--memory", "lots"), "2GB"),
         (("-o", "b.png", "--method", "optimal"), "name the result .tif"),
@@ -356,3 +358,78 @@ def test_a_store_on_a_path_that_may_not_be_written_is_read_from_and_not_written_
     one, other = (np.asarray(zarr.open(str(free / name), mode="r")) for name in ("before.zarr", "after.zarr"))
     np.testing.assert_array_equal(one, other)
     assert folder(kept) == ["a.zarr"]
+
+
+def photograph(path: Path, times: int = 2) -> Path:
+    """Noise that the network removes best, in a picture that takes more than 20 MB."""
+    tifffile.imwrite(path, np.tile(picture(), (times, times)), tile=(64, 64))
+    return path
+
+
+def test_where_the_network_needs_more_memory_a_line_says_what_is_taken_instead(denoise: Run, tmp_path: Path) -> None:
+    source = photograph(tmp_path / "a.tif")
+    (tmp_path / "out").mkdir()
+    whole = denoise(source, "-o", tmp_path / "whole.tif", "--json")
+    assert json.loads(whole.out.splitlines()[0])["method"] == "learned"
+    little = (source, "-o", f"{tmp_path / 'out'}/", "--memory", "20MB")
+    done = denoise(*little)
+    assert done.code == 0, done.err
+    assert "learned suits it best, but its smallest tiles need --memory 82MB; optimal was taken instead" in done.err
+    assert "skipped, done before, with the same settings" in denoise(*little).err
+    enough = denoise(source, "-o", f"{tmp_path / 'out'}/", "--memory", "82MB", "--dry-run")
+    assert "made with less memory, by another method than now; redo it with --overwrite" in enough.out
+    assert denoise(source, "-o", f"{tmp_path / 'out'}/").code == 1
+
+
+def test_the_memory_that_the_line_names_is_enough_for_the_network(tmp_path: Path) -> None:
+    from denoise_cli.large.by_tiles import _course, _least_budget
+    from denoise_cli.large.recipe import Recipe
+    from denoise_cli.large.sweeps import BYTES_OF_A_METHOD, most_values
+    from denoise_cli.large.windows import open_windows
+    from denoise_cli.methods import registry
+
+    for side, workers in ((800, 1), (333, 3), (150, 2)):
+        np.save(tmp_path / "a.npy", np.zeros((side, side, 3), np.float32))
+        source = open_windows(tmp_path / "a.npy")
+        assert source is not None
+        recipe = Recipe(method=registry.find("learned"), reach=144)
+        most = most_values(_least_budget(source, recipe, workers), workers, BYTES_OF_A_METHOD)
+        assert _course(source, recipe, most, 1, tmp_path) is not None
+
+
+@pytest.mark.parametrize("words", [("--self-ensemble", "8"), ("--device", "cpu"), ("--method", "learned")])
+def test_what_belongs_to_the_network_means_the_network_also_by_tiles(denoise: Run, tmp_path: Path, words: tuple[str, ...]) -> None:
+    source = photograph(tmp_path / "a.tif")
+    outcome = denoise(source, "-o", tmp_path / "b.tif", "--memory", "20MB", *words)
+    assert outcome.code == 1
+    assert "the smallest tiles of learned do not fit into 20,000,000 bytes; give it more --memory, 82MB at least" in outcome.err
+    assert folder(tmp_path) == ["a.tif"]
+
+
+def test_a_network_that_is_not_there_is_named_by_tiles_as_well(denoise: Run, tmp_path: Path) -> None:
+    outcome = denoise(photograph(tmp_path / "a.tif"), "-o", tmp_path / "b.tif", "--memory", "20MB", "--model", tmp_path / "x.onnx")
+    assert outcome.code == 1
+    assert "x.onnx: cannot be read (No such file or directory); check its name and permissions" in outcome.err
+
+
+def test_a_run_that_goes_on_with_more_memory_keeps_to_the_method_of_its_tiles(
+    denoise: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from denoise_cli.large import sweeps
+
+    source, real = photograph(tmp_path / "a.tif", 4), sweeps.work_on
+    assert denoise(source, "-o", tmp_path / "c.tif", "--memory", "3MB", "--workers", "1").code == 0
+    worked: list[int] = []
+
+    def once(patch: Any) -> Any:
+        if worked:
+            raise OSError(5, "ended")
+        worked.append(1)
+        return real(patch)
+
+    monkeypatch.setattr(sweeps, "work_on", once)
+    assert denoise(source, "-o", tmp_path / "b.tif", "--memory", "3MB", "--workers", "1").code == 1
+    monkeypatch.setattr(sweeps, "work_on", real)
+    run = denoise(source, "-o", tmp_path / "b.tif", "--memory", "90MB", "--workers", "1", "--json")
+    assert json.loads(run.out.splitlines()[0])["method"] == "optimal", run.err
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "b.tif"), tifffile.imread(tmp_path / "c.tif"))

@@ -216,3 +216,10 @@ def test_stripes_along_both_directions_are_found_and_said_without_being_asked() 
     taken_off = subject_of(Page(both), Settings(destripe="auto"))
     assert taken_off.notes == ("stripes along the rows and the columns were taken off first",)
     assert visible(taken_off.stored.T - CAMERA.T) < 0.6 * visible(both.T / 255 - CAMERA.T)
+
+
+def test_stripes_that_are_not_there_are_not_said_to_be_taken_off() -> None:
+    noisy = np.random.default_rng(2).normal(0.5, 0.05, (96, 96)).astype(np.float32)
+    taken_off = subject_of(Page(noisy), Settings(destripe="rows"))
+    assert len(taken_off.notes) == 1
+    assert taken_off.notes[0].startswith("no stripes along the rows were recognised")

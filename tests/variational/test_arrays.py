@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -240,3 +241,13 @@ def test_it_refuses(name: str) -> None:
 def test_complex_numbers_are_refused_as_ever() -> None:
     with pytest.raises(TypeError, match="no agreed scale"):
         denoise(np.ones((3, 3, 3), complex), 0.1, channel_axis=None)
+
+
+def test_counts_that_use_hardly_any_of_their_type_are_warned_of() -> None:
+    counts = np.random.default_rng(3).poisson(100, (24, 24)).astype(np.int64)
+    with pytest.warns(UserWarning, match="int64 are divided by the largest value of the type, .* convert them to floats"):
+        denoise(counts, 20.0, channel_axis=None, iterations=20)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        denoise(counts.astype(float), 20.0, channel_axis=None)
+        denoise(counts.astype(np.uint8), 0.1, channel_axis=None)

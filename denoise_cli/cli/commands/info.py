@@ -13,6 +13,7 @@ from denoise_cli.cli.shared_options import AXES, VOLUME, MaxPixels, Recursive, d
 from denoise_cli.cli.streams import print_json, visible
 from denoise_cli.cli.typed import check_stdin_once
 from denoise_cli.errors import FAILED, OK, DenoiseError, UsageError
+from denoise_cli.plural import counted
 from denoise_cli.settings import MAX_PIXELS, Settings
 from denoise_cli.typed_words import axes_of
 
@@ -106,7 +107,7 @@ def _block(facts: Facts) -> str:
     for note in facts.notes:
         line("note", note)
     if facts.noise is not None:
-        line("noise", _noise(facts.noise))
+        line("noise", _noise(facts.noise, facts.level))
         line("impulses", _impulses(facts.noise))
     if facts.plan is None:
         line("denoise", f"would fail: {facts.trouble}")
@@ -118,7 +119,7 @@ def _block(facts: Facts) -> str:
         line(
             f"  {method}",
             f"{_seconds(told.seconds)}, {_bytes(told.memory)} of memory"
-            + (f", {about}{told.iterations} iterations" if told.iterations else ""),
+            + (f", {about}{counted(told.iterations, 'iteration')}" if told.iterations else ""),
         )
     return "\n".join(lines)
 
@@ -127,9 +128,9 @@ def _depth(facts: Facts) -> str:
     return facts.depth if facts.depth.startswith("float") else f"{facts.bits} bit"
 
 
-def _noise(noise: dict[str, Any]) -> str:
+def _noise(noise: dict[str, Any], level: str | None) -> str:
     kinds = {"none": "hardly any", "gaussian": "Gaussian", "poisson": "grows with brightness", "impulses": "beside the impulses"}
-    return f"{kinds[noise['model']]}, σ ≈ {noise['sigma']:.3g} ({255 * noise['sigma']:.3g}/255)"
+    return f"{kinds[noise['model']]}, σ ≈ {level}"
 
 
 def _impulses(noise: dict[str, Any]) -> str:
