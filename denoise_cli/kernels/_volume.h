@@ -180,7 +180,7 @@ static INLINE void NAME(volume_both_)(const Block *k, REAL *const *a, REAL *cons
     const REAL wx = (REAL)k->along[0], wy = (REAL)k->along[1], wz = (REAL)k->along[2], half = (REAL)0.5, radius = (REAL)k->weight;
     const REAL sx = (REAL)(k->step * k->along[0]), sy = (REAL)(k->step * k->along[1]), sz = (REAL)(k->step * k->along[2]);
     const REAL y_last = qy[last], z_last = qz[last];
-    INDEPENDENT
+    INDEPENDENT_TO_GCC
     for (Py_ssize_t j = 0; j < n; j++) {
         const REAL left = ax[j - 1] + beta * (ax[j - 1] - bx[j - 1]), nx = ax[j] + beta * (ax[j] - bx[j]);
         const REAL ny = ay[j] + beta * (ay[j] - by[j]), nz = az[j] + beta * (az[j] - bz[j]);
