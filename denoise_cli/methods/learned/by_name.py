@@ -55,8 +55,6 @@ class Learned(Method):
         super().check(settings)
         if settings.fidelity == "l1" and (settings.sigma is not None or settings.strength is not None):
             raise ValueError("fidelity l1 is for impulses, which have no σ: leave --sigma and --strength out")
-        if settings.self_ensemble not in (None, 1, 2, 4, 8):
-            raise ValueError(f"self_ensemble must be 1, 2, 4 or 8, not {settings.self_ensemble}")
         if settings.sigma is not None and not 0 < settings.sigma < math.inf:
             raise ValueError(f"sigma must be positive and finite, not {settings.sigma:g}; leave it out to have it estimated")
 

@@ -60,17 +60,21 @@ def believed(subject: Subject, noise: Noise, *, device: str, workers: int | None
     sample = Sample.of(subject.stored, scale, subject.fidelity_weights, "l2", {}, tiles=TILES, values=values)
     residual = sample.pixels - restore(sample.pixels, device=device, workers=workers)
     if noise.spectrum is not None and correlation(residual, sample.known) < WHITE:
-        levels = [REMAINS * scale.unit * math.sqrt(sample.mean(np.square(residual[:, :, [c]]))) for c in range(residual.shape[2])]
-        return replace(Noise.told(tuple(levels)), evidence="what the network removes is white"), 1.0
+        return as_removed(sample, residual, REMAINS * scale.unit, "what the network removes is white"), 1.0
     removed = math.sqrt(sample.mean(np.square(residual)))
     if noise.model == "none":
         calm = calm_share(np.where(sample.known, residual, 0))
         if not UNSEEN <= removed <= TOO_MUCH or calm < EVERYWHERE or correlation(residual, sample.known) < WHITE:
             return noise, 1.0
-        levels = [CLUMPS * scale.unit * math.sqrt(sample.mean(np.square(residual[:, :, [c]]))) for c in range(residual.shape[2])]
-        return replace(Noise.told(tuple(levels)), evidence="the network removes clumps from everywhere"), 1.0
+        return as_removed(sample, residual, CLUMPS * scale.unit, "the network removes clumps from everywhere"), 1.0
     expected = math.sqrt(sample.mean(np.square(noise.times(1 / scale.unit, scale.bottom).level_map(sample.pixels))))
     return noise, (CLUMPS if noise.spectrum is not None else 1.0) * min(1.0, MOST * removed / expected)
+
+
+def as_removed(sample: Sample, residual: Array, times: float, evidence: str) -> Noise:
+    """Noise of `times` the standard deviation of what was removed from each channel."""
+    levels = [times * math.sqrt(sample.mean(np.square(residual[:, :, [c]]))) for c in range(residual.shape[2])]
+    return replace(Noise.told(tuple(levels)), evidence=evidence)
 
 
 def calm_share(residual: Array) -> float:
