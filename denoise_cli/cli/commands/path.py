@@ -217,7 +217,8 @@ def _make_folder(folder: Path, results: list[Path], overwrite: bool) -> None:
 
 
 def _read(path: Path, reference: Path | None, settings: Settings, *, whole: bool) -> tuple[Picture, Any, Any]:
-    """The picture, its first page in floats, and the clean one; of a picture larger than memory a window, unless it is wanted `whole`."""
+    """The picture with one page, that in the middle; the same in floats; and the clean one. Of a picture larger than memory it is a window,
+    unless it is wanted `whole`."""
     from denoise_cli.formats.files import read_picture
     from denoise_cli.large.excerpts import picture_or_window
     from denoise_cli.variational import as_float
@@ -225,15 +226,20 @@ def _read(path: Path, reference: Path | None, settings: Settings, *, whole: bool
     picture = picture_or_window(path, settings, whole=whole)
     for note in picture.notes:
         say(f"{path}: {note}")
-    if len(picture.pages) > 1:
-        say(f"{path}: {len(picture.pages)} pages; the path is that of the first")
+    middle, count = len(picture.pages) // 2, len(picture.pages)
+    if count > 1:
+        say(f"{path}: the path is that of {picture.page_name(middle)}, in the middle")
+        picture = replace(picture, pages=(picture.pages[middle],))
     try:
         pixels = as_float(picture.frames[0])
     except (ValueError, TypeError) as error:
         raise DenoiseError(f"{path}: {error}") from error
     if reference is None:
         return picture, pixels, None
-    clean = as_float(read_picture(reference, max_pixels=settings.max_pixels).frames[0])
+    pages = read_picture(reference, max_pixels=settings.max_pixels).frames
+    if len(pages) not in (1, count):
+        raise DenoiseError(f"{reference}: the reference has {len(pages)} pages, {path} {count}; give one for each page, or a single one")
+    clean = as_float(pages[middle if len(pages) > 1 else 0])
     if clean.shape != pixels.shape:
         raise DenoiseError(
             f"{reference}: the reference has shape {clean.shape}, {path} {pixels.shape}; give a clean picture of the same size"
