@@ -63,7 +63,7 @@ RUNS = {
     "real_peers": Run(
         "benchmark --real {real} --pairs _real,_mean --methods auto,optimal,oracle,nl-means,opencv-nlm,bm3d", "15 pairs", tool=True
     ),
-    "impulses": Run("impulses --salt-pepper --mixed", "scikit-image's samples", "impulses --salt-pepper", "scikit-image's samples"),
+    "impulses": Run("impulses --salt-pepper", "scikit-image's samples"),
     "stripes": Run("stripes --removed {Set12}", "Set12"),
     "convergence": Run("convergence", "all sizes", "convergence --size 256 --sizes 64,128,256 --fixed-size 128", "pictures of up to 256²"),
     "holes": Run("holes", "512²", "holes --size 256 --rounds 3", "256²"),

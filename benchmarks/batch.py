@@ -16,7 +16,11 @@ from PIL import Image
 
 from benchmarks.common import machine, noisy_picture, table
 
-SETTINGS = {"matlab, 100 iterations": ["--lambda", "0.1"], "optimal": ["--lambda", "0.1", "--method", "optimal"]}
+SETTINGS = {
+    "matlab, 100 iterations": ["--lambda", "0.1"],
+    "optimal": ["--lambda", "0.1", "--method", "optimal"],
+    "nothing typed": [],
+}
 PROGRAM = [sys.executable, "-m", "denoise_cli"]
 
 
