@@ -187,7 +187,7 @@ def _is_coloured_in_chroma(found: Coloured, opponent: tuple[float, ...]) -> bool
 def _without_content(noise: Noise, found: Coloured, picture: Samples) -> Noise:
     """What is white of the noise of one channel that was taken for white, where the calmest places hold content of every frequency."""
     white = found.white * picture.scale.unit
-    if noise.model != "gaussian" or picture.channels != 1 or not found.rough or white >= noise.sigma:
+    if noise.model not in ("gaussian", "none") or picture.channels != 1 or not found.rough or white >= noise.sigma:
         return noise
     told = f"the calmest places are rough at every scale, as terrain is; what is white beside that: σ ≈ {picture.scale.amount(white)}"
     model = "gaussian" if found.white >= NEGLIGIBLE else "none"

@@ -176,6 +176,14 @@ def test_terrain_that_is_rough_at_every_scale_is_no_noise(power: float) -> None:
     assert estimate(heights.astype(np.int16)).model == "none"
 
 
+@pytest.mark.parametrize("power", [3.25, 3.5, 3.75])
+def test_what_is_rough_in_smoother_terrain_does_not_count_as_faint_noise(power: float) -> None:
+    """A quarter to two fifths of the differences of neighbours were taken for noise before."""
+    heights = terrain(power).astype(np.float32)
+    neighbours = np.std(np.diff(heights, axis=1))
+    assert estimate(heights).sigma < neighbours / 6
+
+
 def test_white_noise_on_rough_terrain_is_told_from_it_and_not_for_more_than_it_is() -> None:
     heights = terrain(2.5)
     found = estimate(heights + np.random.default_rng(2).normal(0, 60, heights.shape))
