@@ -12,6 +12,7 @@ import numpy.typing as npt
 from denoise_cli.kernels.fourier import inverse_fourier
 from denoise_cli.noise.opponent_colours import MEAN
 from denoise_cli.noise.ring_energies import SIDE, SquareBlocks, energies_of, energy, half_rings, logarithms, ring_counts, window
+from denoise_cli.noise.rough_content import is_rough, repeated_share, white_beside_content
 from denoise_cli.noise.spectrum import RINGS, Spectrum
 
 __all__ = ["Coloured", "coloured"]
@@ -51,7 +52,9 @@ class Coloured:
     of their energies lies below that of normal noise with the same mean energy at each frequency, 0 for noise alone: texture has
     directions, and differs from block to block.  lopsided: skewness of luma without its low frequencies, 0 for noise: grains of sand cast
     shadows.  fall, chroma_fall: amplitude of luma (without chroma, of the channel where that is largest) at the last but one ring over the
-    last, and of the chroma where that is largest at MIDDLE_RING over the last: 1 for white noise.
+    last, and of the chroma where that is largest at MIDDLE_RING over the last: 1 for white noise.  rough: whether luma falls with a power
+    of the frequency throughout, as rough terrain does.  repeats: the share of luma's energy that a few frequencies have.  white: of
+    rough terrain, σ of the white noise in luma, if all else in the calm blocks falls with a power of the frequency.
     """
 
     spectrum: Spectrum
@@ -60,6 +63,9 @@ class Coloured:
     lopsided: float
     fall: float
     chroma_fall: float
+    rough: bool
+    repeats: float
+    white: float
     robust: bool
 
     @property
@@ -119,10 +125,14 @@ def _read_blocks(transforms: Array, mean: Array, basis: str, *, robust: bool) ->
         basis,
     )
     strength = np.sqrt(np.einsum("rcc->rc", density) + SMALLEST**2)
+    luma = share @ np.log(levels[:, :, 0])
+    rough = is_rough(luma)
+    repeats = repeated_share(transforms[0][_calm(energies, order, LESS_CALM)[JUDGED.start]])
     own = slice(0, 1) if strength.shape[1] == 3 else slice(None)
     return Coloured(
         spectrum, float(np.exp(share @ np.log(unequal))), _irregular(transforms, less_calm, levels), _lopsided(transforms, less_calm),
-        float((strength[-2] / strength[-1])[own].max()), float((strength[MIDDLE_RING] / strength[-1])[1:].max(initial=1.0)), robust,
+        float((strength[-2] / strength[-1])[own].max()), float((strength[MIDDLE_RING] / strength[-1])[1:].max(initial=1.0)),
+        rough, repeats, white_beside_content(luma) if rough else 0.0, robust,
     )  # fmt: skip
 
 
