@@ -170,12 +170,12 @@ def test_the_network_takes_three_channels_as_colours_wherever_they_are(channel_a
 
 def test_the_network_takes_the_slices_of_a_volume_one_by_one() -> None:
     frames = COLOUR[None] + 0.1 * np.random.default_rng(12).standard_normal((3, *COLOUR.shape))
-    # Black and span are those of all slices, and of a slice alone its own: a dark corner makes them nearly one.
-    frames[:, :2, :2] = -0.5
     for axes, series in {"tyxc": frames, "zyx": frames[..., 0]}.items():
         result = denoise(series, method="learned", sigma=0.1, axes=axes)
         alone = np.stack([denoise(one, method="learned", sigma=0.1).image for one in series])
-        np.testing.assert_allclose(result.image, alone, atol=1e-3)
+        # Black is that of all slices, and of a slice alone its own.
+        np.testing.assert_allclose(result.image, alone, atol=4e-3)
+        assert np.sqrt(np.mean((result.image - alone) ** 2)) < 2e-4
         assert result.plan.sentence.endswith("network, slice by slice")
     spoilt = frames[..., 0].copy()
     spoilt[1, 3:6, 4:9] = np.nan
