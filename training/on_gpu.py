@@ -29,7 +29,7 @@ from training.train import AVERAGING, VALIDATION, VALIDATION_SIDE, Training, los
 __all__ = ["main"]
 
 #: Samples of each kind in a batch, near the shares of training/noise.py.
-WHITE, GROWING, CAMERA, SMOOTH, UNTOUCHED = 13, 2, 6, 2, 1
+WHITE, GROWING, CAMERA, SMOOTH, UNTOUCHED = 13, 2, 5, 2, 2
 #: Steps between two lines of the log.
 REPORT = 2000
 #: A reduced copy of every photograph is drawn this often in place of the photograph, reduced by a factor in this range.

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from denoise_cli.choice.decision import Choice
-from denoise_cli.choice.laws import HARDLY_ANY, gaussian_law, impulse_law, jpeg_law
+from denoise_cli.choice.laws import HARDLY_ANY, clumped_law, gaussian_law, impulse_law, jpeg_law
 from denoise_cli.choice.opponent import opponent_weights
 from denoise_cli.choice.risk import Recorrupted, Stein
 from denoise_cli.choice.sample import Sample
@@ -118,7 +118,9 @@ def _gaussian(sample: Sample, noise: Noise, scale: Scale, channels: str | None) 
     """λ in spans, and the risks of what was tried."""
     noise = noise.times(1 / scale.unit, scale.bottom)
     sigma, risks = noise.sigma, dict[float, float]()
-    start = gaussian_law(noise.clump * sigma, _coupled(sample, channels), sample.fidelity)
+    start = gaussian_law(sigma, _coupled(sample, channels), sample.fidelity)
+    if noise.spectrum is not None and sample.fidelity == "l2":
+        start = clumped_law(sigma, noise.clump, _coupled(sample, channels))
     if sigma <= HARDLY_ANY:
         return max(start, LEAST), risks
     if noise.before_jpeg is not None and sample.fidelity == "l2":

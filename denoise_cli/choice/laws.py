@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-__all__ = ["HARDLY_ANY", "gaussian_law", "impulse_law", "jpeg_law"]
+__all__ = ["HARDLY_ANY", "clumped_law", "gaussian_law", "impulse_law", "jpeg_law"]
 
 #: σ, in spans, under which the risk is flat and its estimate is noisy: the law decides.
 HARDLY_ANY = 0.3 / 255
@@ -19,7 +19,9 @@ L1_GAUSSIAN, L1_IDENTITY = 0.6, 0.25
 IMPULSE_SHARES, IMPULSE_WEIGHTS = (0.01, 0.05, 0.1, 0.2, 0.4, 0.6), (0.40, 0.475, 0.525, 0.64, 0.775, 0.9)
 #: One norm over C channels grows like √C where an impulse hits all of them, and less where it hits one.
 ALL_HIT, ONE_HIT = 0.5, 0.31
-
+#: The λ of least estimated error for noise in clumps, over that of the law for σ times the side of a clump (15 photographs by three
+#: cameras: 0.41 to 0.81, luma and chroma by themselves 0.28 to 0.75). Beginning there, the search takes 4 tries instead of 5.
+IN_CLUMPS, IN_CLUMPS_APART = 0.64, 0.5
 #: The best λ for white noise that became JPEG, over that of the law for its σ before: of one channel; of several, whose chroma JPEG has
 #: cleared of it. Means over 17 pictures each (6 training photographs, σ 10 and 15/255, quality 50 to 70): 0.15 and 0.1 dB are lost to the
 #: best λ, 0.6 and 0.4 by Stein's estimate with what is left of the noise, as that is not the same from place to place.
@@ -31,6 +33,11 @@ def gaussian_law(sigma: float, channels: int, fidelity: str = "l2") -> float:
     if fidelity == "l1":
         return L1_GAUSSIAN if sigma > HARDLY_ANY else L1_IDENTITY
     return float(FACTOR * (10 * sigma) ** POWER * channels**CHANNELS * sigma)
+
+
+def clumped_law(sigma: float, clump: float, channels: int, *, apart: bool = False) -> float:
+    """λ of L2 for noise of standard deviation σ in clumps of a side of `clump` pixels; luma and chroma are solved `apart` or not."""
+    return (IN_CLUMPS_APART if apart else IN_CLUMPS) * gaussian_law(clump * sigma, channels)
 
 
 def jpeg_law(sigma: float, channels: int) -> float:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from denoise_cli.choice.laws import HARDLY_ANY, gaussian_law
+from denoise_cli.choice.laws import HARDLY_ANY, clumped_law, gaussian_law
 from denoise_cli.choice.risk import Stein
 from denoise_cli.choice.sample import Sample
 from denoise_cli.choice.search import least
@@ -73,7 +73,8 @@ def opponent_weights(sample: Sample, noise: Noise, one: float | None) -> tuple[f
         if spectrum is not None:
             own = replace(own, sigmas=spectrum.sigmas, clump=spectrum.clump)
         risks: dict[float, float] = {}
-        start = max(gaussian_law(own.clump * level, count), LEAST)
+        law = gaussian_law(level, count) if spectrum is None else clumped_law(level, own.clump, count, apart=True)
+        start = max(law, LEAST)
         if level <= HARDLY_ANY:
             weights.append(LEAST)
             errors.append(count * level**2)

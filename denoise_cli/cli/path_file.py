@@ -40,7 +40,7 @@ class PathFile:
     """Takes the steps of a path, and writes the page."""
 
     def __init__(self, name: Path, source: Picture, plan: Plan, pixels: Any, smoothed: Any, box: Box | None) -> None:
-        """pixels : the first page in floats.  smoothed : the same at the largest λ.  box : what is shown, where that was typed."""
+        """pixels : the page of the source in floats.  smoothed : the same at the largest λ.  box : what is shown, where that was typed."""
         page = source.pages[0]
         self._name, self._plan, self._page = name, plan, page
         self._cmyk = page.model == "cmyk"

@@ -102,6 +102,10 @@ def check_stdout(run: Run, jobs: list[Job]) -> None:
         return
     if run.request.as_json or run.request.dry_run or len(jobs) > 1:
         raise UsageError("stdout carries one picture and nothing else: leave --json and --dry-run out, and name one picture")
+    if jobs[0].is_series and jobs[0].kind in (None, "dicom"):
+        raise UsageError(
+            f"{jobs[0].input}: the result has a file for each slice, and stdout carries one file; say --format tiff, or give a folder (-o)"
+        )
     if sys.stdout is not None and sys.stdout.isatty():
         raise UsageError("a picture would be written to the terminal: send stdout to a file or a pipe, or name an output with -o")
 

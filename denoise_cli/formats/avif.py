@@ -6,7 +6,8 @@ import io
 from collections.abc import Mapping
 from typing import Any, BinaryIO
 
-from denoise_cli.formats.picture import Metadata, Page, Picture, PixelLimit, Refused, quantise, with_beside
+from denoise_cli.formats.picture import Page, Picture, PixelLimit, Refused, with_beside
+from denoise_cli.formats.pillow_blocks import adopt, blocks, metadata, with_colours
 
 __all__ = ["adopt", "decode", "encode", "metadata"]
 
@@ -28,7 +29,7 @@ def decode(data: bytes, limit: PixelLimit) -> Picture:
             return _decode_deep(data, deep, image.size, image.info)
         image.load()
         # Loading moves the orientation into the EXIF block.
-        extras = {name: image.info[name] for name in ("icc_profile", "exif", "xmp") if image.info.get(name)}
+        extras = blocks(image.info)
         samples = np.array(image if image.mode in ("RGB", "RGBA") else image.convert("RGB"))
     transparent = samples.shape[2] == 4
     page = Page(samples[:, :, :3], samples[:, :, 3:] if transparent else None, 0 if transparent else None)
@@ -61,7 +62,7 @@ def _decode_deep(data: bytes, bits: int, size: tuple[int, int], told: Mapping[An
     )  # fmt: skip
     lost = [words for name, words in (("icc_profile", "profile"), ("exif", "EXIF"), ("xmp", "XMP")) if told.get(name)]
     notes = (f"AVIF of {bits} bits is written without {' and '.join(lost)} here",) if lost else ()
-    return Picture("avif", (page,), {name: told[name] for name in ("icc_profile", "exif", "xmp") if told.get(name)}, notes)
+    return Picture("avif", (page,), blocks(told), notes)
 
 
 def encode(stream: BinaryIO, picture: Picture) -> None:
@@ -76,22 +77,5 @@ def encode(stream: BinaryIO, picture: Picture) -> None:
         limited = np.ascontiguousarray(np.minimum(samples, page.extras["white"]))
         stream.write(imagecodecs.avif_encode(limited, QUALITY, speed=6, bitspersample=page.extras["depth"], pixelformat="444"))
         return
-    if samples.dtype == bool:
-        samples = quantise(samples, "uint8")
-    if samples.ndim == 3 and samples.shape[2] == 2:
-        samples = samples[:, :, [0, 0, 0, 1]]
-    image = Image.fromarray(np.ascontiguousarray(samples))
-    image.convert("RGBA" if samples.ndim == 3 and samples.shape[2] == 4 else "RGB").save(
-        stream, "AVIF", quality=QUALITY, subsampling="4:4:4", **extras
-    )
-
-
-def metadata(picture: Picture) -> Metadata:
-    extras = picture.extras
-    exif = extras.get("exif")
-    return Metadata(icc=extras.get("icc_profile"), exif=exif.removeprefix(b"Exif\0\0") if exif else None, xmp=extras.get("xmp"))
-
-
-def adopt(metadata: Metadata) -> dict[str, Any]:
-    told = {"icc_profile": metadata.icc, "exif": metadata.exif, "xmp": metadata.xmp}
-    return {name: value for name, value in told.items() if value}
+    image = Image.fromarray(np.ascontiguousarray(with_colours(samples)))
+    image.convert("RGBA" if image.mode == "RGBA" else "RGB").save(stream, "AVIF", quality=QUALITY, subsampling="4:4:4", **extras)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import io
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
-from denoise_cli.formats.picture import Metadata, Page, Picture, PixelLimit, Refused, quantise, with_beside
+from denoise_cli.formats.picture import Page, Picture, PixelLimit, Refused, with_beside
+from denoise_cli.formats.pillow_blocks import adopt, blocks, metadata, with_colours
 
 __all__ = ["adopt", "decode", "encode", "metadata"]
 
@@ -29,7 +30,7 @@ def decode(data: bytes, limit: PixelLimit) -> Picture:
         raise Refused(f"unknown colour mode {image.mode}; convert it to PNG first (heif-convert IN OUT.png)")
     samples = np.array(np.asarray(image))
     samples = samples.reshape(samples.shape[0], samples.shape[1], -1)
-    extras = {name: image.info[name] for name in ("icc_profile", "exif", "xmp") if image.info.get(name)}
+    extras = blocks(image.info)
     notes = (f"{others} more inside (preview, depth or gain map): left out",) if others > 0 else ()
     colour = samples[:, :, :3] if samples.shape[2] > 2 else samples[:, :, 0]
     beside, alpha = (samples[:, :, 3:], 0) if samples.shape[2] == 4 else (None, None)
@@ -49,11 +50,7 @@ def encode(stream: BinaryIO, picture: Picture) -> None:
     import pillow_heif
 
     page = picture.pages[0]
-    samples = with_beside(page)
-    if samples.dtype == bool:
-        samples = quantise(samples, "uint8")
-    if samples.ndim == 3 and samples.shape[2] == 2:
-        samples = samples[:, :, [0, 0, 0, 1]]
+    samples = with_colours(with_beside(page))
     samples = samples[:, :, None] if samples.ndim == 2 else samples
     if depth := page.extras.get("depth"):
         samples = np.minimum(samples, page.extras["white"]) << np.uint16(16 - depth)
@@ -61,14 +58,3 @@ def encode(stream: BinaryIO, picture: Picture) -> None:
     pillow_heif.options.SAVE_HDR_TO_12_BIT = depth == 12
     size = (samples.shape[1], samples.shape[0])
     pillow_heif.encode(mode, size, np.ascontiguousarray(samples).tobytes(), stream, **GOOD, **picture.extras)
-
-
-def metadata(picture: Picture) -> Metadata:
-    extras = picture.extras
-    exif = extras.get("exif")
-    return Metadata(icc=extras.get("icc_profile"), exif=exif.removeprefix(b"Exif\0\0") if exif else None, xmp=extras.get("xmp"))
-
-
-def adopt(metadata: Metadata) -> dict[str, Any]:
-    told = {"icc_profile": metadata.icc, "exif": metadata.exif, "xmp": metadata.xmp}
-    return {name: value for name, value in told.items() if value}

@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 from typing import Any, BinaryIO
 
-from denoise_cli.formats.picture import Metadata, Page, Picture, PixelLimit, Refused, quantise, with_beside
+from denoise_cli.formats import pillow_blocks
+from denoise_cli.formats.picture import Metadata, Page, Picture, PixelLimit, Refused, with_beside
+from denoise_cli.formats.pillow_blocks import blocks, metadata, with_colours
 
 __all__ = ["adopt", "decode", "encode", "metadata"]
 
@@ -20,7 +22,7 @@ def decode(data: bytes, limit: PixelLimit) -> Picture:
         if getattr(image, "n_frames", 1) > 1:
             raise Refused("an animation; take it apart first (ffmpeg or webpmux)")
         image.load()
-        extras: dict[str, Any] = {name: image.info[name] for name in ("icc_profile", "exif", "xmp") if image.info.get(name)}
+        extras: dict[str, Any] = blocks(image.info)
         samples = np.array(image if image.mode in ("RGB", "RGBA") else image.convert("RGB"))
     # `exact`: colours stay under full transparency as well.
     extras |= {"lossless": True, "exact": True} if _is_lossless(data) else {"quality": 95, "exact": True}
@@ -33,25 +35,14 @@ def encode(stream: BinaryIO, picture: Picture) -> None:
     import numpy as np
     from PIL import Image
 
-    samples = with_beside(picture.pages[0])
-    if samples.dtype == bool:
-        samples = quantise(samples, "uint8")
-    if samples.ndim == 3 and samples.shape[2] == 2:
-        samples = samples[:, :, [0, 0, 0, 1]]
+    samples = with_colours(with_beside(picture.pages[0]))
     Image.fromarray(np.ascontiguousarray(samples)).convert("RGBA" if samples.ndim == 3 and samples.shape[2] == 4 else "RGB").save(
         stream, "WEBP", **picture.extras
     )
 
 
-def metadata(picture: Picture) -> Metadata:
-    extras = picture.extras
-    exif = extras.get("exif")
-    return Metadata(icc=extras.get("icc_profile"), exif=exif.removeprefix(b"Exif\0\0") if exif else None, xmp=extras.get("xmp"))
-
-
 def adopt(metadata: Metadata) -> dict[str, Any]:
-    told = {"icc_profile": metadata.icc, "exif": metadata.exif, "xmp": metadata.xmp}
-    return {"lossless": True, "exact": True, **{name: value for name, value in told.items() if value}}
+    return {"lossless": True, "exact": True, **pillow_blocks.adopt(metadata)}
 
 
 def _is_lossless(data: bytes) -> bool:

@@ -3,12 +3,12 @@
  * engines/description.py says what the attributes are. A word that names no kernel of ours is refused with a ValueError: nobody may be
  * taken for something else. */
 
-#define MOST 24
+#define MOST 28
 
 /* The attributes that are read. */
 #define ATTRIBUTES(X)                                                                                                          \
     X(channels) X(height) X(width) X(observed) X(weight) X(weight_map) X(fidelity) X(weights) X(grouping) X(boundary)           \
-    X(tables) X(length) X(u) X(given) X(state) X(right_side) X(fidelity_state) X(anchor) X(clean) X(tally) X(divergence)        \
+    X(tables) X(tables_down) X(length) X(u) X(given) X(state) X(right_side) X(fidelity_state) X(anchor) X(clean) X(tally) X(divergence)        \
     X(picture) X(derivative) X(multiplier) X(alpha) X(beta) X(scale) X(c) X(to_rhs) X(from_v) X(from_w) X(from_anchor)          \
     X(drops_anchor) X(curvature) X(start) X(stop) X(owed) X(seam) X(spill)
 
@@ -184,6 +184,38 @@ static int describe_sweep(Arrays *arrays, PyObject *problem, PyObject *start, Py
     k->channels = d.channels, k->height = d.height, k->width = d.width, k->start = d.start, k->stop = d.stop;
     k->grouping = d.grouping, k->periodic = d.boundary == PERIODIC, k->l1 = d.fidelity == L1;
     return 0;
+}
+
+/* What stands beside a volume, which is a picture whose rows are its planes: (columns, x, y, z, step), the voxels of a row, what differences
+ * along x, y and z are multiplied by, and the step of gradient projection. */
+static int stands_beside(PyObject *beside, Py_ssize_t plane, Py_ssize_t *columns, double *along, double *step)
+{
+    double told[5];
+    if (!PyTuple_Check(beside) || PyTuple_GET_SIZE(beside) != 5) {
+        PyErr_SetString(PyExc_TypeError, "beside a volume stand (columns, x, y, z, step)");
+        return -1;
+    }
+    for (int e = 0; e < 5; e++) {
+        PyObject *one = PyTuple_GET_ITEM(beside, e);
+        if (numbers(&one, 1, told + e)) return -1;
+    }
+    *columns = (Py_ssize_t)told[0];
+    if (*columns < 1 || plane % *columns || !(told[4] > 0)) {
+        PyErr_SetString(PyExc_ValueError, "rows that do not fill a plane, or no step");
+        return -1;
+    }
+    along[0] = told[1], along[1] = told[2], along[2] = told[3], *step = told[4];
+    return 0;
+}
+
+/* A volume as the passes between two transforms want it: after describe_sweep(). */
+static int volume_of(PyObject *beside, Sweep *k)
+{
+    double unused;
+    if (stands_beside(beside, k->width, &k->columns, k->along, &unused)) return -1;
+    if (k->grouping != SUM) return 0;
+    PyErr_SetString(PyExc_ValueError, "there is no compiled sum over the channels of a volume");
+    return -1;
 }
 
 static PyObject *finish(Arrays *arrays, int failed, const double *sums)

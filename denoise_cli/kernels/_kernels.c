@@ -75,6 +75,8 @@ typedef struct {
     Py_ssize_t channels, height, width, stride, start, stop; /* stride: of a row of rhs, spill and below */
     int grouping, periodic, l1, drops_anchor, tally;
     double weight, step, c, rho, to_rhs, to_dual, curvature, beta, from_v, from_w, from_anchor;
+    Py_ssize_t columns; /* of a volume, whose planes are rows to all of the above: voxels of a row; and as in Block */
+    double along[3];
     const double *box;
     double *sums;
 } Sweep;
@@ -96,7 +98,7 @@ typedef struct {
     const void *f, *weight_map;
     const double *momentum;
     Py_ssize_t channels, depth, rows, columns, start, stop, first, last, halo_planes, iterations;
-    int grouping, residual;
+    int grouping, residual, excess;
     double weight, along[3], step, *sums;
 } Block;
 
@@ -110,6 +112,7 @@ typedef struct {
 #include "_projection.h"
 #include "_volume.h"
 #include "_transform.h"
+#include "_volume_sweep.h"
 #undef EPSILON
 #undef REAL
 #undef SUFFIX
@@ -124,6 +127,7 @@ typedef struct {
 #include "_projection.h"
 #include "_volume.h"
 #include "_transform.h"
+#include "_volume_sweep.h"
 
 #include "_arguments.h"
 
@@ -311,33 +315,38 @@ static PyObject *across(PyObject *Py_UNUSED(module), PyObject *const *args, Py_s
 
 static PyObject *amend(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t count) { return cutting(args, count, 1); }
 
-static PyObject *iterate(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t count)
+/* A strip of an iteration: of a picture, with two axes; or of a volume, with three, and (columns, x, y, z, step) beside it. */
+static PyObject *iterating(PyObject *const *args, Py_ssize_t count, Py_ssize_t axes)
 {
-    COUNT_IS(4) /* problem, arrays, step, strip */
+    COUNT_IS(axes == 2 ? 4 : 5) /* problem, arrays, step, strip; and what stands beside a volume */
     PyObject *problem = args[0], *run = args[1], *step = args[2], *strip = args[3];
     double sums[3] = {0, 0, 0}, alpha = 0;
     Sweep k = {.sums = sums};
-    Transform t = {0};
-    Arrays arrays = {.count = 0, .size = 0}, integers = {.count = 0, .size = 0};
+    Transform t = {0}, down = {0};
+    Arrays arrays = {.count = 0, .size = 0}, integers = {.count = 0, .size = 0}, more = {.count = 0, .size = 0};
     int failed = 0, given = 0;
     PyObject *start = GET(strip, start), *stop = start ? GET(strip, stop) : NULL, *plan = stop ? GET(run, tables) : NULL;
-    if (plan && !describe_sweep(&arrays, problem, start, stop, &k) && !WHOLE(run, length, &k.stride) && !FLAG(run, given, &given)) {
+    PyObject *plan_down = plan ? GET(run, tables_down) : NULL;
+    if (plan_down && !describe_sweep(&arrays, problem, start, stop, &k) && !WHOLE(run, length, &k.stride) && !FLAG(run, given, &given)) {
         const Py_ssize_t size = k.channels * k.height * k.width, row = k.channels * k.width, transformed = k.channels * k.stride;
-        if (k.stride < k.width || k.stride > 2 * k.width)
+        if (axes == 3 && volume_of(args[4], &k)) {
+        } else if (k.stride < k.width || k.stride > (axes == 2 ? 2 : 1) * k.width)
             PyErr_SetString(PyExc_ValueError, "a row of frequencies is shorter than one of the picture, or twice as long");
-        else if (!TAKE(&arrays, run, u, size, !given, &k.u) && !TAKE(&arrays, run, state, 2 * size, 1, &k.s) &&
+        else if (!TAKE(&arrays, run, u, size, !given, &k.u) && !TAKE(&arrays, run, state, axes * size, 1, &k.s) &&
                  !TAKE(&arrays, run, right_side, transformed * k.height, 1, &k.rhs) && !TAKE(&arrays, run, fidelity_state, size, 1, &k.s_d) &&
                  !TAKE(&arrays, run, divergence, size, 1, &k.divergence) && !TAKE(&arrays, run, derivative, size, 1, &k.derivative) &&
                  !TAKE(&arrays, run, picture, size, 1, &k.picture) && !TAKE(&arrays, run, clean, size, 0, &k.clean) &&
-                 !TAKE(&arrays, run, anchor, (k.s_d ? 3 : 2) * size, 1, &k.anchor) &&
-                 !TAKE(&arrays, run, multiplier, 2 * size, 1, &k.multiplier) && !FLAG(run, tally, &k.tally) &&
+                 !TAKE(&arrays, run, anchor, (axes + (k.s_d != NULL)) * size, 1, &k.anchor) &&
+                 !TAKE(&arrays, run, multiplier, axes * size, 1, &k.multiplier) && !FLAG(run, tally, &k.tally) &&
                  !NUMBER(run, curvature, &k.curvature) && !TAKE(&arrays, strip, owed, transformed, 1, &k.spill) &&
                  !TAKE(&arrays, strip, seam, transformed, 0, &k.below) && !TAKE(&arrays, strip, spill, row, 1, &k.spill_w) &&
                  !NUMBER(step, alpha, &alpha) && !NUMBER(step, beta, &k.beta) && !NUMBER(step, scale, &k.rho) && !NUMBER(step, c, &k.c) &&
                  !NUMBER(step, to_rhs, &k.to_rhs) && !NUMBER(step, from_v, &k.from_v) && !NUMBER(step, from_w, &k.from_w) &&
                  !NUMBER(step, from_anchor, &k.from_anchor) && !FLAG(step, drops_anchor, &k.drops_anchor) &&
-                 !tables(&arrays, plan, k.stride, &t, &integers)) {
-            t.used = k.width, k.to_dual = alpha * k.rho, k.step = 1 / k.to_dual;
+                 !tables(&arrays, plan, axes == 2 ? k.stride : k.columns, &t, &integers) &&
+                 (axes == 2 || !tables(&arrays, plan_down, k.width / k.columns, &down, &more))) {
+            if (axes == 2) t.used = k.width;
+            k.to_dual = alpha * k.rho, k.step = 1 / k.to_dual;
             if (!k.divergence) k.spill_w = NULL;
             if ((given && !k.u) || !k.s || !k.rhs || !k.spill || (k.divergence && !k.spill_w) || (k.derivative && !k.divergence) ||
                 (k.picture && !k.s_d) || (k.multiplier && !k.divergence) || (!given && !k.below && (k.periodic || k.stop < k.height)))
@@ -346,16 +355,66 @@ static PyObject *iterate(PyObject *Py_UNUSED(module), PyObject *const *args, Py_
     }
     if (!PyErr_Occurred()) {
         Py_BEGIN_ALLOW_THREADS
-        failed = arrays.size == 4 ? iterate_f(&t, &k, given) : iterate_d(&t, &k, given);
+        if (axes == 2)
+            failed = arrays.size == 4 ? iterate_f(&t, &k, given) : iterate_d(&t, &k, given);
+        else
+            failed = arrays.size == 4 ? volume_iterate_f(&t, &down, &k, given) : volume_iterate_d(&t, &down, &k, given);
         Py_END_ALLOW_THREADS
     }
     Py_XDECREF(start);
     Py_XDECREF(stop);
     release(&integers);
+    release(&more);
     Py_XDECREF(plan);
+    Py_XDECREF(plan_down);
     PyObject *two = finish(&arrays, failed, sums);
     Py_XDECREF(two);
     return two ? Py_BuildValue("ddd", sums[0], sums[1], sums[2]) : NULL;
+}
+
+static PyObject *iterate(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t count) { return iterating(args, count, 2); }
+
+static PyObject *volume_iterate(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t count) { return iterating(args, count, 3); }
+
+static PyObject *volume_cost(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t count)
+{
+    COUNT_IS(5) /* problem, start, stop, u, beside */
+    double sums[2] = {0, 0};
+    Sweep k = {.sums = sums};
+    Arrays arrays = {.count = 0, .size = 0};
+    int failed = 0;
+    if (!describe_sweep(&arrays, args[0], args[1], args[2], &k) && !volume_of(args[4], &k) &&
+        !take(&arrays, args[3], k.channels * k.height * k.width, 0, &k.u) && !k.u)
+        PyErr_SetString(PyExc_ValueError, "an array is missing");
+    if (!PyErr_Occurred()) {
+        RUN(volume_cost_)
+    }
+    return finish(&arrays, failed, sums);
+}
+
+static PyObject *volume_planes(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t count)
+{
+    COUNT_IS(10) /* channels, planes, voxels of a plane, start, stop, planes, columns, tables of rows, tables of columns, back */
+    const double nothing[2] = {0, 0};
+    Sweep k = {0};
+    Transform t = {0}, down = {0};
+    Arrays arrays = {.count = 0, .size = 0}, integers = {.count = 0, .size = 0}, more = {.count = 0, .size = 0};
+    int failed = 0;
+    if (shape(args, &k)) return NULL;
+    k.columns = PyLong_AsSsize_t(args[6]);
+    const int back = PyObject_IsTrue(args[9]);
+    if (!PyErr_Occurred() && (k.columns < 1 || k.width % k.columns)) PyErr_SetString(PyExc_ValueError, "rows that do not fill a plane");
+    if (!PyErr_Occurred() && !take(&arrays, args[5], k.channels * k.height * k.width, 1, &k.rhs) &&
+        !tables(&arrays, args[7], k.columns, &t, &integers) && !tables(&arrays, args[8], k.width / k.columns, &down, &more) && !k.rhs)
+        PyErr_SetString(PyExc_ValueError, "an array is missing");
+    if (!PyErr_Occurred()) {
+        Py_BEGIN_ALLOW_THREADS
+        failed = arrays.size == 4 ? planes_f(&t, &down, &k, back) : planes_d(&t, &down, &k, back);
+        Py_END_ALLOW_THREADS
+    }
+    release(&integers);
+    release(&more);
+    return finish(&arrays, failed, nothing);
 }
 
 /* A problem as gradient projection wants it: unweighted squared L2 with mirrored edges, or, for `excess`, L1. */
@@ -429,33 +488,19 @@ static PyObject *prove(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ss
     return two ? Py_BuildValue("dddd", sums[0], sums[1], sums[2], sums[3]) : NULL;
 }
 
-/* A volume as gradient projection wants it: a picture whose rows are its planes, with (columns, x, y, z, step) beside it: columns of a plane,
- * what differences along x, y and z are multiplied by, and the step. */
-static int describe_block(Arrays *arrays, PyObject *const *args, PyObject *beside, Block *k, Py_ssize_t *size)
+/* A volume as gradient projection wants it; for `excess`, L1. */
+static int describe_block(Arrays *arrays, PyObject *const *args, PyObject *beside, PyObject *excess, Block *k, Py_ssize_t *size)
 {
     Described d = {0};
-    double told[5];
-    if (describe(arrays, args[0], args[1], args[2], &d)) return -1;
-    if (d.boundary != SYMMETRIC || d.fidelity != SQUARED_L2 || d.fidelity_map || d.grouping == SUM) {
+    k->excess = PyObject_IsTrue(excess);
+    if (k->excess < 0 || describe(arrays, args[0], args[1], args[2], &d)) return -1;
+    if (d.boundary != SYMMETRIC || d.fidelity != (k->excess ? L1 : SQUARED_L2) || d.fidelity_map || d.grouping == SUM) {
         PyErr_SetString(PyExc_ValueError, "there is no compiled gradient projection for this problem");
         return -1;
     }
-    if (!PyTuple_Check(beside) || PyTuple_GET_SIZE(beside) != 5) {
-        PyErr_SetString(PyExc_TypeError, "beside a volume stand (columns, x, y, z, step)");
-        return -1;
-    }
-    for (int e = 0; e < 5; e++) {
-        PyObject *one = PyTuple_GET_ITEM(beside, e);
-        if (numbers(&one, 1, told + e)) return -1;
-    }
-    k->columns = (Py_ssize_t)told[0];
-    if (k->columns < 1 || d.width % k->columns || !(told[4] > 0)) {
-        PyErr_SetString(PyExc_ValueError, "rows that do not fill a plane, or no step");
-        return -1;
-    }
+    if (stands_beside(beside, d.width, &k->columns, k->along, &k->step)) return -1;
     k->f = d.f, k->weight_map = d.weight_map, k->weight = d.weight, k->grouping = d.grouping;
     k->channels = d.channels, k->depth = d.height, k->rows = d.width / k->columns, k->start = d.start, k->stop = d.stop;
-    k->along[0] = told[1], k->along[1] = told[2], k->along[2] = told[3], k->step = told[4];
     *size = d.size;
     return 0;
 }
@@ -463,13 +508,13 @@ static int describe_block(Arrays *arrays, PyObject *const *args, PyObject *besid
 /* As walking(), of a volume. */
 static PyObject *walking_volume(PyObject *const *args, Py_ssize_t count, int copying)
 {
-    COUNT_IS(8) /* problem, start, stop, now, before, halo, momentum, beside */
+    COUNT_IS(9) /* problem, start, stop, now, before, halo, momentum, beside, excess */
     double sums[2] = {0, 0};
     Block k = {.sums = sums};
     Arrays arrays = {.count = 0, .size = 0}, steps = {.count = 0, .size = 8};
     Py_ssize_t size;
     int failed = 0;
-    if (!describe_block(&arrays, args, args[7], &k, &size) && (k.iterations = PyObject_Length(args[6])) >= 0) {
+    if (!describe_block(&arrays, args, args[7], args[8], &k, &size) && (k.iterations = PyObject_Length(args[6])) >= 0) {
         k.first = k.start > k.iterations ? k.start - k.iterations : 0;
         k.last = k.stop + k.iterations < k.depth ? k.stop + k.iterations : k.depth;
         k.halo_planes = k.start - k.first + k.last - k.stop;
@@ -496,13 +541,13 @@ static PyObject *volume_walk(PyObject *Py_UNUSED(module), PyObject *const *args,
 
 static PyObject *volume_prove(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t count)
 {
-    COUNT_IS(7) /* problem, start, stop, now, picture, residual, beside */
+    COUNT_IS(8) /* problem, start, stop, now, picture, residual, beside, excess */
     double sums[4] = {0, 0, 0, 0};
     Block k = {.sums = sums};
     Arrays arrays = {.count = 0, .size = 0};
     Py_ssize_t size;
     int failed = 0;
-    if (!describe_block(&arrays, args, args[6], &k, &size) && !take(&arrays, args[3], 3 * size, 0, &k.now) &&
+    if (!describe_block(&arrays, args, args[6], args[7], &k, &size) && !take(&arrays, args[3], 3 * size, 0, &k.now) &&
         !take(&arrays, args[4], size, 1, &k.picture)) {
         k.residual = PyObject_IsTrue(args[5]);
         if (!k.now || !k.picture) PyErr_SetString(PyExc_ValueError, "an array is missing");
@@ -527,6 +572,9 @@ static PyMethodDef methods[] = {
     {"halo", (PyCFunction)(void (*)(void))halo, METH_FASTCALL, "What a strip's walk needs of its neighbours."},
     {"walk", (PyCFunction)(void (*)(void))walk, METH_FASTCALL, "Iterations of gradient projection on a strip; see engines/compiled_projection.py."},
     {"prove", (PyCFunction)(void (*)(void))prove, METH_FASTCALL, "The primal picture of a strip, and the three sums of a gap."},
+    {"volume_iterate", (PyCFunction)(void (*)(void))volume_iterate, METH_FASTCALL, "The same of a volume; see engines/compiled_volume_sweep.py."},
+    {"volume_cost", (PyCFunction)(void (*)(void))volume_cost, METH_FASTCALL, "Cost of a volume on a strip of planes."},
+    {"volume_planes", (PyCFunction)(void (*)(void))volume_planes, METH_FASTCALL, "The planes of a strip to frequencies, or back."},
     {"volume_halo", (PyCFunction)(void (*)(void))volume_halo, METH_FASTCALL, "What a strip's walk needs of its neighbours."},
     {"volume_walk", (PyCFunction)(void (*)(void))volume_walk, METH_FASTCALL, "Iterations on planes; see engines/compiled_volume.py."},
     {"volume_prove", (PyCFunction)(void (*)(void))volume_prove, METH_FASTCALL, "The primal volume of a strip, and the sums of a gap."},

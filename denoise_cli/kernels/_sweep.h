@@ -266,6 +266,34 @@ static INLINE void NAME(split_)(const REAL *restrict u, const REAL *restrict f, 
     }
 }
 
+/* (ρv − prox(ρv))/ρ of a row of d; not where channels are summed. */
+static INLINE void NAME(dual_part_)(const REAL *restrict v, const REAL *restrict m, const Sweep *k, Py_ssize_t n, REAL *restrict w)
+{
+    if (k->l1) {
+        const REAL by = (REAL)(1 / (k->beta * k->rho));
+        for (Py_ssize_t j = 0; j < n; j++) w[j] = NAME(clip_)(v[j], m ? m[j] * by : by);
+    } else {
+        const REAL beta = (REAL)k->beta, by = (REAL)(2 / (2 + k->beta));
+        for (Py_ssize_t j = 0; j < n; j++) w[j] = v[j] * (m ? 2 * m[j] / (2 * m[j] + beta) : by);
+    }
+}
+
+/* The same as split_, of v and its dual part w, and what a certificate wants: f + d, the multiplier of d, and Σ(Kx − z)², which is returned.
+ * Destroys v. */
+static INLINE double NAME(split_and_tell_)(REAL *restrict v, const REAL *restrict w, const REAL *restrict f, REAL *restrict state,
+                                           REAL *restrict anchor, REAL *restrict picture, REAL *restrict derivative, const Sweep *k,
+                                           REAL *restrict scratch, Py_ssize_t n, REAL *restrict out)
+{
+    const REAL rho = (REAL)k->rho, to_multiplier = (REAL)(k->beta * k->rho);
+    if (picture)
+        for (Py_ssize_t j = 0; j < n; j++) picture[j] = f[j] + (v[j] - w[j]) * rho;
+    if (derivative)
+        for (Py_ssize_t j = 0; j < n; j++) derivative[j] = w[j] * to_multiplier;
+    const double primal = NAME(relax_)(v, w, state, anchor, k, scratch, n, derivative != NULL);
+    for (Py_ssize_t j = 0; j < n; j++) out[j] += v[j] * rho;
+    return primal;
+}
+
 /* A row that is wanted soon, into the second-level cache. */
 static INLINE void NAME(fetch_)(const REAL *row, Py_ssize_t n)
 {
@@ -309,8 +337,7 @@ static INLINE void NAME(sweep_)(const Sweep *k, NAME(Rows) *rows, Py_ssize_t fro
     const REAL *u = rows->u, *f = k->f, *map = k->weight_map, *m = k->fidelity_map, *clean = k->clean;
     REAL *s = k->s, *rhs = k->rhs, *s_d = k->s_d, *anchor = k->anchor;
     REAL *divergence = k->divergence, *derivative = k->derivative, *picture = k->picture, *multiplier = k->multiplier;
-    const REAL to_rhs = (REAL)k->to_rhs, to_dual = (REAL)k->to_dual, curvature = (REAL)k->curvature, rho = (REAL)k->rho;
-    const REAL to_multiplier = (REAL)(k->beta * k->rho);
+    const REAL to_rhs = (REAL)k->to_rhs, to_dual = (REAL)k->to_dual, curvature = (REAL)k->curvature;
     REAL *v = rows->v, *w = rows->w, *norms = rows->norms, *above = rows->above, *above_w = rows->above_w;
     REAL *v_d = rows->v_d, *w_d = rows->w_d, *scratch = rows->scratch, *magnitude = rows->magnitude;
     double cost = rows->cost, primal = rows->primal;
@@ -406,26 +433,13 @@ static INLINE void NAME(sweep_)(const Sweep *k, NAME(Rows) *rows, Py_ssize_t fro
             }
             for (Py_ssize_t c = 0; c < C; c++)
                 for (Py_ssize_t j = 0; j < n; j++) w_d[c * n + j] = v_d[c * n + j] * magnitude[j];
-        } else if (k->l1) {
-            const REAL by = (REAL)(1 / (k->beta * k->rho));
-            for (Py_ssize_t c = 0; c < C; c++)
-                for (Py_ssize_t j = 0; j < n; j++) w_d[c * n + j] = NAME(clip_)(v_d[c * n + j], row_m ? row_m[j] * by : by);
-        } else {
-            const REAL beta = (REAL)k->beta, by = (REAL)(2 / (2 + k->beta));
-            for (Py_ssize_t c = 0; c < C; c++)
-                for (Py_ssize_t j = 0; j < n; j++)
-                    w_d[c * n + j] = v_d[c * n + j] * (row_m ? 2 * row_m[j] / (2 * row_m[j] + beta) : by);
-        }
+        } else
+            for (Py_ssize_t c = 0; c < C; c++) NAME(dual_part_)(v_d + c * n, row_m, k, n, w_d + c * n);
         for (Py_ssize_t c = 0; c < C; c++) {
-            const REAL *q = f + c * plane + i * n;
-            REAL *a = v_d + c * n, *b = w_d + c * n, *out = rhs + (c * H + i) * stride;
-            if (picture)
-                for (Py_ssize_t j = 0; j < n; j++) picture[c * plane + i * n + j] = q[j] + (a[j] - b[j]) * rho;
-            if (derivative)
-                for (Py_ssize_t j = 0; j < n; j++) derivative[c * plane + i * n + j] = b[j] * to_multiplier;
-            primal += NAME(relax_)(a, b, s_d + c * plane + i * n, anchor ? anchor + (2 * C + c) * plane + i * n : NULL, k, scratch, n,
-                                   derivative != NULL);
-            for (Py_ssize_t j = 0; j < n; j++) out[j] += a[j] * rho;
+            const Py_ssize_t at = c * plane + i * n;
+            primal += NAME(split_and_tell_)(v_d + c * n, w_d + c * n, f + at, s_d + at, anchor ? anchor + 2 * C * plane + at : NULL,
+                                            picture ? picture + at : NULL, derivative ? derivative + at : NULL, k, scratch, n,
+                                            rhs + (c * H + i) * stride);
         }
     }
     rows->cost = cost;

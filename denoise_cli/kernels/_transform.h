@@ -207,6 +207,20 @@ static INLINE void NAME(from_cosine_)(V *z, Py_ssize_t n, const REAL *turn)
     }
 }
 
+/* The transforms of 2·LINES lines in z, there or back, in z or `spare`. On the way back of a cosine transform real and imaginary parts are
+ * in each other's place. */
+static INLINE V *NAME(through_)(const Transform *plan, int back, V *z, V *spare)
+{
+    const int cosine = plan->turn != NULL;
+    if (cosine && back) NAME(from_cosine_)(z, plan->n, plan->turn);
+    z = NAME(fft_)(plan, z, spare);
+    if (!cosine)
+        NAME(hartley_)(z, plan->n);
+    else if (!back)
+        NAME(to_cosine_)(z, plan->n, plan->turn);
+    return z;
+}
+
 /* Bytes of scratch that transform_ takes. */
 static size_t NAME(room_)(const Transform *plan)
 {
@@ -237,12 +251,7 @@ MULTIVERSIONED static void NAME(transform_)(const Transform *plan, int back, con
         V *here = z + 2 * NAME(place_)(j, n, cosine);
         here[0] = mirrored[0], here[1] = mirrored[1];
     }
-    if (turned) NAME(from_cosine_)(z, n, plan->turn);
-    z = NAME(fft_)(plan, z, spare);
-    if (!cosine)
-        NAME(hartley_)(z, n);
-    else if (!back)
-        NAME(to_cosine_)(z, n, plan->turn);
+    z = NAME(through_)(plan, back, z, spare);
     NAME(scatter_)(to, back ? used : n, n, turned, (REAL *)(z + turned));
     NAME(scatter_)(to + LINES, back ? used : n, n, turned, (REAL *)(z + !turned));
 }
@@ -406,6 +415,62 @@ MULTIVERSIONED static void NAME(across_)(const REAL *plane, const double *across
             for (int l = 0; l < LANES; l++) total += lanes[l];
             out[c * H + i] = total;
         }
+}
+
+/* As transform_, of columns start … start + count of a plane, in place; its rows are `apart` numbers from each other. */
+static INLINE void NAME(transform_side_)(const Transform *plan, int back, REAL *plane, Py_ssize_t apart, const Py_ssize_t count, void *room)
+{
+    const Py_ssize_t n = plan->n;
+    V *z = (V *)(((uintptr_t)room + VECTOR_BYTES - 1) / VECTOR_BYTES * VECTOR_BYTES), *spare = z + 2 * plan->padded;
+    const int cosine = plan->turn != NULL, turned = cosine && back;
+    if (count < 2 * LINES) memset(z, 0, (size_t)n * 2 * sizeof(V));
+    for (Py_ssize_t j = 0; j < n; j++) memcpy(z + 2 * NAME(place_)(j, n, cosine && !back), plane + j * apart, (size_t)count * sizeof(REAL));
+    z = NAME(through_)(plan, back, z, spare);
+    for (Py_ssize_t j = 0; j < n; j++) {
+        const V *found = z + 2 * NAME(place_)(j, n, turned);
+        REAL pair[2 * LINES];
+        memcpy(pair, found + turned, LINE_BYTES);
+        memcpy(pair + LINES, found + !turned, LINE_BYTES);
+        memcpy(plane + j * apart, pair, (size_t)count * sizeof(REAL));
+    }
+}
+
+/* The same of all columns of a plane with plan->n rows. */
+MULTIVERSIONED static void NAME(transform_columns_)(const Transform *plan, int back, REAL *plane, Py_ssize_t columns, void *room)
+{
+    Py_ssize_t j = 0;
+    for (; j + 2 * LINES <= columns; j += 2 * LINES) NAME(transform_side_)(plan, back, plane + j, columns, 2 * LINES, room);
+    if (j < columns) NAME(transform_side_)(plan, back, plane + j, columns, columns - j, room);
+}
+
+/* Columns and rows of a plane to frequencies, in place, or back, to `out`; `room` is enough for either. */
+static void NAME(transform_plane_)(const Transform *rows, const Transform *columns, int back, REAL *plane, REAL *out, void *room)
+{
+    const Py_ssize_t n = rows->n, H = columns->n;
+    if (back) NAME(transform_columns_)(columns, back, plane, n, room);
+    for (Py_ssize_t r = 0; r < H; r += 2 * LINES)
+        NAME(transform_)(rows, back, plane + r * n, n, out + r * n, n, H - r < 2 * LINES ? H - r : 2 * LINES, room);
+    if (!back) NAME(transform_columns_)(columns, back, out, n, room);
+}
+
+static void *NAME(room_for_planes_)(const Transform *rows, const Transform *columns)
+{
+    const size_t one = NAME(room_)(rows), other = NAME(room_)(columns);
+    return malloc(one > other ? one : other);
+}
+
+/* Planes start … stop of every channel of k->rhs, in place. */
+static int NAME(planes_)(const Transform *rows, const Transform *columns, const Sweep *k, int back)
+{
+    void *room = NAME(room_for_planes_)(rows, columns);
+    if (!room) return -1;
+    for (Py_ssize_t c = 0; c < k->channels; c++)
+        for (Py_ssize_t i = k->start; i < k->stop; i++) {
+            REAL *plane = (REAL *)k->rhs + (c * k->height + i) * k->width;
+            NAME(transform_plane_)(rows, columns, back, plane, plane, room);
+        }
+    free(room);
+    return 0;
 }
 
 #undef V

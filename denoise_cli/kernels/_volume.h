@@ -31,10 +31,10 @@ static void NAME(volume_halo_)(const Block *k)
 
 /* Dᵀp of a row; `above` is y of the row before, `behind` z of the plane before, NULL where there is none. */
 static INLINE void NAME(volume_adjoint_)(const REAL *restrict x, const REAL *restrict y, const REAL *restrict z,
-                                         const REAL *restrict above, const REAL *restrict behind, const Block *k, REAL *restrict out)
+                                         const REAL *restrict above, const REAL *restrict behind, const double *along, Py_ssize_t n,
+                                         REAL *restrict out)
 {
-    const Py_ssize_t n = k->columns;
-    const REAL wx = (REAL)k->along[0], wy = (REAL)k->along[1], wz = (REAL)k->along[2];
+    const REAL wx = (REAL)along[0], wy = (REAL)along[1], wz = (REAL)along[2];
     if (above && behind) { /* by far the most common: in one loop */
         out[0] = wz * (behind[0] - z[0]) + wy * (above[0] - y[0]) - wx * x[0];
         for (Py_ssize_t j = 1; j < n; j++) out[j] = wz * (behind[j] - z[j]) + wy * (above[j] - y[j]) + wx * (x[j - 1] - x[j]);
@@ -43,6 +43,16 @@ static INLINE void NAME(volume_adjoint_)(const REAL *restrict x, const REAL *res
     for (Py_ssize_t j = 0; j < n; j++) out[j] = (behind ? wz * (behind[j] - z[j]) : -wz * z[j]) + (above ? wy * (above[j] - y[j]) : -wy * y[j]);
     out[0] -= wx * x[0];
     for (Py_ssize_t j = 1; j < n; j++) out[j] += wx * (x[j - 1] - x[j]);
+}
+
+/* From g = Dᵀq, in u, to f − g/2 of a row; or, of an excess, to −(|g| − 1)₊ sign(g)/2. */
+static INLINE void NAME(volume_u_)(int excess, const REAL *restrict f, Py_ssize_t n, REAL *restrict u)
+{
+    const REAL half = (REAL)0.5;
+    if (excess)
+        for (Py_ssize_t j = 0; j < n; j++) u[j] = half * (NAME(clip_)(u[j], 1) - u[j]);
+    else
+        for (Py_ssize_t j = 0; j < n; j++) u[j] = f[j] - half * u[j];
 }
 
 /* v += by·Du of a row of one channel; `below` is the next row and `ahead` that of the next plane, the row itself where there is none. */
@@ -101,27 +111,49 @@ static INLINE void NAME(volume_lengths_)(const REAL *restrict u, const REAL *res
     for (Py_ssize_t j = 0; j < n; j++) length[j] = SQRT(length[j]);
 }
 
-/* The nearest point to v with every group's norm ≤ λ, in the rows out[0 … 3C−1]. */
-static INLINE void NAME(volume_project_)(const REAL *restrict v, int grouping, const REAL *restrict map, double weight, Py_ssize_t C,
-                                         Py_ssize_t n, REAL *restrict norms, REAL **out)
+/* λ times the norms of a row, added up. Destroys the norms. */
+static INLINE double NAME(volume_regularity_)(REAL *restrict norms, int grouping, const REAL *restrict map, double weight, Py_ssize_t C,
+                                              Py_ssize_t n)
 {
-    const REAL radius = (REAL)weight, least = radius > TINY ? radius : TINY;
-    if (grouping == ALONE) {
-        for (Py_ssize_t d = 0; d < 3 * C; d++)
-            for (Py_ssize_t j = 0; j < n; j++) out[d][j] = NAME(clip_)(v[d * n + j], map ? map[j] : radius);
-        return;
+    double total = 0;
+    for (Py_ssize_t g = 0; g < NAME(volume_groups_)(grouping, C); g++) {
+        REAL *q = norms + g * n;
+        if (map)
+            for (Py_ssize_t j = 0; j < n; j++) q[j] *= map[j];
+        total += NAME(sum_)(q, n);
     }
+    return map ? total : total * weight;
+}
+
+/* What the nearest point to v with every group's norm ≤ λ·step has of v: factors, one row a group. Not ALONE. */
+static INLINE void NAME(volume_factors_)(const REAL *restrict v, int grouping, const REAL *restrict map, double weight, double step,
+                                         Py_ssize_t C, Py_ssize_t n, REAL *restrict norms)
+{
+    const REAL radius = (REAL)(weight * step), least = radius > TINY ? radius : TINY, by = (REAL)step;
     NAME(volume_norms_)(v, grouping, C, n, norms);
     for (Py_ssize_t g = 0; g < NAME(volume_groups_)(grouping, C); g++) {
         REAL *q = norms + g * n;
         if (map)
             for (Py_ssize_t j = 0; j < n; j++) {
-                const REAL m = map[j] > TINY ? map[j] : TINY;
-                q[j] = map[j] / (q[j] > m ? q[j] : m);
+                const REAL r = map[j] * by, m = r > TINY ? r : TINY;
+                q[j] = r / (q[j] > m ? q[j] : m);
             }
         else
             for (Py_ssize_t j = 0; j < n; j++) q[j] = radius / (q[j] > least ? q[j] : least);
     }
+}
+
+/* The nearest point to v with every group's norm ≤ λ·step, in the rows out[0 … 3C−1]. */
+static INLINE void NAME(volume_project_)(const REAL *restrict v, int grouping, const REAL *restrict map, double weight, double step,
+                                         Py_ssize_t C, Py_ssize_t n, REAL *restrict norms, REAL **out)
+{
+    const REAL radius = (REAL)(weight * step), by = (REAL)step;
+    if (grouping == ALONE) {
+        for (Py_ssize_t d = 0; d < 3 * C; d++)
+            for (Py_ssize_t j = 0; j < n; j++) out[d][j] = NAME(clip_)(v[d * n + j], map ? map[j] * by : radius);
+        return;
+    }
+    NAME(volume_factors_)(v, grouping, map, weight, step, C, n, norms);
     for (Py_ssize_t d = 0; d < 3; d++)
         for (Py_ssize_t c = 0; c < C; c++) {
             const REAL *q = norms + NAME(volume_group_of_)(grouping, d, c, C) * n, *p = v + (d * C + c) * n;
@@ -163,7 +195,7 @@ static INLINE void NAME(volume_row_)(const Block *k, const REAL *q, const REAL *
         NAME(volume_differences_)(u + c * m + r * n, u + c * m + r * n + next, ahead + c * ahead_stride, k, k->step, v + c * n,
                                   v + (C + c) * n, v + (2 * C + c) * n);
     const REAL *map = k->weight_map;
-    NAME(volume_project_)(v, k->grouping, map ? map + i * m + r * n : NULL, k->weight, C, n, norms, out);
+    NAME(volume_project_)(v, k->grouping, map ? map + i * m + r * n : NULL, k->weight, 1, C, n, norms, out);
 }
 
 /* Row r of a plane and of the plane behind it in one loop, where all neighbours are there: q and u of the former, from p and the p before
@@ -207,7 +239,7 @@ static INLINE void NAME(volume_both_)(const Block *k, REAL *const *a, REAL *cons
 NARROW static int NAME(volume_walk_)(const Block *k)
 {
     const Py_ssize_t C = k->channels, D = k->depth, H = k->rows, n = k->columns, m = H * n, T = k->iterations;
-    const REAL *f = k->f, half = (REAL)0.5;
+    const REAL *f = k->f;
     const Py_ssize_t level = 4 * C * m; /* a plane of q, a plane of u */
     /* Of zeros: volume_both_ looks one column too far, at what it does not use. */
     REAL *buffer = calloc((size_t)(T * level + 10 * C * n), sizeof(REAL));
@@ -217,7 +249,7 @@ NARROW static int NAME(volume_walk_)(const Block *k)
         free(out);
         return -1;
     }
-    const int usual = k->grouping == VECTOR && C == 1 && !k->weight_map;
+    const int usual = k->grouping == VECTOR && C == 1 && !k->weight_map && !k->excess;
     REAL *fresh = buffer + T * level, *v = fresh + 4 * C * n, *norms = v + 3 * C * n; /* rows of q and u; of v; of norms */
     for (Py_ssize_t at = k->first; at < k->last + T; at++)
         for (Py_ssize_t t = 0; t < T; t++) {
@@ -249,8 +281,9 @@ NARROW static int NAME(volume_walk_)(const Block *k)
                         const REAL *restrict observed = f + (c * D + i) * m + r * n;
                         REAL *restrict w = row + c * n;
                         NAME(volume_adjoint_)(fresh + c * n, fresh + (C + c) * n, fresh + (2 * C + c) * n,
-                                              r ? q + (C + c) * m + (r - 1) * n : NULL, i ? q + (2 * C + c) * m + r * n : NULL, k, w);
-                        for (Py_ssize_t j = 0; j < n; j++) w[j] = observed[j] - half * w[j];
+                                              r ? q + (C + c) * m + (r - 1) * n : NULL, i ? q + (2 * C + c) * m + r * n : NULL,
+                                              k->along, n, w);
+                        NAME(volume_u_)(k->excess, observed, n, w);
                     }
                 }
                 if (steps) {
@@ -275,11 +308,12 @@ static INLINE void NAME(volume_primal_)(const Block *k, Py_ssize_t c, Py_ssize_t
     const Py_ssize_t C = k->channels, n = k->columns, m = k->rows * n, whole = k->depth * m, here = i * m + r * n;
     const REAL *p = k->now, *f = k->f, *a = f + c * whole + here;
     const REAL *x = p + c * whole + here, *y = p + (C + c) * whole + here, *z = p + (2 * C + c) * whole + here;
-    NAME(volume_adjoint_)(x, y, z, r ? y - n : NULL, i ? z - m : NULL, k, g);
+    NAME(volume_adjoint_)(x, y, z, r ? y - n : NULL, i ? z - m : NULL, k->along, n, g);
     for (Py_ssize_t j = 0; j < n; j++) u[j] = a[j] - (REAL)0.5 * g[j];
 }
 
-/* u in `picture`; and Σ(u − f)², λR(u), the dual objective Σ g(f − g/4), g = Dᵀp; and, if asked, Σ ((P(p + step·Du) − p)/step)². */
+/* u in `picture`; and Σ(u − f)², λR(u), the dual objective Σ g(f − g/4), g = Dᵀp; and, if asked, Σ ((P(p + step·Du) − p)/step)². Under
+ * `excess` nothing but Dᵀp, in `picture`. */
 MULTIVERSIONED static int NAME(volume_prove_)(const Block *k)
 {
     const Py_ssize_t C = k->channels, D = k->depth, H = k->rows, n = k->columns, m = H * n, whole = D * m;
@@ -301,6 +335,10 @@ MULTIVERSIONED static int NAME(volume_prove_)(const Block *k)
             for (Py_ssize_t r = 0; r < H; r++) {
                 REAL *u = picture + c * whole + i * m + r * n;
                 const REAL *a = f + c * whole + i * m + r * n;
+                if (k->excess) {
+                    NAME(volume_primal_)(k, c, i, r, u, g);
+                    continue;
+                }
                 NAME(volume_primal_)(k, c, i, r, g, u);
                 fidelity += NAME(squared_distance_)(u, a, 1, n, squares);
                 bound += NAME(dual_objective_)(g, a, n, squares);
@@ -308,7 +346,7 @@ MULTIVERSIONED static int NAME(volume_prove_)(const Block *k)
     /* The plane behind the strip is another strip's to write. */
     for (Py_ssize_t c = 0; c < C && k->stop < D; c++)
         for (Py_ssize_t r = 0; r < H; r++) NAME(volume_primal_)(k, c, k->stop, r, g, ahead + c * m + r * n);
-    for (Py_ssize_t i = k->start; i < k->stop; i++)
+    for (Py_ssize_t i = k->start; i < k->stop && !k->excess; i++)
         for (Py_ssize_t r = 0; r < H; r++) {
             const REAL *row_map = map ? map + i * m + r * n : NULL;
             for (int pass = 0; pass <= k->residual; pass++) {
@@ -326,17 +364,10 @@ MULTIVERSIONED static int NAME(volume_prove_)(const Block *k)
                 }
                 if (pass) break;
                 if (!usual) NAME(volume_norms_)(v, k->grouping, C, n, norms);
-                double total = 0;
-                for (Py_ssize_t e = 0; e < NAME(volume_groups_)(k->grouping, C); e++) {
-                    REAL *q = norms + e * n;
-                    if (map)
-                        for (Py_ssize_t j = 0; j < n; j++) q[j] *= row_map[j];
-                    total += NAME(sum_)(q, n);
-                }
-                regularity += map ? total : total * k->weight;
+                regularity += NAME(volume_regularity_)(norms, k->grouping, row_map, k->weight, C, n);
             }
             if (!k->residual) continue;
-            NAME(volume_project_)(v, k->grouping, row_map, k->weight, C, n, norms, out);
+            NAME(volume_project_)(v, k->grouping, row_map, k->weight, 1, C, n, norms, out);
             const REAL by = (REAL)(1 / k->step);
             for (Py_ssize_t d = 0; d < 3 * C; d++)
                 residual += NAME(squared_distance_)(moved + d * n, p + d * whole + i * m + r * n, by, n, squares);

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from denoise_cli.measure.metrics import SSIM_WINDOW, decibels, ssim
 
-__all__ = ["Figures", "Mismatch", "alike", "figures", "peak_of", "pooled"]
+__all__ = ["Figures", "Mismatch", "alike", "figures", "has_own_units", "peak_of", "pooled"]
 
 Array = npt.NDArray[Any]
 
@@ -100,8 +100,13 @@ def pooled(pages: Sequence[Figures]) -> Figures:
     )
 
 
+def has_own_units(depth: str) -> bool:
+    """Whether the type of that name has no white: floats, and signed and 64-bit integers, such as Hounsfield units."""
+    return depth not in ("bool", "uint8", "uint16", "uint32")
+
+
 def peak_of(clean: Sequence[Array]) -> float:
-    """The data range of float pages: 1 where they lie within [0, 1], otherwise what they span together; 0 if they are constant."""
+    """The data range of pages in units of their own: 1 where they lie within [0, 1], otherwise what they span together; 0 if constant."""
     low, high = min(float(page.min()) for page in clean), max(float(page.max()) for page in clean)
     return 1.0 if low >= 0 and high <= 1 else high - low
 

@@ -42,20 +42,36 @@ def after_clipping(mean: Array, sigma: float, ends: tuple[float, float], nodes: 
     return looked_up(mean, centre, variance / sigma**2, np.minimum(kurtosis, 10))
 
 
-def before_clipping(mean: float, variance: float, ends: tuple[float, float]) -> tuple[float, float]:
-    """What share of the variance clipping has left, and the whole of it."""
+def before_clipping(mean: Array, variance: Array, ends: tuple[float, float]) -> tuple[Array, Array]:
+    """What share of each variance clipping has left, and the whole of it; `mean` and `variance` are (n,)."""
     low, high = ends
-    kept, whole = 1.0, variance
+    kept, whole = np.ones(len(mean)), np.array(variance, float)
+    changing = np.full(len(mean), True)
     for _ in range(4):
-        sigma = math.sqrt(whole)
-        if high - low > 2 * FAR * sigma > 0:
-            kept = float(np.interp(min(mean - low, high - mean) / sigma, *_near_one_end()))
-        else:
-            kept = float(after_clipping(np.array([mean]), sigma, ends, nodes=41)[0][0])
-        if not 0.5 < kept < 0.995:
+        sigma = np.sqrt(whole)
+        at_one_end = changing & (high - low > 2 * FAR * sigma) & (sigma > 0)
+        at_both = changing & ~at_one_end & (sigma > 0)
+        kept[at_one_end] = np.interp(np.minimum(mean - low, high - mean)[at_one_end] / sigma[at_one_end], *_near_one_end())
+        kept[at_both] = _kept_between(mean[at_both], sigma[at_both], ends)
+        changing &= (kept > 0.5) & (kept < 0.995)
+        if not changing.any():
             break
-        whole = variance / kept
+        whole[changing] = variance[changing] / kept[changing]
     return kept, whole
+
+
+def _kept_between(mean: Array, sigma: Array, ends: tuple[float, float], nodes: int = 41) -> Array:
+    """The share of σ² that `after_clipping` finds, of each mean with a σ > 0 of its own, (n,)."""
+    low, high = ends
+    x = np.linspace(-4.5, 4.5, nodes | 1)
+    weights = np.exp(-(x**2) / 2)
+    weights /= weights.sum()
+    true = np.linspace(np.maximum(low, mean - 9 * sigma) - 2.5 * sigma, np.minimum(high, mean + 9 * sigma) + 2.5 * sigma, nodes, axis=1)
+    noisy = np.clip(true[:, :, None] + sigma[:, None, None] * x, low, high)
+    centre = noisy @ weights
+    noisy -= centre[:, :, None]
+    kept = (noisy**2) @ weights / sigma[:, None] ** 2
+    return np.array([np.interp(*row) for row in zip(mean, centre, kept, strict=True)])
 
 
 @cache

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from denoise_cli.noise.blocks import Samples
+from denoise_cli.kernels.fourier import inverse_fourier
 from denoise_cli.noise.opponent_colours import MEAN
-from denoise_cli.noise.ring_energies import SIDE, energies_of, energy, half_rings, logarithms, ring_counts, square_blocks, window
+from denoise_cli.noise.ring_energies import SIDE, SquareBlocks, energies_of, energy, half_rings, logarithms, ring_counts, window
 from denoise_cli.noise.spectrum import RINGS, Spectrum
 
 __all__ = ["Coloured", "coloured"]
@@ -69,7 +69,7 @@ class Coloured:
         return len(chromas) == 2 and math.hypot(*chromas) > math.sqrt(2) * LEAST_CHROMA * luma
 
 
-def coloured(picture: Samples, basis: str = MEAN) -> Coloured | None:
+def coloured(blocks: SquareBlocks, basis: str = MEAN) -> Coloured | None:
     """The spectrum of a picture's noise, if it were noise, in luma and chromas of `basis`; None where the picture is too small to tell.
 
     Blocks of 32 × 32 pixels are windowed and transformed, and their energies in rings of frequencies compared within classes of like
@@ -81,16 +81,16 @@ def coloured(picture: Samples, basis: str = MEAN) -> Coloured | None:
     noise grows with brightness (Liu et al. 2008, IEEE TPAMI 30, 299–314), by a line in the logarithm that content, which only ever adds,
     hardly moves.
     """
-    blocks = square_blocks(picture, basis)
-    if blocks is None:
+    turned = blocks.turned(basis)
+    if turned is None:
         return None
-    found = _read_blocks(blocks, basis, robust=blocks.shape[1] == 1)
-    return _read_blocks(blocks, basis, robust=True) if found is not None and not found.robust and not found.has_chroma else found
+    found = _read_blocks(*turned, basis, robust=len(turned[0]) == 1)
+    return _read_blocks(*turned, basis, robust=True) if found is not None and not found.robust and not found.has_chroma else found
 
 
-def _read_blocks(blocks: Array, basis: str, *, robust: bool) -> Coloured | None:
-    """What is found in `blocks`, (n, channels, SIDE, SIDE), by geometric means if `robust`."""
-    transforms, energies, mean = energies_of(blocks, robust, basis)
+def _read_blocks(transforms: Array, mean: Array, basis: str, *, robust: bool) -> Coloured | None:
+    """What is found in blocks of these transforms and this brightness (`SquareBlocks.turned`), by geometric means if `robust`."""
+    energies = energies_of(transforms, robust)
     order = np.argsort(mean)
     classes = np.array_split(order, max(1, min(CLASSES, len(order) // BLOCKS_A_CLASS)))
     calm = [_calm(energies, members, CALM) for members in classes]
@@ -144,7 +144,9 @@ def _irregular(transforms: Array, chosen: list[list[Array]], levels: Array) -> f
     ring, _ = half_rings()
     below = []
     for r in range(JUDGED.start, JUDGED.stop):
-        luma = [transforms[each[r], 0][:, ring == r] / math.sqrt(level[r, 0]) for each, level in zip(chosen, levels, strict=True)]
+        luma = [
+            _gathered(transforms[:1], each[r], ring == r)[:, 0] / math.sqrt(level[r, 0]) for each, level in zip(chosen, levels, strict=True)
+        ]
         found = logarithms(np.concatenate(luma))
         below.append(float(np.mean(np.log(np.exp(found).mean(axis=0)) - found.mean(axis=0))))
     return float(np.mean(below)) - np.euler_gamma
@@ -156,7 +158,8 @@ def _lopsided(transforms: Array, chosen: list[list[Array]]) -> float:
     weight = window()
     inside = weight > weight.max() / 2
     blocks = np.unique(np.concatenate([each[JUDGED.start] for each in chosen]))
-    pixels = np.fft.irfft2(np.where(ring >= JUDGED.start, transforms[blocks, 0], 0), s=(SIDE, SIDE))[:, inside] / weight[inside]
+    high = np.where(ring >= JUDGED.start, transforms[0][blocks], 0)
+    pixels = inverse_fourier(high, np.empty((len(blocks), SIDE, SIDE), np.float32), 1)[:, inside] / weight[inside]
     pixels -= pixels.mean(axis=1, keepdims=True)
     deviation = np.sqrt((pixels**2).mean(axis=1, keepdims=True)) + SMALLEST
     return abs(float(np.mean((pixels / deviation) ** 3)))
@@ -179,17 +182,24 @@ def _growth(brightness: Array, level: Array, trust: Array) -> tuple[Array, Array
 def _densities(transforms: Array, calm: list[list[Array]], levels: Array, share: Array, robust: bool) -> Array:
     """Cross-spectral density in each ring, (ring, channels, channels), real, relative to the level of each class."""
     ring, times = half_rings()
-    channels = transforms.shape[1]
+    channels = len(transforms)
     density = np.zeros((len(RINGS) - 1, channels, channels))
     for chosen, level, weight in zip(calm, levels, share, strict=True):
         for r, blocks in enumerate(chosen):
             inside = ring == r
-            values = transforms[blocks][:, :, inside].astype(np.complex128)
+            values = _gathered(transforms, blocks, inside).astype(np.complex128)
             products = np.einsum("nif,njf,f->ij", values, values.conj(), times[inside]).real
             products /= len(blocks) * times[inside].sum()
             scale = np.sqrt(energy(values, times[inside], robust).mean(axis=0) / np.maximum(np.diag(products), 1e-300))
             density[r] += weight / level * products * scale[:, None] * scale[None, :]
     return density
+
+
+def _gathered(transforms: Array, blocks: Array, inside: Array) -> Array:
+    """The frequencies `inside` of some blocks, (blocks, channels, frequencies)."""
+    every = transforms.reshape(*transforms.shape[:2], -1)
+    found: Array = every[np.arange(len(every))[None, :, None], blocks[:, None, None], np.flatnonzero(inside)[None, None, :]]
+    return found
 
 
 def _plateau(density: Array, agree: Array) -> Array:

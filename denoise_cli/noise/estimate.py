@@ -18,6 +18,7 @@ from denoise_cli.noise.jpeg_noise import noise_in_jpeg
 from denoise_cli.noise.level import FEWEST, calmness, energies, level, level_blocks, opponent_energies, opponent_levels
 from denoise_cli.noise.model import Noise
 from denoise_cli.noise.opponent_colours import MEAN, WEIGHTED
+from denoise_cli.noise.ring_energies import SquareBlocks
 from denoise_cli.noise.spectrum import Spectrum
 
 __all__ = ["Noise", "estimate"]
@@ -104,17 +105,18 @@ def estimate(stored: npt.ArrayLike, scale: Scale | None = None) -> Noise:
         noise = replace(noise, luma=luma * picture.scale.unit, chroma=_rms(chromas) * picture.scale.unit, basis=basis)
     if decisive or picture.two_levels or share >= FEW:
         return noise
-    compressed = noise_in_jpeg(picture)
+    squares = SquareBlocks(picture)
+    compressed = noise_in_jpeg(picture, squares)
     if compressed is not None and compressed.sigma > NEGLIGIBLE:
         before = compressed.sigma * picture.scale.unit
         why = f"white noise of σ ≈ {picture.scale.amount(before)} that became JPEG"
         return replace(_coloured(compressed.spectrum, picture, why), before_jpeg=before)
     if not clumped:
         return noise
-    found_spectrum = coloured(picture)
+    found_spectrum = coloured(squares)
     if found_spectrum is None or not _is_coloured(found_spectrum, noise.sigma / picture.scale.unit, opponent):
         return noise
-    if found_spectrum.has_chroma and (other := coloured(picture, WEIGHTED)) is not None:
+    if found_spectrum.has_chroma and (other := coloured(squares, WEIGHTED)) is not None:
         levels_as_found = found_spectrum.spectrum.opponent_sigmas
         if _rms(list(levels_as_found[1:])) > APART * levels_as_found[0] and _separates(other.spectrum.opponent_sigmas, levels_as_found):
             found_spectrum, opponent = other, weighted

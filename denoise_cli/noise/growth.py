@@ -72,18 +72,11 @@ class Growth:
 
 def growth(found: list[BlockEnergies], picture: Samples) -> Growth | None:
     """The line through the levels of blocks of like brightness, over all channels; None if they are too few or too much alike."""
-    means: list[float] = []
-    variances: list[float] = []
-    for spectra in found:
-        for mean, variance in _classes(spectra[(spectra.saturated < SATURATED) & (spectra.high > 0)]):
-            kept, before = before_clipping(mean, variance, picture.ends)
-            if kept > KEPT:
-                means.append(mean)
-                variances.append(before - picture.quantum**2 / 12)
-    if len(means) < FEWEST_POINTS:
-        return None
-    m, v = np.array(means), np.maximum(np.array(variances), LEAST_VARIANCE)
-    if m.max() - m.min() < SHORTEST:
+    points = [point for spectra in found for point in _classes(spectra[(spectra.saturated < SATURATED) & (spectra.high > 0)])]
+    m, v = np.array(points).reshape(-1, 2).T
+    kept, before = before_clipping(m, v, picture.ends)
+    m, v = m[kept > KEPT], np.maximum(before[kept > KEPT] - picture.quantum**2 / 12, LEAST_VARIANCE)
+    if len(m) < FEWEST_POINTS or m.max() - m.min() < SHORTEST:
         return None
     gain, offset = _line(m, v)
     constant = _constant(v)

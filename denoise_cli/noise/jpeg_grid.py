@@ -25,6 +25,8 @@ ZERO = 0.9
 LEAST_ZEROS, MORE_ZEROS = 0.2, 0.15
 #: Steps that are tried, in levels of 256; smaller ones do not show beside the rounding.
 STEPS = np.arange(2, 121)
+#: For each: what a coefficient is multiplied by to have a full turn a step; the mean cosine that the rounding leaves at the true step.
+TURNS, LEFT = (2 * np.pi / STEPS).astype(np.float32), np.exp(-2 * (np.pi / STEPS) ** 2 / 12)
 #: Coefficients that must not be zero for a step to be read, and those that are looked at.
 FEWEST, LOOKED_AT = 12, 400
 #: The mean of cos(2π·coefficient/step), at the true step, over what the rounding leaves of it.
@@ -95,7 +97,7 @@ def _step(values: Array) -> float:
     if len(there) < FEWEST:
         return float("nan")
     there = there[:: max(1, len(there) // LOOKED_AT)]
-    score = np.cos(2 * np.pi * there[:, None] / STEPS).mean(axis=0) / np.exp(-2 * (np.pi / STEPS) ** 2 / 12)
+    score = np.cos(there[:, None] * TURNS).mean(axis=0) / LEFT
     fitting = np.flatnonzero(score > AGREE)
     # A step larger than all values fits them all.
     fitting = fitting[STEPS[fitting] < 1.5 * np.quantile(np.abs(there), 0.9)]

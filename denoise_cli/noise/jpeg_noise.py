@@ -13,6 +13,7 @@ from denoise_cli.noise.blocks import Samples
 from denoise_cli.noise.coloured import coloured
 from denoise_cli.noise.jpeg_grid import SIDE, find_grid
 from denoise_cli.noise.opponent_colours import WEIGHTED, WEIGHTS
+from denoise_cli.noise.ring_energies import SquareBlocks
 from denoise_cli.noise.spectrum import RINGS, Spectrum, ring_of
 
 __all__ = ["CompressedNoise", "noise_in_jpeg"]
@@ -35,7 +36,7 @@ class CompressedNoise:
     spectrum: Spectrum
 
 
-def noise_in_jpeg(picture: Samples) -> CompressedNoise | None:
+def noise_in_jpeg(picture: Samples, blocks: SquareBlocks | None = None) -> CompressedNoise | None:
     """The white noise that `picture` held before it became JPEG, if there was any, and it is not white any more; None for other pictures.
 
     What is said of chroma, which JPEG stores at half the resolution and with large steps, comes from its calmest blocks, as in
@@ -56,7 +57,7 @@ def noise_in_jpeg(picture: Samples) -> CompressedNoise | None:
     luma = _in_rings(found.variances) * level**2
     if picture.channels == 1:
         return CompressedNoise(found.sigma * level, Spectrum(tuple(((float(value),),) for value in luma)))
-    return CompressedNoise(found.sigma * level, _with_chroma(luma, (found.sigma * level) ** 2, picture))
+    return CompressedNoise(found.sigma * level, _with_chroma(luma, (found.sigma * level) ** 2, blocks or SquareBlocks(picture)))
 
 
 def _in_rings(variances: Array) -> Array:
@@ -70,9 +71,9 @@ def _in_rings(variances: Array) -> Array:
     return means
 
 
-def _with_chroma(luma: Array, before: float, picture: Samples) -> Spectrum:
+def _with_chroma(luma: Array, before: float, blocks: SquareBlocks) -> Spectrum:
     """The spectrum in weighted luma and chromas: luma as told, chroma as it is found, if it is; variances of `before` at most."""
-    found = coloured(picture, WEIGHTED)
+    found = coloured(blocks, WEIGHTED)
     density = np.zeros((len(luma), 3, 3))
     density[:, 0, 0] = luma
     for chroma in (1, 2):

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from denoise_cli.kernels.fourier import fourier
 from denoise_cli.noise.blocks import Samples
 from denoise_cli.noise.opponent_colours import BASES, MEAN
 from denoise_cli.noise.spectrum import RINGS, ring_of
 
-__all__ = ["SIDE", "energies_of", "energy", "half_rings", "logarithms", "ring_counts", "square_blocks", "window"]
+__all__ = ["SIDE", "SquareBlocks", "energies_of", "energy", "half_rings", "logarithms", "ring_counts", "window"]
 
 Array = npt.NDArray[Any]
 
@@ -26,29 +28,63 @@ SATURATED = 0.1
 NO_ENERGY = 1e-16
 
 
-def square_blocks(picture: Samples, basis: str = MEAN) -> Array | None:
-    """(n, channels, SIDE, SIDE), known throughout and hardly cut off, luma and chromas of `basis` if there are three channels."""
+class SquareBlocks:
+    """The blocks of a picture, cut and transformed once, whatever is asked of them."""
+
+    def __init__(self, picture: Samples) -> None:
+        self.picture = picture
+
+    @cached_property
+    def transforms(self) -> tuple[Array, Array] | None:
+        """Windowed and transformed, (channels, n, SIDE, SIDE/2 + 1), complex64, and their brightness, (n,); None where they are too few.
+
+        They are known throughout and hardly cut off.
+        """
+        blocks = _cut(self.picture)
+        if blocks is None:
+            return None
+        weight = window()
+        mean = blocks.reshape(*blocks.shape[:2], -1) @ (weight / weight.sum()).ravel()
+        blocks -= mean[:, :, None, None]
+        blocks *= weight / np.float32(SIDE)
+        flat = blocks.reshape(-1, SIDE, SIDE)
+        spectra = fourier(flat, np.empty((len(flat), SIDE, SIDE // 2 + 1), np.complex64), 1)
+        return spectra.reshape(*blocks.shape[:3], SIDE // 2 + 1), mean.mean(axis=0)
+
+    def turned(self, basis: str = MEAN) -> tuple[Array, Array] | None:
+        """The same for luma and the two chromas of `basis`, if there are three channels."""
+        if self.transforms is None:
+            return None
+        transforms, brightness = self.transforms
+        if len(transforms) != 3:
+            return transforms, brightness
+        turn = BASES[basis].astype(np.float32)
+        return (turn @ transforms.view(np.float32).reshape(3, -1)).view(np.complex64).reshape(transforms.shape), brightness
+
+
+def _cut(picture: Samples) -> Array | None:
+    """(channels, n, SIDE, SIDE), a copy, known throughout and hardly cut off; None where they are too few."""
     height, width, channels = picture.pixels.shape
     if min(height, width) < SIDE or channels > 4:
         return None
     step = max(4, math.isqrt((height - SIDE + 1) * (width - SIDE + 1) // BLOCKS))
     step += 1 - step % 2 if step > 4 else 0  # odd, so that JPEG's own blocks are met in every phase
     windows = np.lib.stride_tricks.sliding_window_view(picture.pixels, (SIDE, SIDE), axis=(0, 1))[::step, ::step]
-    windows = windows.reshape(-1, channels, SIDE, SIDE)
+    windows = np.moveaxis(windows, 2, 0).reshape(channels, -1, SIDE, SIDE)
     if picture.known is not None:
         known = np.lib.stride_tricks.sliding_window_view(picture.known, (SIDE, SIDE))[::step, ::step].reshape(-1, SIDE, SIDE)
-        windows = windows[known.all(axis=(1, 2))]
-    if len(windows) < FEWEST:
+        windows = windows[:, known.all(axis=(1, 2))]
+    if windows.shape[1] < FEWEST:
         return None
-    blocks: Array = picture.inside(windows)
+    blocks = picture.inside(windows)
     if math.isfinite(picture.floor) or math.isfinite(picture.ceiling):
-        cut_off = ((blocks <= picture.floor) | (blocks >= picture.ceiling)).mean(axis=(2, 3), dtype=np.float32).max(axis=1)
-        blocks = blocks[cut_off <= SATURATED]
-    if len(blocks) < FEWEST:
-        return None
-    return (BASES[basis].astype(np.float32) @ blocks.reshape(-1, 3, SIDE**2)).reshape(blocks.shape) if channels == 3 else blocks
+        cut_off = np.count_nonzero((blocks <= picture.floor) | (blocks >= picture.ceiling), axis=(2, 3)).max(axis=0)
+        if cut_off.any():
+            blocks = blocks[:, cut_off <= SATURATED * SIDE**2]
+    return blocks if blocks.shape[1] >= FEWEST else None
 
 
+@cache
 def window() -> Array:
     """Hann's, of mean square 1."""
     one = np.hanning(SIDE + 2)[1:-1]
@@ -57,6 +93,7 @@ def window() -> Array:
     return weight.astype(np.float32)
 
 
+@cache
 def half_rings() -> tuple[Array, Array]:
     """Ring of each frequency of a real transform (−1 for the mean), and how often it counts."""
     radius = np.hypot(np.fft.fftfreq(SIDE)[:, None], np.fft.rfftfreq(SIDE)[None, :])
@@ -67,23 +104,34 @@ def half_rings() -> tuple[Array, Array]:
     return ring, times
 
 
+@cache
 def ring_counts() -> Array:
     """How many frequencies are in each ring."""
     ring, times = half_rings()
     return np.array([times[ring == r].sum() for r in range(len(RINGS) - 1)])
 
 
-def energies_of(blocks: Array, robust: bool, basis: str = MEAN) -> tuple[Array, Array, Array]:
-    """Transforms (n, channels, SIDE, SIDE/2 + 1), their `energy` (n, rings, channels), and the brightness of each block."""
-    weight = window()
-    mean = blocks.reshape(*blocks.shape[:2], -1) @ (weight / weight.sum()).ravel()
-    windowed = blocks - mean[:, :, None, None]
-    windowed *= weight / np.float32(SIDE)
-    transforms = np.fft.rfft2(windowed).astype(np.complex64, copy=False)
+@cache
+def _shares() -> Array:
+    """The share of each frequency in the mean over its ring, (frequencies, rings), float32."""
     ring, times = half_rings()
-    found = [energy(transforms[:, :, ring == r], times[ring == r], robust) for r in range(len(RINGS) - 1)]
-    brightness = mean @ BASES[basis].mean(axis=1) if blocks.shape[1] == 3 else mean.mean(axis=1)
-    return transforms, np.stack(found, axis=1), brightness
+    shares = np.zeros((ring.size, len(RINGS) - 1), np.float32)
+    for r in range(len(RINGS) - 1):
+        shares[(ring == r).ravel(), r] = times[ring == r] / times[ring == r].sum()
+    return shares
+
+
+def energies_of(transforms: Array, robust: bool) -> Array:
+    """The `energy` of (channels, n, SIDE, SIDE/2 + 1) complex numbers in each ring, (n, rings, channels)."""
+    values = transforms.reshape(*transforms.shape[:2], -1)
+    power = values.real**2 + values.imag**2
+    if not robust:
+        return np.ascontiguousarray(np.moveaxis(power @ _shares(), 0, -1))
+    power += np.float32(NO_ENERGY)
+    np.log(power, out=power)
+    means = power @ _shares()
+    means += np.float32(np.euler_gamma)
+    return np.ascontiguousarray(np.moveaxis(np.exp(means), 0, -1))
 
 
 def energy(values: Array, times: Array, robust: bool) -> Array:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from denoise_cli.kernels.fourier import fourier, inverse_fourier
 from denoise_cli.noise.opponent_colours import BASES, MEAN, from_opponent
 
 __all__ = ["RINGS", "Spectrum", "ring_of"]
@@ -100,7 +101,8 @@ class Spectrum:
     def draw(self, shape: tuple[int, int], random: np.random.Generator, brightness: Array | None = None) -> Array:
         """Noise of this spectrum, (height, width, channels), float32, periodic; at a `brightness`, (height, width), if one is given."""
         height, width = shape
-        white = np.fft.rfft2(random.standard_normal((self.channels, height, width), dtype=np.float32), axes=(1, 2))
+        drawn = random.standard_normal((self.channels, height, width), dtype=np.float32)
+        white = fourier(drawn, np.empty((self.channels, height, width // 2 + 1), np.complex64), 1)
         radius = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None, :])
         roots = np.stack([_root(np.asarray(matrix)) for matrix in self.density])
         centres = (np.array(RINGS[:-1]) + np.array((*RINGS[1:-1], 0.5))) / 2
@@ -109,7 +111,7 @@ class Spectrum:
             for column in range(self.channels):
                 if roots[:, row, column].any():
                     coloured[row] += np.interp(radius, centres, roots[:, row, column]) * white[column]
-        noise = np.moveaxis(np.fft.irfft2(coloured, s=shape, axes=(1, 2)), 0, -1).astype(np.float32)
+        noise: Array = np.ascontiguousarray(np.moveaxis(inverse_fourier(coloured, drawn, 1), 0, -1))
         if self.channels == 3:
             noise = from_opponent(noise, self.basis)
         if brightness is not None and self.levels:

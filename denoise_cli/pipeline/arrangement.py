@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -154,6 +155,10 @@ def _letters(axes: str, shape: tuple[int, ...]) -> str:
 def _position(channel_axis: int | Untold | None, count: int) -> int | None:
     if channel_axis is None or isinstance(channel_axis, Untold):
         return None
+    try:
+        channel_axis = operator.index(channel_axis)
+    except TypeError:
+        raise TypeError(f"channel_axis must be a whole number or None, not {channel_axis!r}") from None
     if not -count <= channel_axis < count:
         raise ValueError(f"channel_axis {channel_axis} is none of the {count} axes of the array")
     return channel_axis % count

@@ -16,7 +16,7 @@ import numpy as np
 
 from denoise_cli.errors import DenoiseError
 from denoise_cli.formats.files import read_picture
-from denoise_cli.measure.comparison import figures, peak_of
+from denoise_cli.measure.comparison import figures, has_own_units, peak_of
 from denoise_cli.measure.scale import Scale
 from denoise_cli.methods.method import Subject
 from denoise_cli.pipeline.contestants import Contestant, Trial
@@ -64,7 +64,7 @@ def trials_of(path: Path, noise: AddedNoise, seed: int, max_pixels: int, *, no_c
         sigma = noise.gaussian if noise.gaussian is not None and not exact.given else math.sqrt(float(np.square(bad - clean).mean()))
         if (bad == clean).all():
             raise DenoiseError(f"{path}: the noise vanished when it was rounded to {picture.depth}; make it stronger, or say --no-clip")
-        span = peak_of([clean]) if picture.depth.startswith("float") else 1.0
+        span = peak_of([clean]) if has_own_units(picture.depth) else 1.0
         trials.append(Trial(str(path), page, clean, bad, sigma, span, subjects[page - 1]))
     return trials
 

@@ -12,7 +12,7 @@ from denoise_cli.draw.views import three_views
 from denoise_cli.errors import DenoiseError
 from denoise_cli.formats.conversion import convert
 from denoise_cli.formats.files import read_picture
-from denoise_cli.measure.comparison import Figures, Mismatch, alike, figures, peak_of, pooled
+from denoise_cli.measure.comparison import Figures, Mismatch, alike, figures, has_own_units, peak_of, pooled
 from denoise_cli.storage.pipes import PIPE, STDIN
 from denoise_cli.variational import as_float
 
@@ -40,8 +40,8 @@ class Upright:
 
     @property
     def has_own_units(self) -> bool:
-        """Whether its type has no white: floats, and signed and 64-bit integers, such as Hounsfield units."""
-        return self.depth not in ("bool", "uint8", "uint16", "uint32")
+        """Whether its type has no white."""
+        return has_own_units(self.depth)
 
 
 @dataclass(frozen=True)

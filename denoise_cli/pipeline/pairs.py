@@ -51,10 +51,8 @@ def pair_trials(noisy: Path, clean: Path, max_pixels: int) -> list[Trial]:
     shapes = [[page.shape for page in picture.pages] for picture in (worse, better)]
     if shapes[0] != shapes[1]:
         raise DenoiseError(f"{noisy}: its pages and those of {clean} differ in number or size; a pair shows the same scene pixel by pixel")
-    if worse.depth.startswith("float") != better.depth.startswith("float"):
-        raise DenoiseError(
-            f"{noisy}: {worse.depth} and {clean}: {better.depth} have no unit in common; store both in integers, or in floats"
-        )
+    if worse.has_own_units != better.has_own_units:
+        raise DenoiseError(f"{noisy}: {worse.depth} and {clean}: {better.depth} have no unit in common; store both in one type")
     trials = []
     for number, (stored, truth) in enumerate(zip(worse.pages, better.pages, strict=True), 1):
         subject = Subject(stored, Scale.of(stored))
@@ -62,6 +60,6 @@ def pair_trials(noisy: Path, clean: Path, max_pixels: int) -> list[Trial]:
         sigma = math.sqrt(float(np.square(pixels - true).mean()))
         if sigma == 0:
             raise DenoiseError(f"{noisy}: holds the same as {clean}; one of the two should be noisy")
-        span = peak_of([true]) if better.depth.startswith("float") else 1.0
+        span = peak_of([true]) if better.has_own_units else 1.0
         trials.append(Trial(str(noisy), number, true, pixels, sigma, span, subject))
     return trials

@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from denoise_cli.kernels.fourier import cosine, fourier, inverse_cosine, inverse_fourier
 from denoise_cli.variational.claims import Claims
-from denoise_cli.variational.fourier import cosine, fourier, inverse_cosine, inverse_fourier
 from denoise_cli.variational.strips import Array, Strips
 
 __all__ = ["BOUNDARIES", "Gradient", "PeriodicGradient", "SymmetricGradient"]

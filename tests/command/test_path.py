@@ -172,3 +172,22 @@ def test_pixels_without_a_value_leave_a_sheet_that_can_be_seen(denoise: Run, noi
     assert run.code == 0
     assert "Warning" not in run.err
     assert np.asarray(Image.open(tmp_path / "metres_path.png").convert("L"))[60:].std() > 40
+
+
+def test_the_path_of_a_stack_is_that_of_the_page_in_the_middle(denoise: Run, noisy: Path, tmp_path: Path) -> None:
+    observed, clean = (np.asarray(Image.open(path)) for path in (noisy, tmp_path / "clean.png"))
+    black, *others = (Image.fromarray(page) for page in (np.zeros_like(observed), observed, np.full_like(observed, 255)))
+    black.save(tmp_path / "stack.tif", save_all=True, append_images=others)
+    words = ("--lambdas", "0.1", "--sigma", "0.1")
+    told = {}
+    for name, reference in (("noisy.png", "clean.png"), ("stack.tif", "clean.png")):
+        run = denoise("path", tmp_path / name, *words, "--reference", tmp_path / reference, "--csv", tmp_path / f"{name}.csv")
+        assert run.code == 0, run.err
+        told[name] = rows(tmp_path / f"{name}.csv")
+    assert "page 2 of 3" in run.err
+    for one, other in zip(*told.values(), strict=True):
+        assert {key: one[key] for key in one if key != "seconds"} == {key: other[key] for key in other if key != "seconds"}
+    Image.fromarray(clean).save(tmp_path / "two.tif", save_all=True, append_images=[Image.fromarray(clean)])
+    run = denoise("path", tmp_path / "stack.tif", *words, "--reference", tmp_path / "two.tif", "--overwrite")
+    assert run.code == 1
+    assert "the reference has 2 pages" in run.err

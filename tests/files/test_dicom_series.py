@@ -81,6 +81,13 @@ def test_it_may_become_a_stack(denoise, series, tmp_path):
     assert tifffile.imread(tmp_path / "v.tif").shape == STORED.shape
 
 
+def test_standard_output_carries_no_folder_of_slices(denoise, series):
+    outcome = denoise(series, "--volume", "--lambda", 100, "-o", "-")
+    assert outcome.code == 2
+    assert "stdout carries one file" in outcome.err
+    assert "--format tiff" in outcome.err
+
+
 def test_series_in_folders_within_are_volumes_of_their_own(denoise, series, tmp_path):
     series.rename(tmp_path / "all")
     (tmp_path / "patients").mkdir()

@@ -19,6 +19,7 @@ from denoise_cli.noise.blocks import Samples
 from denoise_cli.noise.coloured import coloured
 from denoise_cli.noise.estimate import estimate
 from denoise_cli.noise.model import Noise
+from denoise_cli.noise.ring_energies import SquareBlocks
 from denoise_cli.noise.spectrum import RINGS, Spectrum
 from denoise_cli.noise.stabilise import stabiliser_for
 from denoise_cli.variational import denoise, psnr_db
@@ -126,7 +127,7 @@ def test_grains_that_cast_shadows_are_told_from_noise_of_the_same_spectrum() -> 
     field = gaussian_filter(np.random.default_rng(7).standard_normal((300, 300)), 0.7, mode="wrap")
     field /= field.std()
     sand, noise = 0.7 - 0.06 * np.exp(-0.6 * field), field * 0.06 + 0.5
-    found = {name: coloured(Samples.of(picture)) for name, picture in (("sand", sand), ("noise", noise))}
+    found = {name: coloured(SquareBlocks(Samples.of(picture))) for name, picture in (("sand", sand), ("noise", noise))}
     assert found["noise"] is not None
     assert found["sand"] is not None
     assert found["noise"].lopsided < 0.1 < 0.3 < found["sand"].lopsided
@@ -137,7 +138,7 @@ def test_texture_along_a_line_is_irregular_and_noise_is_not() -> None:
     rng = np.random.default_rng(8)
     noise = gaussian_filter(rng.standard_normal((300, 300)), 0.7)
     threads = gaussian_filter(rng.standard_normal((300, 300)), (4.0, 0.7)) + 0.02 * rng.standard_normal((300, 300))
-    found = [coloured(Samples.of(picture)) for picture in (noise, threads)]
+    found = [coloured(SquareBlocks(Samples.of(picture))) for picture in (noise, threads)]
     assert found[0] is not None
     assert found[1] is not None
     assert abs(found[0].irregular) < 0.15

@@ -41,6 +41,14 @@ def table(denoise: Callable[..., Any], *words: object) -> dict[str, Any]:
     return told | {"by_name": {row["method"]: row for row in told["methods"]}, "said": outcome.err}
 
 
+def test_the_peak_of_signed_integers_is_what_they_span(denoise: Callable[..., Any], desk: Path) -> None:
+    """They have no white: Hounsfield units, elevations below the sea."""
+    clean = np.rint(8 * np.asarray(Image.open(desk / "set" / "a.png"))).astype(np.int16) - 1000
+    np.save("ct.npy", clean)
+    told = table(denoise, "ct.npy", "--gaussian", "60", "--methods", "optimal:40")["by_name"]
+    assert told["noisy"]["psnr_db"] == pytest.approx(20 * math.log10(float(np.ptp(clean)) / 60), abs=0.2)
+
+
 def test_the_figures_are_those_of_add_noise_denoise_and_compare(denoise: Callable[..., Any], desk: Path) -> None:
     told = table(denoise, "set", "--gaussian", "25/255", "--methods", "optimal:0.1,matlab:0.05")
     assert denoise("add-noise", "set", "-o", "noisy", "--gaussian", "25/255").code == 0

@@ -66,6 +66,33 @@ def test_the_picture_is_the_one_that_chambolle_of_scikit_image_converges_to(shap
     assert np.abs(ours - theirs).max() < 5e-3
 
 
+def test_a_larger_weight_leaves_less_noise_in_the_cells_of_a_chequerboard() -> None:
+    board = img_as_float(data.checkerboard())[:60, :60]
+    noisy = np.clip(board + 0.5 * board.std() * np.random.default_rng(13).random(board.shape), 0, 1)
+    for picture, axis in ((noisy, None), (np.stack([noisy, noisy[::-1], noisy[:, ::-1]]), 0)):
+        left = [(np.take(image, 0, axis) if axis is not None else image)[30:45, 5:15].std()
+                for image in (picture, *(denoise(picture, weight, channel_axis=axis).image for weight in (0.2, 0.4)))]  # fmt: skip
+        assert left == sorted(left, reverse=True)
+        assert left[2] < 0.5 * left[0]
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "uint8", "int16", "bool"])
+@pytest.mark.parametrize("axes", [1, 2, 3, 4])
+def test_a_constant_array_comes_back_as_it_is(dtype: str, axes: int) -> None:
+    array = np.full((3,) * axes, 1, dtype)
+    for channel_axis in (None, 0, -1) if axes > 1 else (None,):
+        np.testing.assert_array_equal(denoise(array, 0.1, channel_axis=channel_axis).image, as_scikit_image_has_it(array))
+
+
+@pytest.mark.parametrize("shape", [(1,), (1, 1, 1, 1), (7, 1, 1), (1, 7, 1), (3, 1, 4, 1), (2, 2, 2, 2)])
+def test_axes_of_one_element_change_no_bit(shape: tuple[int, ...]) -> None:
+    array = np.random.default_rng(14).random(shape)
+    squeezed = array.squeeze() if array.size > 1 else array.reshape(1)
+    found = denoise(array, 0.1, channel_axis=None).image
+    assert found.shape == shape
+    np.testing.assert_array_equal(found.reshape(squeezed.shape), denoise(squeezed, 0.1, channel_axis=None).image)
+
+
 def test_the_strength_of_a_weight_does_not_depend_on_the_number_of_axes() -> None:
     noisy = np.clip(GREY + 0.15 * np.random.default_rng(1234).standard_normal(GREY.shape), 0, 1)
     flat = denoise(noisy, 0.2, channel_axis=None).image
@@ -251,3 +278,9 @@ def test_counts_that_use_hardly_any_of_their_type_are_warned_of() -> None:
         warnings.simplefilter("error")
         denoise(counts.astype(float), 20.0, channel_axis=None)
         denoise(counts.astype(np.uint8), 0.1, channel_axis=None)
+
+
+@pytest.mark.parametrize("channel_axis", [0.0, "0", (0,)])
+def test_a_channel_axis_that_is_no_whole_number_is_refused(channel_axis: Any) -> None:
+    with pytest.raises(TypeError, match="channel_axis must be a whole number or None"):
+        denoise(VOLUME, 0.2, channel_axis=channel_axis)

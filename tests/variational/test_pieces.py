@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from scipy import fft, optimize
 
-from denoise_cli.variational import fourier, psnr_db, rmse, snr_db
+from denoise_cli.kernels import fourier
+from denoise_cli.variational import psnr_db, rmse, snr_db
 from denoise_cli.variational.fidelities import L1, Fidelity, SquaredL2
 from denoise_cli.variational.operators import BOUNDARIES, Gradient
 from denoise_cli.variational.regularisers import TotalVariation

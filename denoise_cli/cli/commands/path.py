@@ -28,7 +28,6 @@ STEPS, MOST_STEPS = 9, 100
 #: The relative gap of the picture that the crop is chosen by.
 ROUGH_GAP = 0.05
 
-
 PICTURE = typer.Argument(metavar="PICTURE", help="Of any format that docs/formats.md lists.", show_default=False)
 FROM = declared("The smallest λ. [default: a quarter of the automatic one]", "--from", metavar="A")
 TO = declared("The largest λ. [default: four times the automatic one]", "--to", metavar="B")
@@ -139,12 +138,11 @@ def path(
         stream.write(album.sheet(f"{picture.name}: {plan.sentence}", sheet))
     if html is not None and page is not None:
         page.write(html, clean=clean, overwrite=overwrite)
-    taken = pick or automatic
     if save_config is not None:
-        save_settings(save_config, replace(settings, weight=taken, fidelity=fidelity, sigma=None), Request())
+        save_settings(save_config, replace(settings, weight=pick or automatic, fidelity=fidelity, sigma=None), Request())
     say(f"{picture} → {sheet}: {plan.sentence}" + (f"; {html}: the page to choose by eye" if html is not None else ""))
     if save_config is None:
-        say(f"freeze one with --pick {taken:g} --save-config tuned.toml, then denoise … --config tuned.toml")
+        say(f"freeze one with --pick {pick or automatic:g} --save-config tuned.toml, then denoise … --config tuned.toml")
     raise typer.Exit(OK)
 
 
@@ -217,7 +215,7 @@ def _make_folder(folder: Path, results: list[Path], overwrite: bool) -> None:
 
 
 def _read(path: Path, reference: Path | None, settings: Settings, *, whole: bool) -> tuple[Picture, Any, Any]:
-    """The picture, its first page in floats, and the clean one; of a picture larger than memory a window, unless it is wanted `whole`."""
+    """The page in the middle, as a picture and in floats, and the clean one; of a large picture a window, unless `whole` is wanted."""
     from denoise_cli.formats.files import read_picture
     from denoise_cli.large.excerpts import picture_or_window
     from denoise_cli.variational import as_float
@@ -225,26 +223,28 @@ def _read(path: Path, reference: Path | None, settings: Settings, *, whole: bool
     picture = picture_or_window(path, settings, whole=whole)
     for note in picture.notes:
         say(f"{path}: {note}")
-    if len(picture.pages) > 1:
-        say(f"{path}: {len(picture.pages)} pages; the path is that of the first")
+    if (count := len(picture.pages)) > 1:
+        say(f"{path}: the path is that of {picture.page_name(count // 2)}, in the middle")
+        picture = replace(picture, pages=(picture.pages[count // 2],))
     try:
         pixels = as_float(picture.frames[0])
     except (ValueError, TypeError) as error:
         raise DenoiseError(f"{path}: {error}") from error
     if reference is None:
         return picture, pixels, None
-    clean = as_float(read_picture(reference, max_pixels=settings.max_pixels).frames[0])
+    pages = read_picture(reference, max_pixels=settings.max_pixels).frames
+    if len(pages) not in (1, count):
+        raise DenoiseError(f"{reference}: the reference has {len(pages)} pages, {path} {count}; give one for each page, or a single one")
+    clean = as_float(pages[len(pages) // 2])
     if clean.shape != pixels.shape:
-        raise DenoiseError(
-            f"{reference}: the reference has shape {clean.shape}, {path} {pixels.shape}; give a clean picture of the same size"
-        )
+        raise DenoiseError(f"{reference}: the reference has shape {clean.shape}, {path} {pixels.shape}; give a clean one of the same size")
     return picture, pixels, clean
 
 
 def _box(text: str | None, pixels: Any) -> Box | None:
     if text is None:
         return None
-    x, y, width, height = crop_of(text)
+    box = x, y, width, height = crop_of(text)
     if x + width > pixels.shape[1] or y + height > pixels.shape[0]:
         raise UsageError(f"--crop reaches beyond the picture, which is {pixels.shape[1]} × {pixels.shape[0]}")
-    return x, y, width, height
+    return box

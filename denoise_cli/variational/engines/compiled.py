@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar
 
 import numpy as np
@@ -61,10 +62,11 @@ class CompiledEngine(NumPyEngine):
     def squared_error(self, picture: Array, clean: Array) -> float:
         if not picture.flags.c_contiguous or picture.dtype != clean.dtype:
             return super().squared_error(picture, clean)
-        sums = np.zeros(len(self.problem.strips))
+        sums, (channels, height, *rest) = np.zeros(len(self.problem.strips)), picture.shape
+        width = math.prod(rest)
 
         def work(index: int, rows: slice, scratch: Array) -> None:  # noqa: ARG001
-            sums[index], _ = self.compiled.distance(*picture.shape, rows.start, rows.stop, picture, clean)
+            sums[index], _ = self.compiled.distance(channels, height, width, rows.start, rows.stop, picture, clean)
 
         self.problem.strips.each(work)
         return float(sums.sum())

@@ -11,7 +11,7 @@ from denoise_cli.variational.engines.description import DescribedProblem, Descri
 from denoise_cli.variational.engines.numpy_sweep import NumPySweep
 from denoise_cli.variational.engines.padded_rows import PaddedRows
 from denoise_cli.variational.engines.protocol import DualEvidence, Tally
-from denoise_cli.variational.engines.transform_tables import tables
+from denoise_cli.variational.engines.transform_tables import Tables, tables
 from denoise_cli.variational.problem import Problem
 from denoise_cli.variational.schedule import Schedule
 from denoise_cli.variational.strips import Array
@@ -50,20 +50,25 @@ class CompiledSweep(NumPySweep):
         keeps_p: bool,
     ) -> None:
         super().__init__(problem, schedule, watched=watched, keeps_p=keeps_p)
-        f, operator = problem.observed, problem.operator
-        channels, height, width = f.shape
-        self.compiled, self.described = compiled, described
-        self.padding = PaddedRows(operator, f.shape, compiled) if PaddedRows.pays(width) else None
-        length = width if self.padding is None else self.padding.length
-        if self.padding is not None:
-            self.rhs = np.empty((channels, height, length), f.dtype)
-        self.tables = tables(length, self.padding is not None or not operator.periodic, f.dtype)
-        self.eigenvalues = operator.laplacian(length) if self.padding is None else self.padding.eigenvalues
-        self.owed = np.zeros((len(self.strips), channels, length), f.dtype)
+        self.compiled, self.described, self.clean = compiled, described, clean
         # The row that follows each strip; none follows the last one of a picture that is mirrored there.
-        below = [strip.stop % height for strip in self.strips]
-        self.below = below if operator.periodic else below[:-1]
-        self.clean = clean
+        below = [strip.stop % problem.observed.shape[1] for strip in self.strips]
+        self.below = below if problem.operator.periodic else below[:-1]
+        self.padding: PaddedRows | None = None
+        self.tables_down: Tables | None = None
+        self._make_tables()
+
+    def _make_tables(self) -> None:
+        """How rows are transformed, and room for those of the seams."""
+        f, operator = self.problem.observed, self.problem.operator
+        channels, height, width = f.shape
+        self.padding = PaddedRows(operator, f.shape, self.compiled) if PaddedRows.pays(width) else None
+        self.length = width if self.padding is None else self.padding.length
+        if self.padding is not None:
+            self.rhs = np.empty((channels, height, self.length), f.dtype)
+        self.tables = tables(self.length, self.padding is not None or not operator.periodic, f.dtype)
+        self.eigenvalues = operator.laplacian(self.length) if self.padding is None else self.padding.eigenvalues
+        self.owed = np.zeros((len(self.strips), channels, self.length), f.dtype)
 
     def _strips(self) -> list[slice]:
         height = self.problem.observed.shape[1]
@@ -121,13 +126,14 @@ class CompiledSweep(NumPySweep):
         self, iteration: int, u: Array, evidence: DualEvidence | None, *, given: bool = False, kept: bool = True
     ) -> tuple[float, float, float]:
         """From frequencies (or, if it is `given`, from u) to the next ones: the cost of u, the squared change, the squared error."""
-        problem, below, step = self.problem, self.below, self.schedule.step(iteration)
+        problem, step = self.problem, self.schedule.step(iteration)
         seams: list[Array | None] = [None] * len(self.strips)
-        if not given and below:
-            seams[: len(below)] = np.ascontiguousarray(self._transformed(self.rhs[:, below], back=True).swapaxes(0, 1))
+        if not given and self.below:
+            seams[: len(self.below)] = self._seams()
         arrays = DescribedSweep(
             tables=self.tables,
-            length=self.rhs.shape[2],
+            tables_down=self.tables_down,
+            length=self.length,
             u=u if kept else None,
             given=given,
             state=self.s,
@@ -149,16 +155,28 @@ class CompiledSweep(NumPySweep):
         sums = np.zeros((len(self.strips), 3))
 
         def work(index: int) -> None:
-            sums[index] = self.compiled.iterate(self.described, arrays, step, parts[index])
+            sums[index] = self._iterate(self.described, arrays, step, parts[index])
 
         self._share(work, range(len(self.strips)))
         if evidence is not None:
             problem.operator.join(self.strips, self.spills[1], evidence.divergence, step.alpha * step.scale)
-        if below:
-            owed = self.owed[: len(below)].swapaxes(0, 1) * self.owed.dtype.type(step.to_rhs)
-            self.rhs[:, below] += self._transformed(owed, back=False)
+        if self.below:
+            self._settle_seams(step.to_rhs)
         cost, primal, squared_error = sums.sum(axis=0)
         return float(cost), float(primal), float(squared_error)
+
+    def _iterate(self, *described: Any) -> Any:
+        """A strip of an iteration."""
+        return self.compiled.iterate(*described)
+
+    def _seams(self) -> Iterable[Array]:
+        """u in the row below each strip."""
+        return np.ascontiguousarray(self._transformed(self.rhs[:, self.below], back=True).swapaxes(0, 1))
+
+    def _settle_seams(self, scale: float) -> None:
+        """What the last row of each strip owes to the row below it, added to the next right-hand side."""
+        owed = self.owed[: len(self.below)].swapaxes(0, 1) * self.owed.dtype.type(scale)
+        self.rhs[:, self.below] += self._transformed(owed, back=False)
 
     def _transformed(self, rows: Array, *, back: bool) -> Array:
         """A few rows, (channels, rows, length); each channel apart, so that equal ones stay equal to the last bit."""

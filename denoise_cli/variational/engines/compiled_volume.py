@@ -1,16 +1,19 @@
-"""The compiled engine of volumes: gradient projection, several iterations in one walk over the planes; the rest is NumPy's."""
+"""The compiled engine of volumes: gradient projection, several iterations in one walk over the planes; and split Bregman."""
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar
 
 import numpy as np
 
+from denoise_cli.variational.engines.compiled import CompiledEngine
+from denoise_cli.variational.engines.compiled_volume_sweep import CompiledVolumeSweep
 from denoise_cli.variational.engines.description import DescribedProblem
-from denoise_cli.variational.engines.in_numpy import NumPyEngine
-from denoise_cli.variational.engines.protocol import Projection, ProjectionRange
+from denoise_cli.variational.engines.protocol import DEVIATIONS, GRADIENTS, Projection, ProjectionRange, Sweep
 from denoise_cli.variational.engines.terms import step_of
 from denoise_cli.variational.problem import Problem
+from denoise_cli.variational.schedule import Schedule
 from denoise_cli.variational.strips import Array
 
 __all__ = ["CompiledVolumeEngine"]
@@ -23,17 +26,15 @@ PLANES = 11
 SHORTEST_STRIP = 8
 
 
-class CompiledVolumeEngine(NumPyEngine):
-    """Squared L2 with mirrored edges on volumes, by _volume.h; without the GIL, on threads."""
+class CompiledVolumeEngine(CompiledEngine):
+    """Volumes of three axes, by _volume.h and _volume_sweep.h, plane by plane and on threads, without the GIL."""
 
-    projects: ClassVar[ProjectionRange] = ProjectionRange(0.45, tight=1e-5)
-    fidelities: ClassVar[frozenset[str]] = frozenset({"squared_l2"})
-    regularisers: ClassVar[frozenset[str]] = frozenset({"total_variation"})
-    boundaries: ClassVar[frozenset[str]] = frozenset({"symmetric"})
+    projects: ClassVar[ProjectionRange] = ProjectionRange(0.2, by_gap=0.15, tight=1e-5)
 
     def __init__(self, problem: Problem, compiled: Any) -> None:
-        super().__init__(problem)
-        self.compiled = compiled
+        super().__init__(problem, compiled)
+        z, y, x = problem.operator.axis_weights
+        self._beside = (float(problem.spatial[-1]), x, y, z, 1.0)
 
     @classmethod
     def takes(cls, problem: Problem) -> bool:
@@ -43,26 +44,48 @@ class CompiledVolumeEngine(NumPyEngine):
             problem.axes == 3
             and problem.operator.kernel in cls.boundaries
             and fidelity.kernel in cls.fidelities
-            and fidelity.weights is None
             and regulariser.kernel in cls.regularisers
             and regulariser.grouping(len(problem.observed)) != "sum"
         )
 
+    def cost(self, u: Array) -> float:
+        return sum(self._terms(self.described, u))
+
+    def contrast(self) -> float:
+        f = self.problem.observed
+        # Noise has that much more gradient in a volume as it has neighbours there.
+        mean_gradient = self._terms(DescribedProblem.of_gradients(self.problem), f)[1] / f.size * math.sqrt(2 / 3)
+        return max(DEVIATIONS * float(np.std(f)), GRADIENTS * mean_gradient)
+
+    def sweep(self, schedule: Schedule, *, clean: Array | None, watched: bool, keeps_p: bool) -> Sweep:
+        return CompiledVolumeSweep(self.problem, schedule, self.compiled, self.described, clean=clean, watched=watched, keeps_p=keeps_p)
+
     def projection(self, p: Array, before: Array, *, beyond: float | None = None) -> Projection:
-        if beyond is not None:
-            return super().projection(p, before, beyond=beyond)
-        return CompiledVolumeProjection(self.problem, self.compiled, p, before)
+        return CompiledVolumeProjection(self.problem, self.compiled, self.described, p, before, excess=beyond is not None)
+
+    def _terms(self, described: DescribedProblem, u: Array) -> tuple[float, float]:
+        """F and λR of u."""
+        strips = self.problem.strips
+        sums = np.zeros((len(strips), 2))
+
+        def work(item: tuple[int, slice]) -> None:
+            index, planes = item
+            sums[index] = self.compiled.volume_cost(described, planes.start, planes.stop, u, self._beside)
+
+        strips.share(list(enumerate(strips)), work)
+        fidelity, regularity = (float(total) for total in sums.sum(axis=0))
+        return fidelity, regularity
 
 
 class CompiledVolumeProjection:
     """The iterations of `NumPyProjection` on a volume; in the compiled code, a volume is a picture whose rows are planes."""
 
-    def __init__(self, problem: Problem, compiled: Any, p: Array, before: Array) -> None:
-        self.problem, self.p, self._before, self._compiled = problem, p, before, compiled
+    def __init__(self, problem: Problem, compiled: Any, described: DescribedProblem, p: Array, before: Array, *, excess: bool) -> None:
+        self.problem, self.p, self._before, self._compiled, self._described = problem, p, before, compiled, described
+        self._excess, self._curvature = excess, 2.0 if excess else problem.fidelity.curvature or 2.0
         channels, depth, height, width = problem.observed.shape
-        self._described = DescribedProblem.of(problem)
         z, y, x = problem.operator.axis_weights
-        self._beside = (float(width), x, y, z, step_of(problem, problem.fidelity.curvature or 2.0))
+        self._beside = (float(width), x, y, z, step_of(problem, self._curvature))
         self._plane = channels * height * width
         teams = max(1, min(problem.strips.threads, depth // SHORTEST_STRIP))
         self._parts = [slice(k * depth // teams, (k + 1) * depth // teams) for k in range(teams)]
@@ -78,7 +101,7 @@ class CompiledVolumeProjection:
         for part in self._parts:
             planes = min(iterations, part.start) + min(iterations, depth - part.stop)
             halo = np.empty(6 * planes * self._plane, self.p.dtype)
-            jobs.append((self._described, part.start, part.stop, self.p, self._before, halo, momentum, self._beside))
+            jobs.append((self._described, part.start, part.stop, self.p, self._before, halo, momentum, self._beside, self._excess))
         for job in jobs:
             self._compiled.volume_halo(*job)
         self.problem.strips.share(jobs, lambda job: self._compiled.volume_walk(*job))
@@ -86,22 +109,25 @@ class CompiledVolumeProjection:
             self.p, self._before = self._before, self.p
 
     def prove(self, picture: Array, *, residual: bool) -> tuple[float, float, float]:
+        fidelity, regularity, bound, change = (float(total) for total in self._prove(picture, residual).sum(axis=0))
+        return fidelity + regularity, bound, change
+
+    def shorten(self) -> None:
+        self._beside = (*self._beside[:-1], step_of(self.problem, self._curvature, proved=True))
+
+    def divergence(self, out: Array) -> Array:
+        self._prove(out, False)
+        return out
+
+    def _prove(self, picture: Array, residual: bool) -> Array:
         strips = self.problem.strips
         sums = np.zeros((len(strips), 4))
 
         def work(item: tuple[int, slice]) -> None:
             index, planes = item
             sums[index] = self._compiled.volume_prove(
-                self._described, planes.start, planes.stop, self.p, picture, residual, self._beside
+                self._described, planes.start, planes.stop, self.p, picture, residual, self._beside, self._excess
             )  # fmt: skip
 
         strips.share(list(enumerate(strips)), work)
-        fidelity, regularity, bound, change = (float(total) for total in sums.sum(axis=0))
-        return fidelity + regularity, bound, change
-
-    def shorten(self) -> None:
-        self._beside = (*self._beside[:-1], step_of(self.problem, self.problem.fidelity.curvature or 2.0, proved=True))
-
-    def divergence(self, out: Array) -> Array:
-        """Only asked of projections with `beyond`, which NumPy has."""
-        raise NotImplementedError
+        return sums

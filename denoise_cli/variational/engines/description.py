@@ -40,16 +40,20 @@ class DescribedProblem:
 
     @classmethod
     def of_gradients(cls, problem: Problem) -> DescribedProblem:
-        """The problem whose cost at f is Σ sqrt((Dx f)² + (Dy f)²)."""
-        channels, height, width = problem.observed.shape
+        """The problem whose cost at f is Σ |Df|, the lengths of its gradients."""
+        channels, height, *rest = problem.observed.shape
+        width = math.prod(rest)
         return cls(channels, height, width, problem.observed, 1.0, None, "squared_l2", None, "pixel", problem.operator.kernel)
 
 
 @dataclass(frozen=True, slots=True)
 class DescribedSweep:
-    """The arrays of an iteration of split Bregman, as `CompiledSweep` has them; None is what is not wanted."""
+    """The arrays of an iteration of split Bregman, as `CompiledSweep` has them; None is what is not wanted.
+
+    `tables` are those of the rows; of a volume, `tables_down` are those of the columns of its planes."""
 
     tables: Tables
+    tables_down: Tables | None
     length: int
     u: Array | None
     given: bool
