@@ -130,7 +130,7 @@ def _begin_worker() -> None:
 
 
 def _end_with_the_parent() -> None:
-    """A parent that was killed sends no word: its processes would wait for pictures for ever, and hold their memory and its standard error."""
+    """A parent that was killed sends no word: its processes would wait for pictures for ever, and hold their memory."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

@@ -53,7 +53,7 @@ class DenoiseGroup(TyperGroup):
         return command
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command that was typed. Typer would end an interrupted one without a word, and call a reader who has seen enough an error."""
+        """Run what was typed. Typer would end an interrupted command without a word, and take a reader who has seen enough for an error."""
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:

@@ -46,9 +46,7 @@ def stands_in_the_way(path: Path) -> bool:
 
 
 @contextlib.contextmanager
-def appear(
-    path: Path, *, overwrite: bool, seal: Callable[[Path], None] | None = None, option: str = "-o"
-) -> Iterator[BinaryIO]:
+def appear(path: Path, *, overwrite: bool, seal: Callable[[Path], None] | None = None, option: str = "-o") -> Iterator[BinaryIO]:
     """A stream whose content appears at `path` at once and whole, or not at all; a link stays, and the file behind it is the result.
 
     `seal` is called with the finished temporary file just before it gets its name. A device or a FIFO gets the finished content, has no

@@ -177,4 +177,4 @@ def test_the_way_out_is_the_option_that_named_the_file(denoise, desk, monkeypatc
     monkeypatch.chdir(desk)
     outcome = denoise(*words, "--overwrite")
     assert outcome.code == 1
-    assert [line for line in outcome.err.splitlines() if "No space left" in line][0].endswith(f" Choose another place with {option}")
+    assert next(line for line in outcome.err.splitlines() if "No space left" in line).endswith(f" Choose another place with {option}")

@@ -117,7 +117,9 @@ class _Interrupted:
         raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("words", [("info", "-"), ("noise", "-"), ("compare", "-", "a.png"), ("path", "-"), ("plot", "-"), ("add-noise", "-")])
+@pytest.mark.parametrize(
+    "words", [("info", "-"), ("noise", "-"), ("compare", "-", "a.png"), ("path", "-"), ("plot", "-"), ("add-noise", "-")]
+)
 def test_every_interrupted_command_says_so(denoise, desk, monkeypatch, words):
     monkeypatch.chdir(desk)
     monkeypatch.setattr(sys, "stdin", _Interrupted())
@@ -128,7 +130,9 @@ def test_every_interrupted_command_says_so(denoise, desk, monkeypatch, words):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="a pipe that is closed is another error there")
-@pytest.mark.parametrize("words", [("info", *["a.png"] * 3), ("compare", "a.png", "b.png"), ("a.png", "--dry-run"), ("noise", "a.png", "--json")])
+@pytest.mark.parametrize(
+    "words", [("info", *["a.png"] * 3), ("compare", "a.png", "b.png"), ("a.png", "--dry-run"), ("noise", "a.png", "--json")]
+)
 def test_a_reader_who_has_seen_enough_is_no_error(desk, words):
     ours, theirs = os.pipe()
     os.close(ours)
