@@ -97,7 +97,7 @@ typedef struct {
     void *now, *before, *halo, *picture;
     const void *f, *weight_map;
     const double *momentum;
-    Py_ssize_t channels, depth, rows, columns, start, stop, first, last, halo_planes, iterations;
+    Py_ssize_t channels, depth, rows, columns, start, stop, first, last, halo_planes, iterations, band; /* band: of rows, or 0 for all */
     int grouping, residual, excess;
     double weight, along[3], step, *sums;
 } Block;
@@ -508,13 +508,14 @@ static int describe_block(Arrays *arrays, PyObject *const *args, PyObject *besid
 /* As walking(), of a volume. */
 static PyObject *walking_volume(PyObject *const *args, Py_ssize_t count, int copying)
 {
-    COUNT_IS(9) /* problem, start, stop, now, before, halo, momentum, beside, excess */
+    COUNT_IS(10) /* problem, start, stop, now, before, halo, momentum, beside, excess, band */
     double sums[2] = {0, 0};
     Block k = {.sums = sums};
     Arrays arrays = {.count = 0, .size = 0}, steps = {.count = 0, .size = 8};
     Py_ssize_t size;
     int failed = 0;
     if (!describe_block(&arrays, args, args[7], args[8], &k, &size) && (k.iterations = PyObject_Length(args[6])) >= 0) {
+        k.band = PyLong_AsSsize_t(args[9]);
         k.first = k.start > k.iterations ? k.start - k.iterations : 0;
         k.last = k.stop + k.iterations < k.depth ? k.stop + k.iterations : k.depth;
         k.halo_planes = k.start - k.first + k.last - k.stop;

@@ -116,6 +116,16 @@ static INLINE void NAME(sweep_plane_)(const Sweep *k, NAME(Planes) *kept, const 
     for (Py_ssize_t r = 0; r < H; r++) {
         const Py_ssize_t at = i * m + r * n, next = (r + 1 < H ? r + 1 : k->periodic ? 0 : r) * n;
         const REAL *row_map = map ? map + at : NULL, *row_weights = weights ? weights + at : NULL;
+        const Py_ssize_t soon = at + n;
+        for (Py_ssize_t d = 0; d < 3 * C && soon < whole; d++) {
+            NAME(fetch_)(s + d * whole + soon, n);
+            if (anchor) NAME(fetch_)(anchor + d * whole + soon, n);
+        }
+        for (Py_ssize_t c = 0; c < C && soon < whole; c++) {
+            NAME(fetch_)(f + c * whole + soon, n);
+            if (s_d) NAME(fetch_)(s_d + c * whole + soon, n);
+            if (s_d && anchor) NAME(fetch_)(anchor + (3 * C + c) * whole + soon, n);
+        }
         if (usual && map)
             NAME(volume_settle_)(u + r * n, u + next, ahead + r * n, row_map, 1, s + at, s + whole + at, s + 2 * whole + at, k, v, v + n,
                                  v + 2 * n);

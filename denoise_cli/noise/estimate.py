@@ -19,6 +19,7 @@ from denoise_cli.noise.level import FEWEST, calmness, energies, level, level_blo
 from denoise_cli.noise.model import Noise
 from denoise_cli.noise.opponent_colours import MEAN, WEIGHTED
 from denoise_cli.noise.ring_energies import SquareBlocks
+from denoise_cli.noise.rough_content import REPEATS
 from denoise_cli.noise.spectrum import Spectrum
 
 __all__ = ["Noise", "estimate"]
@@ -114,8 +115,10 @@ def estimate(stored: npt.ArrayLike, scale: Scale | None = None) -> Noise:
     if not clumped:
         return noise
     found_spectrum = coloured(squares)
+    if found_spectrum is not None and found_spectrum.repeats > REPEATS:
+        return Noise.none(picture.channels, "what is in the calmest places repeats itself, as a screen or a weave does, and noise does not")
     if found_spectrum is None or not _is_coloured(found_spectrum, noise.sigma / picture.scale.unit, opponent):
-        return noise
+        return noise if found_spectrum is None else _without_content(noise, found_spectrum, picture)
     if found_spectrum.has_chroma and (other := coloured(squares, WEIGHTED)) is not None:
         levels_as_found = found_spectrum.spectrum.opponent_sigmas
         if _rms(list(levels_as_found[1:])) > APART * levels_as_found[0] and _separates(other.spectrum.opponent_sigmas, levels_as_found):
@@ -168,7 +171,8 @@ def _is_coloured(found: Coloured, white: float, opponent: tuple[float, ...]) -> 
     """Whether what was found in clumps is noise, rather than content, and more than the white noise that was found."""
     sigma = _rms(list(found.spectrum.sigmas))
     in_chroma = _is_coloured_in_chroma(found, opponent)
-    if sigma < FAINT or not (in_chroma or (found.fall >= FALL and sigma >= STRONGER * white)):
+    in_luma = found.fall >= FALL and sigma >= STRONGER * white and (found.has_chroma or not found.rough)
+    if sigma < FAINT or not (in_chroma or in_luma):
         return False
     return _odds(found, COLOUR if found.has_chroma else GREY) > 0
 
@@ -178,6 +182,16 @@ def _is_coloured_in_chroma(found: Coloured, opponent: tuple[float, ...]) -> bool
     if not opponent or not found.has_chroma or found.chroma_fall < CHROMA_FALL:
         return False
     return _rms(list(found.spectrum.opponent_sigmas[1:])) >= STRONGER * _rms(list(opponent[1:]))
+
+
+def _without_content(noise: Noise, found: Coloured, picture: Samples) -> Noise:
+    """What is white of the noise of one channel that was taken for white, where the calmest places hold content of every frequency."""
+    white = found.white * picture.scale.unit
+    if noise.model != "gaussian" or picture.channels != 1 or not found.rough or white >= noise.sigma:
+        return noise
+    told = f"the calmest places are rough at every scale, as terrain is; what is white beside that: σ ≈ {picture.scale.amount(white)}"
+    model = "gaussian" if found.white >= NEGLIGIBLE else "none"
+    return replace(noise, model=model, sigma=white, sigmas=(white,), read_noise=white, evidence=told)
 
 
 def _odds(found: Coloured, fitted: dict[str, float]) -> float:

@@ -92,7 +92,7 @@ def find_impulses(pixels: Array, scale: Scale) -> Impulses:
         return Impulses(0, 0, 0, False, "the picture is black and white alone")
     if max(most_lone(planes, scale.low, scale.high, scale.unit, scale.known)) < FEWEST:
         return Impulses(0, 0, 0, False, NOTHING_ALONE)
-    found = evidence(planes, scale.low, scale.high, scale.unit, scale.known)
+    found = evidence(planes, scale.low, scale.high, scale.unit, scale.known, scale.quantum)
     even = found.far.share >= AS_MANY * found.other.share
     # Near the tone of their place, rims of things are counted too.
     random_valued = min(found.far.share, found.other.share) if even and _scattered(found.far, found, LONE, FARTHER * found.reach) else 0.0

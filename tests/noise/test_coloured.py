@@ -159,3 +159,33 @@ def test_white_noise_that_jpeg_compressed_gets_nearly_the_best_lambda(coffee: np
     choice = choose(stored, noise=found)
     scores = [psnr_db(denoise(stored, w, method="optimal", records=False).image, clean) for w in (0.08, 0.1, 0.13, 0.16, choice.weight)]
     assert max(scores) - scores[-1] < 0.5
+
+
+def terrain(power: float) -> np.ndarray:
+    """Heights in metres, rough at every scale: energy falls with the frequency to the `power`."""
+    frequency = np.hypot(np.fft.fftfreq(256)[:, None], np.fft.rfftfreq(256)[None, :])
+    frequency[0, 0] = 1
+    rough = np.fft.irfft2(np.fft.rfft2(np.random.default_rng(6).standard_normal((256, 256))) * frequency ** (-power / 2))
+    return 900 + 300 * (rough - rough.mean()) / rough.std()
+
+
+@pytest.mark.parametrize("power", [2.5, 3.0])
+def test_terrain_that_is_rough_at_every_scale_is_no_noise(power: float) -> None:
+    heights = terrain(power)
+    assert estimate(heights.astype(np.float32)).model == "none"
+    assert estimate(heights.astype(np.int16)).model == "none"
+
+
+def test_white_noise_on_rough_terrain_is_told_from_it_and_not_for_more_than_it_is() -> None:
+    heights = terrain(2.5)
+    found = estimate(heights + np.random.default_rng(2).normal(0, 60, heights.shape))
+    assert found.model == "gaussian"
+    assert 30 < found.sigma < 66
+
+
+def test_a_screen_repeats_itself_and_is_no_noise() -> None:
+    y, x = np.mgrid[:256, :256]
+    screen = gaussian_filter(np.where(np.sin(1.1 * x) * np.sin(1.1 * y) > x / 200 - 0.6, 0.9, 0.1), 0.7)
+    found = estimate(np.rint(255 * screen).astype(np.uint8))
+    assert found.model == "none"
+    assert "repeats itself" in found.evidence

@@ -103,6 +103,13 @@ def test_the_tail_of_photon_noise_is_not_impulses() -> None:
     assert found_in(rng.poisson(CAMERA * 5) / 5).kind == "none"
 
 
+def test_counts_of_few_photons_hold_no_impulses() -> None:
+    rows, columns = np.mgrid[:200, :200] / 200
+    counts = np.random.default_rng(4).poisson(0.3 + 7 * np.exp(-8 * ((rows - 0.5) ** 2 + (columns - 0.5) ** 2)))
+    assert found_in(counts.astype(np.float32)).kind == "none"
+    assert found_in(counts.astype(np.uint16)).kind == "none"
+
+
 def test_halftones_and_dithered_pictures_hold_no_impulses() -> None:
     row, column = np.mgrid[:256, :256]
     halftone = (np.sin(0.9 * row) + np.sin(0.9 * column) > 0.4 + np.sin(row / 60)) * np.uint8(255)

@@ -69,15 +69,25 @@ def test_it_computes_what_numpy_computes(
         assert one.primal_residual == pytest.approx(other.primal_residual, rel=1e-3, abs=1e-4)
 
 
-@pytest.mark.parametrize("shape", [(40, 9, 11), (24, 5, 6, 2)])
-def test_threads_and_the_length_of_a_walk_change_no_bit(shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch) -> None:
-    f = np.random.default_rng(1).random(shape).astype(np.float32)
-    one = solve(f, 0.2, workers=1)
-    for workers, cache in ((3, 2**23), (2, 1), (5, 2**16)):
-        monkeypatch.setattr(compiled_volume, "CACHE", cache)
-        other = solve(f, 0.2, workers=workers)
+@pytest.mark.parametrize("mapped", [False, True])
+@pytest.mark.parametrize("shape", [(40, 19, 11), (24, 13, 6, 2)])
+def test_threads_bands_of_rows_and_the_length_of_a_walk_change_no_bit(
+    shape: tuple[int, ...], mapped: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    random = np.random.default_rng(1)
+    f = random.random(shape).astype(np.float32)
+    weight: Any = 0.4 * random.random(shape[:3]) if mapped else 0.2
+    one = solve(f, weight, workers=1)
+    row = compiled_volume.PLANES * f.itemsize * f[0, 0].size
+    cut = set()
+    for workers, fitting, rows in ((3, 10_000, 2), (2, 1, 2), (5, 16, 1), (1, 25, 1), (2, 18, 2), (1, 9, 1)):
+        monkeypatch.setattr(compiled_volume, "CACHE", fitting * row)
+        monkeypatch.setattr(compiled_volume, "ROWS_AN_ITERATION", rows)
+        cut.add(compiled_volume._walk_of(row // compiled_volume.PLANES, shape[1]))
+        other = solve(f, weight, workers=workers)
         np.testing.assert_array_equal(one.image, other.image)
         assert (one.cost, one.bound, one.iterations) == (other.cost, other.bound, other.iterations)
+    assert cut == {(8, shape[1]), (1, 1), (4, 4), (5, 5), (3, 6), (3, 3)}
 
 
 @pytest.mark.parametrize("compiled", [True, False])
