@@ -30,7 +30,8 @@ class Noise:
     variance = gain·(brightness − black) + read_noise²; gain is 0 for uniform noise. `black` is the dark end of the picture, so that
     read_noise is the noise there.  evidence: why, in one line.  luma, chroma: standard deviations in luma and (root mean square) in the two
     chromas of `basis`, of pictures of three channels.  clump: side, in pixels, of the square over which noise is alike; 1 for white noise.
-    spectrum: of coloured noise.  before_jpeg: the standard deviation of each channel of white noise, before the picture became JPEG.
+    spectrum: of coloured noise.  called: in words, where `model` does not say what it is.
+    before_jpeg: the standard deviation of each channel of white noise, before the picture became JPEG.
     """
 
     model: str
@@ -49,6 +50,7 @@ class Noise:
     spectrum: Spectrum | None = field(default=None, repr=False)
     basis: str = MEAN
     before_jpeg: float | None = None
+    called: str = ""
 
     @classmethod
     def none(cls, channels: int, why: str) -> Noise:

@@ -28,6 +28,8 @@ def test_clumps_in_a_grey_photograph_go_though_the_noise_model_sees_none(samples
     result = denoise(noisy)
     assert result.plan is not None
     assert result.plan.sentence.startswith("noise that only the network sees")
+    assert result.plan.noise is not None
+    assert result.plan.noise.called == "noise that only the network sees", "the verdict of `denoise noise`"
     assert psnr_db(result.image, clean / 255) > psnr_db(noisy / 255, clean / 255) + 2.5
 
 

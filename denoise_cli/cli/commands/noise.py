@@ -49,8 +49,8 @@ def noise(
 ) -> None:
     """What noise a picture holds: its level, its impulses, the verdict and why, and what `denoise PICTURE` would do.
 
-    σ is the standard deviation, from 0 to 1 (float pictures: in their own units); n/255 is the same in 8-bit levels. Noise is taken to be
-    white: where a camera or JPEG has smeared it, it is stronger than it looks here. Transparent pixels do not count.
+    σ is the standard deviation, from 0 to 1 (float pictures: in their own units); n/255 is the same in 8-bit levels. Where a camera or JPEG
+    has smeared noise, or it differs from place to place, the verdict says so. Transparent pixels do not count.
 
     \b
     denoise noise scan.png
@@ -101,7 +101,12 @@ def _text(page: Finding) -> str:
     impulses = f"{100 * found.impulses:.3g} %"
     if found.impulses:
         impulses += f" ({100 * found.salt_pepper:.3g} % black or white, {100 * found.random_valued:.3g} % of any value)"
-    lines = [("noise level", f"σ {level}"), ("impulses", impulses), ("verdict", VERDICTS[found.model]), ("why", found.evidence)]
+    lines = [
+        ("noise level", f"σ {level}"),
+        ("impulses", impulses),
+        ("verdict", found.called or VERDICTS[found.model]),
+        ("why", found.evidence),
+    ]
     if found.gain:
         lines.insert(1, ("growth", f"variance = {found.gain:.3g}·brightness + {found.read_noise:.3g}²"))
     lines += [("beside it", note) for note in page.notes]

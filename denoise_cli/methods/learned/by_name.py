@@ -82,9 +82,7 @@ class Learned(Method):
             noise, times = believed(subject, noise, device=settings.device or "cpu", workers=settings.workers)
         calm = _luma_share(subject, noise) if settings.sigma is None and settings.model is None else None
         strength = 1.0 if settings.strength is None else min(settings.strength, STRONGEST)
-        kind = KINDS.get(noise.model, "Gaussian noise").format(clump=noise.clump)
-        if noise is not found and (times == 0 or found.model == "none"):
-            kind = "noise that differs from place to place" if times == 0 else "noise that only the network sees"
+        kind = noise.called or KINDS.get(noise.model, "Gaussian noise").format(clump=noise.clump)
         stronger = "" if strength == 1 else f", times the strength {strength:g}" + ", the most here" * (strength == STRONGEST)
         sentence = f"{kind}, σ {about} {subject.scale.amount(noise.sigma)}{stronger} → network"
         if times != 1:

@@ -77,12 +77,19 @@ def believed(subject: Subject, noise: Noise, *, device: str, workers: int | None
         neighbours, calm = correlation(residual, sample.known), calm_share(np.where(sample.known, residual, 0))
         if repeated_share_of(residual) > REPEATS:
             return noise, 1.0
-        if subject.stored.dtype.kind == "u" and removed <= TOO_MUCH and neighbours >= WHITE and calm >= EVERYWHERE:
-            return as_removed(sample, residual, CLUMPS * scale.unit, "the network removes clumps from everywhere"), 1.0
+        if (
+            subject.stored.dtype.kind == "u"
+            and (noise.model != "none" or removed <= TOO_MUCH)
+            and neighbours >= WHITE
+            and calm >= EVERYWHERE
+        ):
+            found = as_removed(sample, residual, CLUMPS * scale.unit, "the network removes clumps from everywhere")
+            return replace(found, called="noise that only the network sees"), 1.0
         enough = noise.model != "none" or (removed >= UNSEEN_WHITE and calm >= MOST_PLACES)
         # Patterns of single pixels, grass among them, correlate negatively: −0.25 to −0.36.
         if enough and abs(neighbours) < WHITE:
-            return as_removed(sample, residual, scale.unit, "the network removes more than the calmest places show"), 0.0
+            found = as_removed(sample, residual, scale.unit, "the network removes more than the calmest places show")
+            return replace(found, called="noise that differs from place to place"), 0.0
     if noise.model == "none":
         return noise, 1.0
     return noise, (CLUMPS if noise.spectrum is not None else 1.0) * min(1.0, MOST * removed / expected)
