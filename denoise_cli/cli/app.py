@@ -25,6 +25,21 @@ __all__ = ["COMMANDS", "COMPLETION", "DEFAULT", "app", "main"]
 DEFAULT = "image"
 
 
+class Interrupted(DenoiseError):
+    """Ctrl-C or SIGTERM, in a command that has nothing else to say about it."""
+
+    exit_code = INTERRUPTED
+
+
+def _check_command(words: list[str]) -> None:
+    """Refuse a first word that is no file, and almost a command. Raises UsageError."""
+    if words and words[0].isalpha() and not os.path.lexists(words[0]):
+        import difflib
+
+        for command in difflib.get_close_matches(words[0].lower(), COMMANDS, n=1, cutoff=0.75):
+            raise UsageError(f"{words[0]}: neither a file nor a command; did you mean denoise {command}?")
+
+
 class DenoiseGroup(TyperGroup):
     """`denoise PICTURE…` is the default command; a first word that names another command runs that."""
 
@@ -32,6 +47,7 @@ class DenoiseGroup(TyperGroup):
         if not args and ctx.resilient_parsing:  # TAB at the first word
             return super().parse_args(ctx, args)
         if not args or args[0] not in COMMANDS:
+            _check_command(args)
             args = [DEFAULT, *(args or ["--help"])]
         quicken(self)
         return super().parse_args(ctx, args)
@@ -45,6 +61,16 @@ class DenoiseGroup(TyperGroup):
         if command is not None:
             quicken(command)
         return command
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run what was typed. Typer would end an interrupted command without a word, and take a reader who has seen enough for an error."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise Interrupted("denoise: interrupted") from None
+        except BrokenPipeError:
+            sys.stdout = None  # else Python would complain once more when it flushes
+            return OK
 
     def shell_complete(self, ctx: Any, incomplete: str) -> Any:
         """What can be the first word: an option of the default command; or a command, and the pictures that begin alike.
@@ -179,7 +205,7 @@ def _main(arguments: list[str] | None) -> int:
         if not hasattr(error, "format_message"):
             raise
         if type(error).__name__ == "NoArgsIsHelpError":
-            _say(error.format_message())
+            print(error.format_message(), file=sys.stderr)
             return USAGE
         _say(f"denoise: {error.format_message()} (denoise --help)")
         return USAGE

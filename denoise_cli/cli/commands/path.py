@@ -15,6 +15,8 @@ from denoise_cli.cli.shared_options import MaxPixels, Overwrite, Workers, declar
 from denoise_cli.cli.typed import check_output, check_settings, check_sheet, crop_of
 from denoise_cli.errors import OK, DenoiseError, UsageError
 from denoise_cli.settings import MAX_PIXELS, Settings
+from denoise_cli.storage.missing import no_such_file
+from denoise_cli.storage.pipes import PIPE
 from denoise_cli.typed_words import number
 
 if TYPE_CHECKING:
@@ -87,7 +89,7 @@ def path(
     denoise path scan.png --pick 0.08 --save-config tuned.toml
     denoise scans/ --config tuned.toml
     """
-    from denoise_cli.choice.path import COLUMNS
+    from denoise_cli.choice.path import COLUMNS, weights_along
     from denoise_cli.choice.path import path as walk
     from denoise_cli.cli.album import Album
     from denoise_cli.cli.options import Request
@@ -114,7 +116,7 @@ def path(
     try:
         plan = make_plan(subject := subject_of(source.pages[0], settings), settings)
         fidelity, automatic = plan.fidelity or "l2", plan.weight or 1.0
-        every = sorted({*(weights or _spaced(automatic, smallest, largest, steps)), automatic, pick or automatic})
+        every = weights_along(automatic, weights, smallest, largest, steps, pick)
         if results is not None:
             _make_folder(results, [album.place(weight) for weight in every], overwrite)
 
@@ -186,17 +188,11 @@ def _typed(lambdas: str | None, smallest: float | None, largest: float | None, p
     return weights
 
 
-def _spaced(automatic: float, smallest: float | None, largest: float | None, steps: int) -> list[float]:
-    from denoise_cli.choice.path import around
-
-    if smallest is None and largest is None:
-        return around(automatic, steps)
-    low, high = smallest or min(automatic, largest or automatic) / 4, largest or max(automatic, smallest or automatic) * 4
-    return [float(f"{low * (high / low) ** (k / max(1, steps - 1)):.6g}") for k in range(steps)]
-
-
 def _check(inputs: list[Path], outputs: list[Path | None], overwrite: bool) -> None:
-    """Refuse what would overwrite an input or an earlier result, or could not be written, before any work is done."""
+    """Refuse what is not there, would overwrite an input or an earlier result, or could not be written, before any work is done."""
+    for path in inputs:
+        if path != PIPE and not path.exists():  # or else its folder would be missed, where the sheet is to lie
+            raise DenoiseError(no_such_file(path))
     check_sheet(outputs[0] or Path())
     told = [path for path in outputs if path is not None]
     if len({path.absolute() for path in told}) < len(told):
