@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -97,7 +97,9 @@ def coloured(blocks: SquareBlocks, basis: str = MEAN) -> Coloured | None:
     found = _read_blocks(*turned, basis, robust=len(turned[0]) == 1)
     if found is None or found.robust or (found.has_chroma and found.irregular <= DIRECTED):
         return found
-    return _read_blocks(*turned, basis, robust=True)
+    again = _read_blocks(*turned, basis, robust=True)
+    # In colour, mean energies decide whether it is noise: the geometric ones of content are too much alike.
+    return replace(again, unequal=max(found.unequal, again.unequal)) if again is not None and found.has_chroma else again
 
 
 def _read_blocks(transforms: Array, mean: Array, basis: str, *, robust: bool) -> Coloured | None:
