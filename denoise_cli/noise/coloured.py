@@ -98,8 +98,12 @@ def coloured(blocks: SquareBlocks, basis: str = MEAN) -> Coloured | None:
     if found is None or found.robust or (found.has_chroma and found.irregular <= DIRECTED):
         return found
     again = _read_blocks(*turned, basis, robust=True)
-    # In colour, mean energies decide whether it is noise: the geometric ones of content are too much alike.
-    return replace(again, unequal=max(found.unequal, again.unequal)) if again is not None and found.has_chroma else again
+    if not found.has_chroma:
+        return again
+    if again is None or sum(again.spectrum.sigmas) > sum(found.spectrum.sigmas):
+        return found
+    # Mean energies decide whether it is noise: the geometric ones of content are too much alike.
+    return replace(again, unequal=max(found.unequal, again.unequal))
 
 
 def _read_blocks(transforms: Array, mean: Array, basis: str, *, robust: bool) -> Coloured | None:
