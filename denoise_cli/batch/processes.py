@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import os
 import signal
+import threading
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
@@ -14,6 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from denoise_cli.batch.run import Collector, work
+from denoise_cli.errors import FAILED
 from denoise_cli.large.budget import budget_of
 from denoise_cli.pipeline.job import Job, failure
 from denoise_cli.pipeline.report import Report
@@ -123,6 +126,15 @@ class _Pool:
 def _begin_worker() -> None:
     # Ctrl-C reaches the whole group; the parent decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_the_parent, daemon=True).start()
+
+
+def _end_with_the_parent() -> None:
+    """A parent that was killed sends no word: its processes would wait for pictures for ever, and hold their memory."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(FAILED)
 
 
 def _work(job: Job, logged: bool) -> tuple[Report, Rows]:

@@ -34,8 +34,8 @@ class Album:
         self.cmyk = picture.pages[0].model == "cmyk"
         self.ends = 0.0, 1.0
         low, high = float(np.nanmin(pixels)), float(np.nanmax(pixels))
-        if not 0 <= low < high <= 1:
-            self.ends = low, max(high, low + 1e-30)
+        if low < 0 or high > 1:
+            self.ends = low, high if high > low else low + 1
 
     def look(self, smoothed: Any) -> None:
         """Choose the crop, if none was typed: where smoothing changes most."""

@@ -25,6 +25,12 @@ __all__ = ["COMMANDS", "COMPLETION", "DEFAULT", "app", "main"]
 DEFAULT = "image"
 
 
+class Interrupted(DenoiseError):
+    """Ctrl-C or SIGTERM, in a command that has nothing else to say about it."""
+
+    exit_code = INTERRUPTED
+
+
 class DenoiseGroup(TyperGroup):
     """`denoise PICTURE…` is the default command; a first word that names another command runs that."""
 
@@ -45,6 +51,16 @@ class DenoiseGroup(TyperGroup):
         if command is not None:
             quicken(command)
         return command
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run what was typed. Typer would end an interrupted command without a word, and take a reader who has seen enough for an error."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise Interrupted("denoise: interrupted") from None
+        except BrokenPipeError:
+            sys.stdout = None  # else Python would complain once more when it flushes
+            return OK
 
     def shell_complete(self, ctx: Any, incomplete: str) -> Any:
         """What can be the first word: an option of the default command; or a command, and the pictures that begin alike.

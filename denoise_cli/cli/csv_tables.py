@@ -25,7 +25,7 @@ def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object
     if path == PIPE:
         print(text.getvalue(), end="")
         return
-    with appear(path, overwrite=overwrite) as stream:
+    with appear(path, overwrite=overwrite, option="--csv") as stream:
         stream.write(text.getvalue().encode(errors="backslashreplace"))
 
 

@@ -99,5 +99,5 @@ class PathFile:
             "height": shown[0].shape[0], "others": others,
             "steps": [step | {"picture": url} for step, url in zip(self._steps, urls[1:], strict=False)],
         }  # fmt: skip
-        with appear(path, overwrite=overwrite) as stream:
+        with appear(path, overwrite=overwrite, option="--html") as stream:
             write_path_page(stream, f"denoise path {self._name.name}", told)

@@ -158,7 +158,7 @@ class ReportFile:
             "passed_over": [f"{each.path}: {each.kind}" for each in passed_over],
             "passed_over_summary": summary(passed_over) if passed_over else "",
         }  # fmt: skip
-        with appear(self._path, overwrite=True) as stream:
+        with appear(self._path, overwrite=True, option="--report") as stream:
             self._page.write(stream, title, run)
 
     def _trouble(self, error: OSError) -> DenoiseError:

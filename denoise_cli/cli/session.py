@@ -53,6 +53,8 @@ def execute(run: Run) -> int:
     with _reporting(run, jobs, passed_over, total) as page:
         interrupted = _work(run, jobs, settled, total, page)
     total.tell(run, len(jobs), passed_over)
+    if total.done and not total.rows and run.request.log is not None and not run.request.quiet:
+        say(f"{run.request.log}: not written, because nothing was iterated: the network has no iterations; --method optimal has")
     if page is not None and not run.request.quiet:
         say(f"{run.request.report}: the report")
     if interrupted:
@@ -70,6 +72,7 @@ def _work(run: Run, jobs: list[Job], settled: Settle, total: RunSummary, page: R
             for (report, rows), job in zip(reports, jobs, strict=False):  # fewer, where the run ends early
                 if log:
                     log.write(report.input, rows)
+                    total.rows = log.has_rows
                 total.add(report)
                 if page is not None:
                     page.add(job, report)

@@ -29,7 +29,9 @@ def read_config(path: Path, options: Sequence[Option]) -> dict[str, Any]:
         settings = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"{path}: the settings cannot be read ({error.strerror}); check the name") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path}: not a TOML file (it is no text in UTF-8); write lines such as  lambda = 0.1") from error
+    except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{path}: not a TOML file ({error}); write lines such as  lambda = 0.1") from error
     known: dict[str, Option | str] = {}
     for each in options:
@@ -78,7 +80,7 @@ def _checked(value: Any, wanted: type, trouble: str) -> Any:
 
 def save_settings(path: Path, settings: Settings, request: Request) -> None:
     """Write what makes the picture, for --config."""
-    with appear(path, overwrite=settings.overwrite) as stream:
+    with appear(path, overwrite=settings.overwrite, option="--save-config") as stream:
         stream.write(settings_text(settings, request).encode())
 
 

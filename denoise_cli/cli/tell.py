@@ -54,6 +54,8 @@ class RunSummary:
 
     def __init__(self) -> None:
         self.done = self.skipped = 0
+        #: Whether the log has any.
+        self.rows = False
         self.errors: list[str] = []
         self._start = time.perf_counter()
 
@@ -89,10 +91,8 @@ class RunSummary:
             for each in passed_over:
                 say(f"{each.path}: passed over, {each.kind}")
         counts = self.counts()
-        say(
-            f"{self.done} done, {self.skipped} skipped, {self.failed} failed; "
-            f"{counts['seconds']:.1f} s, {counts['images_per_second']:.1f} images/s"
-        )
+        speed = f", {counts['images_per_second']:.1f} images/s" if self.done else ""
+        say(f"{self.done} done, {self.skipped} skipped, {self.failed} failed; {counts['seconds']:.1f} s{speed}")
         if passed_over:
             say(summary(passed_over))
         for error in self.errors:

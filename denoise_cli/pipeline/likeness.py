@@ -26,6 +26,7 @@ __all__ = ["Likeness", "Upright", "likeness", "read_upright"]
 class Upright:
     """A picture to be compared: its pages, upright, without transparency.
 
+    known: for each page, which pixels have a value, (height, width), or None for all.
     slices: the numbers of the pages that are the slices of its (first) volume, in their order; none where no axis is Z.
     stretch: how many pixels those are apart.
     """
@@ -37,6 +38,12 @@ class Upright:
     notes: tuple[str, ...]
     slices: tuple[int, ...] = ()
     stretch: float = 1.0
+    known: tuple[Any, ...] = ()
+
+    @property
+    def valued(self) -> list[Any]:
+        """The pages, without pixels that have no value."""
+        return [_valued(page, known) for page, known in zip(self.pages, self.known, strict=True)]
 
     @property
     def has_own_units(self) -> bool:
@@ -65,11 +72,12 @@ def read_upright(path: Path, max_pixels: int, axes: str | None = None) -> Uprigh
     upright = [convert(replace(picture, pages=(page,)), "npy")[0].pages[0] for page in picture.pages]
     notes = ["transparency is not compared"] if any(page.alpha is not None for page in upright) else []
     pages = [page.frame if page.colour.dtype == np.uint32 else page.colour for page in upright]
-    if not all(np.isfinite(page).all() for page in pages if page.dtype.kind == "f"):
-        raise DenoiseError(f"{name}: holds NaN or infinite pixels, which have no distance; replace them first")
+    known = tuple(page.units.known for page in upright)
+    if any(where is not None and not where.any() for where in known):
+        raise DenoiseError(f"{name}: all pixels are NaN, or have no value otherwise; compare pictures that hold some")
     spacing = picture.extras.get("spacing") or {}
     apart = spacing.get("Z", 1.0) / min(spacing.get("Y", 1.0), spacing.get("X", 1.0))
-    return Upright(str(name), pages, picture.depth, upright[0].model == "cmyk", tuple(notes), _first_volume(picture), apart)
+    return Upright(str(name), pages, picture.depth, upright[0].model == "cmyk", tuple(notes), _first_volume(picture), apart, known)
 
 
 def _first_volume(picture: Picture) -> tuple[int, ...]:
@@ -96,10 +104,11 @@ def likeness(picture: Upright, clean: Upright, border: int, peak: float | None, 
     notes = dict.fromkeys((*clean.notes, *picture.notes))
     if picture.depth != clean.depth:
         notes[_depths(picture, clean)] = None
-    natural = peak_of(clean.pages) if clean.has_own_units else 1.0
+    natural = peak_of(clean.valued) if clean.has_own_units else 1.0
     span = natural if peak is None else peak / _white(clean)
     pages, first, shown = [], None, list[tuple[Any, Any]]()
     slices = clean.slices or picture.slices
+    left_out = 0
     for number, (ours, theirs) in enumerate(zip(picture.pages, references, strict=True)):
         try:
             one, other, note = alike(ours, theirs)
@@ -111,8 +120,15 @@ def likeness(picture: Upright, clean: Upright, border: int, peak: float | None, 
             raise DenoiseError(f"{picture.name}: --crop-border {border} leaves nothing of {one.shape[1]} × {one.shape[0]} pixels")
         inner = slice(border, -border or None)
         one, other = one[inner, inner], other[inner, inner]
+        known = _both(picture.known[number], clean.known[number if len(clean.pages) > 1 else 0])
+        known = known if known is None else known[inner, inner]
         if keep and (number in slices if slices else not shown):
-            shown.append((one, other))
+            shown.append((_filled(one, known), _filled(other, known)))
+        if known is not None:
+            left_out += known.size - np.count_nonzero(known)
+            one, other = _valued(one, known), _valued(other, known)
+            if not one.size:
+                raise DenoiseError(f"{picture.name}: no pixel has a value here and in {clean.name}; compare pictures that share some")
         if one.dtype == other.dtype and one.dtype in (np.uint8, np.uint16):
             # As stored: the same numbers as in floats, in an eighth of the memory.
             white = float(np.iinfo(one.dtype).max)
@@ -125,13 +141,34 @@ def likeness(picture: Upright, clean: Upright, border: int, peak: float | None, 
     elif shown:
         first = shown[0]
     together = pooled(pages)
-    if together.ssim is None and together.psnr_db is not None:
+    if left_out:
+        notes[f"{left_out} {'pixel has' if left_out == 1 else 'pixels have'} no value, and are left out; SSIM needs all"] = None
+    elif together.ssim is None and together.psnr_db is not None:
         notes["SSIM needs 11 × 11 pixels or more"] = None
     if together.psnr_db is None:
         notes[f"{clean.name} is constant and beyond [0, 1], so PSNR and SSIM have no data range; give --data-range"] = None
     if len(pages) > 1:
         notes[f"{len(pages)} pages, pooled"] = None
     return Likeness(picture.name, together, pages, tuple(notes), first, clean.cmyk)
+
+
+def _both(one: Any, other: Any) -> Any:
+    """Which pixels have a value in both; None for all."""
+    return other if one is None else one if other is None else one & other
+
+
+def _valued(pixels: Any, known: Any) -> Any:
+    """The pixels that have a value, as a picture that is one pixel wide; the picture itself where all have one."""
+    return pixels if known is None else pixels[known][:, np.newaxis]
+
+
+def _filled(pixels: Any, known: Any) -> Any:
+    """For a sheet: the mean of the others in the place of pixels without a value."""
+    if known is None:
+        return pixels
+    filled = pixels.copy()
+    filled[~known] = pixels[known].mean(axis=0) if known.any() else 0
+    return filled
 
 
 def _white(clean: Upright) -> float:
@@ -142,6 +179,6 @@ def _white(clean: Upright) -> float:
 def _depths(picture: Upright, clean: Upright) -> str:
     said = f"is {picture.depth}, {clean.name} {clean.depth}: compared from 0 to 1"
     for floats in (picture, clean):
-        if floats.depth.startswith("float") and any(float(page.max()) > 2 for page in floats.pages):
-            said += f"; but {floats.name} goes up to {max(float(page.max()) for page in floats.pages):g}: divide it by what is white"
+        if floats.depth.startswith("float") and any(float(page.max()) > 2 for page in floats.valued):
+            said += f"; but {floats.name} goes up to {max(float(page.max()) for page in floats.valued):g}: divide it by what is white"
     return said

@@ -46,16 +46,16 @@ def stands_in_the_way(path: Path) -> bool:
 
 
 @contextlib.contextmanager
-def appear(path: Path, *, overwrite: bool, seal: Callable[[Path], None] | None = None) -> Iterator[BinaryIO]:
+def appear(path: Path, *, overwrite: bool, seal: Callable[[Path], None] | None = None, option: str = "-o") -> Iterator[BinaryIO]:
     """A stream whose content appears at `path` at once and whole, or not at all; a link stays, and the file behind it is the result.
 
     `seal` is called with the finished temporary file just before it gets its name. A device or a FIFO gets the finished content, has no
-    name to lose, and is not sealed. Raises DenoiseError; nothing is left behind.
+    name to lose, and is not sealed. `option` is what names another place. Raises DenoiseError; nothing is left behind.
     """
     if written_into(path):
         content = io.BytesIO()
         yield content
-        _write_into(path, content.getbuffer())
+        _write_into(path, content.getbuffer(), option)
         return
     target = _behind_links(path)
     # Cut, and not within a letter, so that a name as long as the file system allows still leaves room.
@@ -71,10 +71,10 @@ def appear(path: Path, *, overwrite: bool, seal: Callable[[Path], None] | None =
             os.fsync(stream.fileno())
         _give_name(temporary, target, overwrite, seal)
     except FileExistsError:
-        raise DenoiseError(f"{path}: exists already; choose another name with -o, or allow it with --overwrite") from None
+        raise DenoiseError(f"{path}: exists already; choose another name with {option}, or allow it with --overwrite") from None
     except OSError as error:
         trouble = error.strerror or str(error)
-        raise DenoiseError(f"{path}: cannot be written ({trouble}); nothing was left behind. Choose another place with -o") from error
+        raise DenoiseError(f"{path}: cannot be written ({trouble}); nothing was left behind. Choose another place with {option}") from error
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
@@ -108,7 +108,7 @@ def _behind_links(path: Path) -> Path:
     return Path(os.path.realpath(path)) if path.is_symlink() else path
 
 
-def _write_into(path: Path, content: memoryview) -> None:
+def _write_into(path: Path, content: memoryview, option: str) -> None:
     try:
         # Appending, so that "-o /dev/stdout >> all.bin" does not lose what is there. A FIFO waits here for its reader.
         handle = os.open(path, os.O_WRONLY | os.O_APPEND | getattr(os, "O_BINARY", 0))
@@ -116,7 +116,7 @@ def _write_into(path: Path, content: memoryview) -> None:
             while content:
                 content = content[stream.write(content) :]
     except OSError as error:
-        raise DenoiseError(f"{path}: cannot be written ({error.strerror or error}); choose another place with -o") from error
+        raise DenoiseError(f"{path}: cannot be written ({error.strerror or error}); choose another place with {option}") from error
 
 
 def _rename_to_new(temporary: Path, path: Path) -> None:
@@ -185,6 +185,7 @@ class LogFile:
         import csv
 
         self.path, self.named = path, named
+        self.has_rows = False
         try:
             mode: Literal["w", "x"] = "w" if overwrite or written_into(path) else "x"
             self._stream: TextIO = path.open(mode, newline="", encoding="utf-8", errors="backslashreplace", buffering=1)
@@ -202,6 +203,7 @@ class LogFile:
 
     def writer(self, name: str) -> Callable[[Iterable[object]], None]:
         def write(row: Iterable[object]) -> None:
+            self.has_rows = True
             values = ["" if value is None else repr(value) for value in row]
             self._write(([name] if self.named else []) + values)
 
@@ -214,12 +216,15 @@ class LogFile:
             raise DenoiseError(f"{self.path}: the log cannot be written ({error.strerror}); choose another place for --log") from error
 
     def close(self) -> None:
+        """End the log; one without a row goes, so that the next run finds its name free."""
         with contextlib.suppress(OSError):
             self._stream.flush()
             handle = self._stream.fileno()
             if stat.S_ISREG(os.fstat(handle).st_mode):
                 os.lseek(handle, -1, os.SEEK_END)
                 os.write(handle, END_MARK)
+                if not self.has_rows and not written_into(self.path):
+                    self.path.unlink()
         with contextlib.suppress(OSError):
             self._stream.close()
 

@@ -214,15 +214,33 @@ def test_an_interrupted_batch_exits_with_130_and_leaves_no_processes(originals, 
     assert program.returncode == 130
     assert "Traceback" not in said
     assert all(whole(tmp_path / name) for name in contents(tmp_path))
+    assert vanishes(program.pid)
+
+
+def vanishes(group: int) -> bool:
+    """Whether all processes of the group end within ten seconds."""
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
         try:
-            os.killpg(program.pid, 0)
+            os.killpg(group, 0)
         except ProcessLookupError:
-            break
+            return True
         time.sleep(0.05)
-    else:
-        pytest.fail("processes were left behind")
+    return False
+
+
+def test_a_killed_batch_leaves_no_processes(originals, tmp_path):
+    program = subprocess.Popen(
+        [sys.executable, "-m", "denoise_cli", str(originals), "-o", str(tmp_path), "--lambda", "0.1", "--iterations", "3000", "-j", "2"],
+        start_new_session=True, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    deadline = time.monotonic() + 60
+    while not contents(tmp_path) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    program.kill()
+    program.wait(timeout=30)
+    assert vanishes(program.pid)
+    assert all(whole(tmp_path / name) for name in contents(tmp_path))
 
 
 # ── several at once ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────

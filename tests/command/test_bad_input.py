@@ -152,3 +152,29 @@ def test_a_full_disk_leaves_nothing_behind(denoise, desk, monkeypatch):
     assert "good_denoised.png" in outcome.err
     assert "No space left" in outcome.err
     assert fingerprint(desk) == before
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        ("--csv", ("path", "good.png", "--steps", "1", "--csv", "FULL")),
+        ("--html", ("path", "good.png", "--steps", "1", "--html", "FULL.html")),
+        ("--save-config", ("good.png", "--lambda", "0.1", "--save-config", "FULL")),
+        ("--report", ("good.png", "--lambda", "0.1", "--report", "FULL.html")),
+        ("-o", ("path", "good.png", "--steps", "1", "-o", "FULL.png")),
+    ],
+)
+def test_the_way_out_is_the_option_that_named_the_file(denoise, desk, monkeypatch, option, words):
+    real = os.replace, os.link
+
+    def full(temporary: Path, target: Path, how) -> None:
+        if "FULL" in str(target):
+            raise OSError(28, "No space left on device")
+        how(temporary, target)
+
+    monkeypatch.setattr(os, "link", lambda temporary, target: full(temporary, target, real[1]))
+    monkeypatch.setattr(Path, "replace", lambda temporary, target: full(temporary, target, real[0]))
+    monkeypatch.chdir(desk)
+    outcome = denoise(*words, "--overwrite")
+    assert outcome.code == 1
+    assert next(line for line in outcome.err.splitlines() if "No space left" in line).endswith(f" Choose another place with {option}")

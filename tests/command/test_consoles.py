@@ -107,3 +107,35 @@ def test_a_terminal_does_not_obey_the_name_of_a_file(desk: Path, tmp_path: Path,
         seen = program(tmp_path, *words, each, *([each] if "compare" in words else []))
         assert not set((seen.stdout + seen.stderr).decode()) & set("\x1b\x9b\r")
         assert b"\\x1b" in seen.stdout + seen.stderr
+
+
+class _Interrupted:
+    """A standard input at which Ctrl-C is pressed."""
+
+    @property
+    def buffer(self) -> None:
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    "words", [("info", "-"), ("noise", "-"), ("compare", "-", "a.png"), ("path", "-"), ("plot", "-"), ("add-noise", "-")]
+)
+def test_every_interrupted_command_says_so(denoise, desk, monkeypatch, words):
+    monkeypatch.chdir(desk)
+    monkeypatch.setattr(sys, "stdin", _Interrupted())
+    extra = ("--gaussian", "0.1") if words[0] == "add-noise" else ()
+    outcome = denoise(*words, *extra)
+    assert outcome.code == 130
+    assert outcome.err.splitlines()[-1] == "denoise: interrupted"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a pipe that is closed is another error there")
+@pytest.mark.parametrize(
+    "words", [("info", *["a.png"] * 3), ("compare", "a.png", "b.png"), ("a.png", "--dry-run"), ("noise", "a.png", "--json")]
+)
+def test_a_reader_who_has_seen_enough_is_no_error(desk, words):
+    ours, theirs = os.pipe()
+    os.close(ours)
+    done = subprocess.run([sys.executable, "-m", "denoise_cli", *words], cwd=desk, stdout=theirs, stderr=subprocess.PIPE, timeout=120)
+    os.close(theirs)
+    assert (done.returncode, done.stderr) == (0, b"")

@@ -149,6 +149,13 @@ def test_the_optimal_log_proves_its_first_and_its_last_row(denoise, noisy, tmp_p
     assert max(float(row["bound"]) for row in table if row["bound"]) <= best
 
 
+@pytest.mark.parametrize("words", [("--method", "learned"), ("--nodata", "nan", "--reference", "nosuch.png", "--method", "optimal")])
+def test_a_log_without_a_row_is_not_left_behind(denoise, noisy, tmp_path, words):
+    run = denoise(noisy, "-o", tmp_path / "o.png", "--log", tmp_path / "log.csv", *words)
+    assert not (tmp_path / "log.csv").exists()
+    assert (run.code == 0) == ("log.csv: not written" in run.err) == ("learned" in words)
+
+
 def test_several_pictures_share_a_log_with_a_file_column(denoise, noisy, tmp_path, samples):
     log = tmp_path / "log.csv"
     other = shutil.copy(samples / "camera_impulses.png", tmp_path / "other.png")

@@ -191,3 +191,19 @@ def test_the_path_of_a_stack_is_that_of_the_page_in_the_middle(denoise: Run, noi
     run = denoise("path", tmp_path / "stack.tif", *words, "--reference", tmp_path / "two.tif", "--overwrite")
     assert run.code == 1
     assert "the reference has 2 pages" in run.err
+
+
+def test_no_lambda_stands_in_the_table_twice(denoise: Run, noisy: Path, tmp_path: Path) -> None:
+    assert denoise("path", noisy, "--steps", "5", "--csv", tmp_path / "p.csv").code == 0
+    weights = [row["lambda"] for row in rows(tmp_path / "p.csv")]
+    assert len(weights) == 5
+    assert min(np.diff(weights) / weights[:-1]) > 0.1
+
+
+@pytest.mark.parametrize("level", [0, 200, 255])
+def test_a_constant_picture_has_a_sheet_of_its_own_grey(denoise: Run, tmp_path: Path, level: int) -> None:
+    Image.fromarray(np.full((16, 16), level, np.uint8)).save(tmp_path / "flat.png")
+    run = denoise("path", tmp_path / "flat.png", "--steps", "1", "--crop", "0,0,16,16")
+    assert run.code == 0
+    assert "Warning" not in run.err
+    assert (np.asarray(Image.open(tmp_path / "flat_path.png").convert("L")) == level).sum() > 2 * 16 * 16

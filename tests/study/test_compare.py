@@ -243,3 +243,29 @@ def find(plane: np.ndarray, part: np.ndarray) -> tuple[int, int] | None:
             if (window == part).all():
                 return int(top), int(left)
     return None
+
+
+def _elevations(path: Path, metres: Any, nodata: str | None) -> None:
+    tags = [] if nodata is None else [(42113, "s", 0, nodata, True)]
+    tifffile.imwrite(path, metres.astype(np.float32), extratags=tags)
+
+
+@pytest.mark.parametrize("nodata", ["-9999", "nan"])
+def test_pixels_without_a_value_do_not_count(denoise: Callable[..., Any], tmp_path: Path, nodata: str) -> None:
+    metres = np.random.default_rng(3).uniform(100, 900, (24, 32))
+    off = metres + np.random.default_rng(4).normal(0, 20, metres.shape)
+    mean_square = np.square(off - metres)[:, 8:].mean()
+    for name, values in (("clean.tif", metres), ("off.tif", off)):
+        holes = values.copy()
+        holes[:, :8] = float(nodata)
+        _elevations(tmp_path / name, holes, nodata)
+    run = denoise("compare", tmp_path / "clean.tif", tmp_path / "off.tif", "--json", "--sheet", tmp_path / "sheet.png")
+    assert run.code == 0, run.err
+    (row,) = json.loads(run.out)["results"]
+    span = float(np.ptp(metres[:, 8:].astype(np.float32)))
+    assert row["rmse"] == pytest.approx(np.sqrt(mean_square), rel=1e-6)
+    assert row["data_range"] == pytest.approx(span)
+    assert row["psnr_db"] == pytest.approx(10 * np.log10(span**2 / mean_square), abs=1e-4)
+    assert row["ssim"] is None
+    assert row["notes"] == ["192 pixels have no value, and are left out; SSIM needs all"]
+    assert (tmp_path / "sheet.png").exists()

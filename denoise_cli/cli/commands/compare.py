@@ -58,7 +58,8 @@ def compare(
 
     PSNR over all channels, SSIM (11 × 11 Gaussian window, σ 1.5) as the mean over the channels, RMSE and MAE; pixels count from 0 to 1.
     The pages of a TIFF are pooled; --json lists each. Of a volume (pages along Z), the sheet shows the middle slices in the three
-    directions. Transparency is not compared. Without a clean picture, name any two.
+    directions. Transparency is not compared, and pixels without a value (NaN, nodata, hidden) are left out. Without a clean picture,
+    name any two.
 
     \b
     denoise compare clean.png noisy.png denoised.png --sheet sheet.png
@@ -189,7 +190,7 @@ def _write_sheet(path: Path, clean: Upright, rows: Sequence[Likeness], box: Box 
 
 def _window(clean: Upright) -> tuple[float, float]:
     """What is drawn black, and what white."""
-    low, high = min(float(page.min()) for page in clean.pages), max(float(page.max()) for page in clean.pages)
+    low, high = min(float(page.min()) for page in clean.valued), max(float(page.max()) for page in clean.valued)
     if not clean.has_own_units or (low >= 0 and high <= 1):
         return 0.0, 1.0
     return low, high if high > low else low + 1
