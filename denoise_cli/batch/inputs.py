@@ -14,6 +14,7 @@ from denoise_cli.errors import UsageError
 from denoise_cli.formats.dicom_series import is_series
 from denoise_cli.formats.files import FORMATS
 from denoise_cli.storage.ledger import Ledger
+from denoise_cli.storage.missing import no_such_file
 from denoise_cli.storage.pipes import PIPE, read_stdin
 from denoise_cli.storage.stores import SUFFIX, is_store
 
@@ -117,7 +118,7 @@ class _Search:
                 yield Found(word, Path(word.name), f"{word}: no file matches this pattern; check it")
             yield from self.find(matches, several=True)
         else:
-            yield Found(word, Path(word.name), f"{word}: no such file; check the name")
+            yield Found(word, Path(word.name), no_such_file(word))
 
     def _is_result(self, path: Path) -> bool:
         selection = self.selection

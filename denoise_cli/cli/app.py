@@ -31,6 +31,15 @@ class Interrupted(DenoiseError):
     exit_code = INTERRUPTED
 
 
+def _check_command(words: list[str]) -> None:
+    """Refuse a first word that is no file, and almost a command. Raises UsageError."""
+    if words and words[0].isalpha() and not os.path.lexists(words[0]):
+        import difflib
+
+        for command in difflib.get_close_matches(words[0].lower(), COMMANDS, n=1, cutoff=0.75):
+            raise UsageError(f"{words[0]}: neither a file nor a command; did you mean denoise {command}?")
+
+
 class DenoiseGroup(TyperGroup):
     """`denoise PICTURE…` is the default command; a first word that names another command runs that."""
 
@@ -38,6 +47,7 @@ class DenoiseGroup(TyperGroup):
         if not args and ctx.resilient_parsing:  # TAB at the first word
             return super().parse_args(ctx, args)
         if not args or args[0] not in COMMANDS:
+            _check_command(args)
             args = [DEFAULT, *(args or ["--help"])]
         quicken(self)
         return super().parse_args(ctx, args)
@@ -195,7 +205,7 @@ def _main(arguments: list[str] | None) -> int:
         if not hasattr(error, "format_message"):
             raise
         if type(error).__name__ == "NoArgsIsHelpError":
-            _say(error.format_message())
+            print(error.format_message(), file=sys.stderr)
             return USAGE
         _say(f"denoise: {error.format_message()} (denoise --help)")
         return USAGE

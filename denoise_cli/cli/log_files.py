@@ -8,6 +8,7 @@ from pathlib import Path
 from denoise_cli.draw.curves import Curve
 from denoise_cli.draw.logs import NotALog, WithoutRows, curves_of, distinct_names
 from denoise_cli.errors import DenoiseError, UsageError
+from denoise_cli.storage.missing import no_such_file
 from denoise_cli.storage.pipes import PIPE, STDIN, read_stdin
 
 __all__ = ["NoRows", "read_logs"]
@@ -47,7 +48,7 @@ def _read(path: Path) -> bytes:
     try:
         return read_stdin() if path == PIPE else path.read_bytes()
     except FileNotFoundError:
-        raise DenoiseError(f"{path}: no such file; check the name") from None
+        raise DenoiseError(no_such_file(path)) from None
     except IsADirectoryError:
         raise DenoiseError(f"{path}: is a directory; name the logs in it, such as {path}/*.csv") from None
     except OSError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -57,6 +58,8 @@ def planned(run: Run, passed_over: list[PassedOver] | None = None) -> list[Job]:
         into_folder=into_folder,
         one_series=run.settings.volume and not several and words[0] != PIPE and words[0].is_dir() and not is_store(words[0]),
     )
+    if outputs.folder is not None and not outputs.suffix and extension is None:
+        _check_folder(outputs.folder, words)
     selection = Selection(
         request.recursive, request.include, request.exclude, own_suffix=outputs.suffix or run.mark,
         output_folder=outputs.folder, ledgers=run.recorded, series=run.settings.volume,
@@ -77,6 +80,15 @@ def planned(run: Run, passed_over: list[PassedOver] | None = None) -> list[Job]:
             _check_format(outputs_of.file, request.kind, flag)
     inspect = request.verbose and not request.quiet
     return plan(found, outputs, run.settings, recorded=run.recorded, residuals=residuals, inspect=inspect)
+
+
+def _check_folder(folder: Path, words: Iterable[Path]) -> None:
+    """Refuse results under the names of their inputs, in the folder of these. Raises UsageError."""
+    for word in words:
+        if word.is_dir() and folder.is_dir() and word.samefile(folder):
+            raise UsageError(
+                f"{folder}: is the folder of the inputs, which are never overwritten; name another one with -o, or add --suffix _denoised"
+            )
 
 
 def _check_format(place: Path, kind: str | None, flag: str) -> None:

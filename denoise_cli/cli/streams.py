@@ -23,9 +23,12 @@ SPELLED = {
 OBEYED = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\t\n"}
 
 
-def visible(text: str) -> str:
-    """The text with control characters spelled, as in \\x1b: the name of a file must not colour, clear or retitle a terminal."""
-    return text.translate(OBEYED)
+def visible(text: str, *, lines: bool = False) -> str:
+    """The text with control characters spelled, as in \\x1b: the name of a file must not colour, clear or retitle a terminal.
+
+    Nor must it end a line, unless the text is made of `lines`.
+    """
+    return text.translate(OBEYED) if lines else text.translate(OBEYED).replace("\n", "\\n")
 
 
 def _spell(error: UnicodeError) -> tuple[str, int]:

@@ -19,6 +19,7 @@ from denoise_cli.formats.known import PACKED, camera_raw, formats_of_files, know
 from denoise_cli.formats.picture import Page, Picture, PixelLimit, Refused, quantise
 from denoise_cli.settings import MAX_PIXELS
 from denoise_cli.storage.folders import folder_appears
+from denoise_cli.storage.missing import no_such_file
 from denoise_cli.storage.pipes import PIPE, STDIN, read_stdin
 from denoise_cli.storage.writing import appear
 
@@ -191,7 +192,7 @@ def _read_bytes(path: Path) -> bytes:
             raise DenoiseError(f"{path}: is a device, not a file; name a picture, or - for standard input")
         return path.read_bytes()
     except FileNotFoundError:
-        raise DenoiseError(f"{path}: no such file; check the name") from None
+        raise DenoiseError(no_such_file(path)) from None
     except OSError as error:
         raise DenoiseError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
     except MemoryError as error:

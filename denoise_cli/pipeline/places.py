@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from denoise_cli.errors import DenoiseError
 from denoise_cli.formats.files import format_of
 from denoise_cli.storage.folders import check_folder, own_files
+from denoise_cli.storage.missing import no_such_file
 from denoise_cli.storage.pipes import PIPE
 from denoise_cli.storage.writing import check_writable, stands_in_the_way
 
@@ -29,7 +30,7 @@ def check_output(job: Job) -> None:
 
 def _check_output(job: Job) -> None:
     if job.input != PIPE and not job.input.exists():
-        raise DenoiseError(f"{job.input}: no such file; check the name")
+        raise DenoiseError(no_such_file(job.input))
     if job.residual is not None:
         _check_residual(job, job.residual)
     if job.output == PIPE:

@@ -149,6 +149,8 @@ def planar(pixels: Array, dtype: np.dtype[Any], name: str) -> Array:
     """Planes of any type as `dtype`, contiguous; ValueError for NaN and infinity, and for what `dtype` cannot hold."""
     planes = _planes(pixels, dtype)
     if not np.isfinite(planes).all():
+        if np.isfinite(pixels).all():
+            raise ValueError(f"{name} holds values beyond {np.finfo(dtype).max:.3g}, the largest of {dtype}; divide it first")
         raise ValueError(f"{name} holds NaN or infinite pixels; replace them, or mask them with a weight of 0")
     return planes
 

@@ -178,3 +178,36 @@ def test_the_way_out_is_the_option_that_named_the_file(denoise, desk, monkeypatc
     outcome = denoise(*words, "--overwrite")
     assert outcome.code == 1
     assert next(line for line in outcome.err.splitlines() if "No space left" in line).endswith(f" Choose another place with {option}")
+
+
+@pytest.mark.parametrize("words", [(), ("info",), ("noise",), ("path",), ("plot",), ("compare",), ("add-noise", "--gaussian", "0.1")])
+def test_an_address_is_called_one(denoise, words):
+    outcome = denoise(*words[:1], "https://example.com/a.png", *words[1:], *(["b.png"] if "compare" in words else []))
+    assert outcome.code == 1
+    (line,) = outcome.err.splitlines()
+    assert line == "https://example.com/a.png: is an address, and denoise reads files; download it first"
+
+
+@pytest.mark.parametrize(("word", "command"), [("comprae", "compare"), ("Noise", "noise"), ("benchmrk", "benchmark")])
+def test_a_mistyped_command_is_recognised(denoise, tmp_path, monkeypatch, word, command):
+    monkeypatch.chdir(tmp_path)
+    outcome = denoise(word, "a.png", "b.png")
+    assert (outcome.code, outcome.err) == (2, f"denoise: {word}: neither a file nor a command; did you mean denoise {command}?\n")
+    (tmp_path / word).mkdir()
+    assert "command" not in denoise(word).err
+
+
+def test_the_folder_of_the_inputs_is_refused_in_one_line(denoise, desk):
+    before = fingerprint(desk)
+    outcome = denoise(desk, "-o", desk, "--lambda", 0.1, "--overwrite")
+    assert outcome.code == 2
+    assert len(outcome.err.splitlines()) == 1
+    assert "folder of the inputs" in outcome.err
+    assert fingerprint(desk) == before
+
+
+def test_numbers_that_float32_cannot_hold_are_not_called_nan(denoise, tmp_path):
+    np.save(tmp_path / "huge.npy", np.linspace(0, 1e300, 64).reshape(8, 8))
+    outcome = denoise(tmp_path / "huge.npy", "--lambda", "1e299")
+    assert outcome.code == 1
+    assert "beyond 3.4e+38, the largest of float32; divide it first" in outcome.err

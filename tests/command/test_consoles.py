@@ -139,3 +139,16 @@ def test_a_reader_who_has_seen_enough_is_no_error(desk, words):
     done = subprocess.run([sys.executable, "-m", "denoise_cli", *words], cwd=desk, stdout=theirs, stderr=subprocess.PIPE, timeout=120)
     os.close(theirs)
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_the_name_of_a_file_ends_no_line(desk, tmp_path):
+    (tmp_path / "two\nlines.png").write_bytes((desk / "a.png").read_bytes())
+    for words in (("--dry-run",), ("--lambda", "0.1"), ("--lambda", "0.1")):
+        seen = program(tmp_path, "two\nlines.png", "-o", "out.png", *words)
+        assert (seen.stdout + seen.stderr).decode().count("\n") == 1
+
+
+def test_help_of_a_group_keeps_its_lines(denoise):
+    outcome = denoise("extras")
+    assert outcome.code == 2
+    assert len(outcome.err.splitlines()) > 10

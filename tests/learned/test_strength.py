@@ -40,3 +40,5 @@ def test_beyond_what_the_network_follows_a_line_says_so(samples: Path) -> None:
     np.testing.assert_array_equal(most.image, more.image)
     assert more.plan is not None
     assert "times the strength 1.5, the most here" in more.plan.sentence
+    assert most.plan is not None
+    assert "times the strength 1.5 →" in most.plan.sentence

@@ -74,7 +74,7 @@ def info(
         if as_json:
             print_json(asdict(facts) | {"error": None})
         else:
-            print("\n" * printed + visible(_block(facts)), flush=True)
+            print("\n" * printed + visible(_block(facts), lines=True), flush=True)
         printed = True
     raise typer.Exit(FAILED if failed else OK)
 

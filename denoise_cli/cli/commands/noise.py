@@ -70,7 +70,7 @@ def noise(
                 if as_json:
                     print_json(_record(page))
                 else:
-                    print(visible(_text(page)), flush=True)
+                    print(visible(_text(page), lines=True), flush=True)
         except DenoiseError as error:
             say(str(error))
             failed = True

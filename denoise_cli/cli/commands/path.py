@@ -15,6 +15,8 @@ from denoise_cli.cli.shared_options import MaxPixels, Overwrite, Workers, declar
 from denoise_cli.cli.typed import check_output, check_settings, check_sheet, crop_of
 from denoise_cli.errors import OK, DenoiseError, UsageError
 from denoise_cli.settings import MAX_PIXELS, Settings
+from denoise_cli.storage.missing import no_such_file
+from denoise_cli.storage.pipes import PIPE
 from denoise_cli.typed_words import number
 
 if TYPE_CHECKING:
@@ -205,7 +207,10 @@ def _is_near(weight: float, other: float) -> bool:
 
 
 def _check(inputs: list[Path], outputs: list[Path | None], overwrite: bool) -> None:
-    """Refuse what would overwrite an input or an earlier result, or could not be written, before any work is done."""
+    """Refuse what is not there, would overwrite an input or an earlier result, or could not be written, before any work is done."""
+    for path in inputs:
+        if path != PIPE and not path.exists():  # or else its folder would be missed, where the sheet is to lie
+            raise DenoiseError(no_such_file(path))
     check_sheet(outputs[0] or Path())
     told = [path for path in outputs if path is not None]
     if len({path.absolute() for path in told}) < len(told):

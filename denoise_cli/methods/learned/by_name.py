@@ -83,7 +83,7 @@ class Learned(Method):
         calm = _luma_share(subject, noise) if settings.sigma is None and settings.model is None else None
         strength = 1.0 if settings.strength is None else min(settings.strength, STRONGEST)
         kind = noise.called or KINDS.get(noise.model, "Gaussian noise").format(clump=noise.clump)
-        stronger = "" if strength == 1 else f", times the strength {strength:g}" + ", the most here" * (strength == STRONGEST)
+        stronger = "" if strength == 1 else f", times the strength {strength:g}" + ", the most here" * (settings.strength != strength)
         sentence = f"{kind}, σ {about} {subject.scale.amount(noise.sigma)}{stronger} → network"
         if times != 1:
             sentence += f", told {times:.2g} times that" if times else ", told no level"
