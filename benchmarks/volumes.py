@@ -126,7 +126,7 @@ def speed(side: int, workers: int, most: float) -> None:
 
 
 def engines(side: int, workers: int) -> None:
-    """Problems of volumes in compiled code and in NumPy, each the quicker of two runs."""
+    """Problems of volumes in compiled code and in NumPy, each the quickest of four runs."""
     clean, random = blobs(side), np.random.default_rng(2)
     f, dice = noisy(clean), random.random(clean.shape)
     impulses = np.where(dice < 0.05, 0, np.where(dice > 0.95, 1, clean)).astype(np.float32)
@@ -146,7 +146,7 @@ def engines(side: int, workers: int) -> None:
     rows = []
     for name, (volume, weight, words) in problems.items():
         best: dict[str, tuple[float, float]] = {}
-        for _ in range(2):
+        for _ in range(4):
             for engine, compiled in (("compiled", kernels.compiled), ("NumPy", None)):
                 usual, kernels.compiled = kernels.compiled, compiled
                 try:

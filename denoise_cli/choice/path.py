@@ -14,8 +14,10 @@ from denoise_cli.measure.metrics import SSIM_WINDOW, psnr_db, ssim
 from denoise_cli.measure.whiteness import whiteness
 from denoise_cli.variational import Solution, as_float
 
-__all__ = ["COLUMNS", "PathStep", "around", "path"]
+__all__ = ["COLUMNS", "PathStep", "around", "path", "weights_along"]
 
+#: Two λ whose ratio is closer to 1 are one: three digits, to which spaced λ are rounded, are within half a per cent.
+NEAR = 0.005
 # The columns of the table, in this order.
 COLUMNS = ("lambda", "sigma_removed", "whiteness", "psnr_db", "ssim", "cost", "gap", "iterations", "seconds", "automatic")
 
@@ -43,6 +45,29 @@ def around(weight: float, steps: int, reach: float = 4.0) -> list[float]:
         return [weight]
     below = (steps - 1) // 2 if steps > 2 else 1
     return [float(f"{weight * reach ** ((k - below) / max(1, below)):.3g}") for k in range(steps)]
+
+
+def weights_along(
+    automatic: float, typed: Sequence[float], smallest: float | None, largest: float | None, steps: int, picked: float | None
+) -> list[float]:
+    """Every λ of a path: those that were typed, or `steps` evenly spaced in log λ between the ends; and the automatic and the picked one.
+
+    Spaced ones that nobody could tell from these two are left out.
+    """
+    marked = {automatic, picked or automatic}
+    spaced = (
+        weight
+        for weight in _spaced(automatic, smallest, largest, steps)
+        if not any(math.isclose(weight, known, rel_tol=NEAR) for known in marked)
+    )
+    return sorted({*(typed or spaced), *marked})
+
+
+def _spaced(automatic: float, smallest: float | None, largest: float | None, steps: int) -> list[float]:
+    if smallest is None and largest is None:
+        return around(automatic, steps)
+    low, high = smallest or min(automatic, largest or automatic) / 4, largest or max(automatic, smallest or automatic) * 4
+    return [float(f"{low * (high / low) ** (k / max(1, steps - 1)):.6g}") for k in range(steps)]
 
 
 def path(

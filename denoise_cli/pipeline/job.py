@@ -182,9 +182,10 @@ def _write(job: Job, picture: Picture, seal: Seal | None) -> list[str]:
 
 
 def wrong_name(job: Job, picture: Picture) -> tuple[str, ...]:
-    """What is to be said where the name of the input is that of another format."""
+    """What is to be said where the name of the input is that of another format, or that of the result is that of none."""
     if format_of(job.input) in (None, picture.format):
-        return ()
+        unknown = job.kind is None and format_of(job.output) is None and job.output.suffix not in ("", job.input.suffix)
+        return (f"no format is called {job.output.suffix}; written as {known(written_format(picture)).title}",) if unknown else ()
     written = written_format(picture) if job.output == PIPE else job.format_for(job.output, picture)
     return (f"is a {known(picture.format).title} file named {job.input.suffix}; written as {known(written).title}",)
 

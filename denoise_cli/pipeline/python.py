@@ -164,6 +164,8 @@ def denoise(
     """
     refuse_mask(weight=weight, weights=weights, reference=reference)
     whole, hidden = np.asarray(image), hidden_by_mask(image)
+    if whole.ndim == 0 and whole.dtype.kind not in "biuf":
+        raise TypeError(f"image must be an array of numbers, not {type(image).__name__}; a file is read first, as by imageio.v3.imread")
     arranged = Arrangement.of(whole.shape, channel_axis=channel_axis, axes=axes, spacing=spacing, time_weight=time_weight)
     if whole.size == 0:
         raise ValueError(f"the picture is empty: shape {whole.shape}")

@@ -74,3 +74,13 @@ def test_nothing_is_said_of_a_name_that_is_right(denoise, tmp_path):
     picture = tmp_path / "right.PNG"
     Image.fromarray(np.full((8, 8), 90, np.uint8)).save(picture)
     assert "named" not in denoise(picture, *FAST).err
+
+
+def test_a_result_whose_name_says_no_format_says_which_one_it_has(denoise, tmp_path):
+    for name in ("a.png", "a.v2"):
+        Image.fromarray(np.full((8, 8), 90, np.uint8)).save(tmp_path / name, "PNG")
+    outcome = denoise(tmp_path / "a.png", *FAST, "-o", tmp_path / "b.jpgg")
+    assert format_of(tmp_path / "b.jpgg") == "PNG"
+    assert "no format is called .jpgg; written as PNG" in outcome.err
+    for words in (("a.png", "-o", tmp_path / "b"), ("a.v2",), ("a.png", "-o", tmp_path / "c.dat", "--format", "jpeg")):
+        assert "no format" not in denoise(tmp_path / words[0], *FAST, *words[1:]).err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -285,3 +286,9 @@ def test_counts_that_use_hardly_any_of_their_type_are_warned_of() -> None:
 def test_a_channel_axis_that_is_no_whole_number_is_refused(channel_axis: Any) -> None:
     with pytest.raises(TypeError, match="channel_axis must be a whole number or None"):
         denoise(VOLUME, 0.2, channel_axis=channel_axis)
+
+
+@pytest.mark.parametrize("image", ["photo.png", Path("photo.png"), b"photo.png", None, {"a": 1}], ids=lambda image: type(image).__name__)
+def test_the_name_of_a_file_is_no_array(image: Any) -> None:
+    with pytest.raises(TypeError, match=f"must be an array of numbers, not {type(image).__name__}; a file is read first"):
+        denoise(image)

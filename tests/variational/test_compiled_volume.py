@@ -45,8 +45,8 @@ def both(monkeypatch: pytest.MonkeyPatch, *words: Any, **options: Any) -> tuple[
         return fast, solve(*words, **options)
 
 
-def solve(f: np.ndarray, weight: Any, **options: Any) -> Any:
-    return denoise(f, weight, method="optimal", axes=3, axis_weights=(0.5, 1.0, 0.8), **options)
+def solve(f: np.ndarray, weight: Any, axis_weights: tuple[float, ...] = (0.5, 1.0, 0.8), **options: Any) -> Any:
+    return denoise(f, weight, method="optimal", axes=3, axis_weights=axis_weights, **options)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -161,6 +161,16 @@ def test_threads_change_no_bit_of_split_bregman(fidelity: str, tv: str) -> None:
     one, three = (solve(f, 0.5, fidelity=fidelity, tv=tv, gap=1e-2, iterations=50, workers=workers) for workers in (1, 3))
     np.testing.assert_array_equal(one.image, three.image)
     assert (one.cost, one.bound, one.iterations) == (three.cost, three.bound, three.iterations)
+
+
+@pytest.mark.usefixtures("never_projected")
+@pytest.mark.parametrize("axis_weights", [(0.0, 1.0, 1.0), (1.0, 0.0, 1.0), (1.0, 1.0, 0.0), (1e-6, 1.0, 100.0)])
+@pytest.mark.parametrize("boundary", ["symmetric", "periodic"])
+def test_an_axis_may_count_nothing_or_much(axis_weights: tuple[float, ...], boundary: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    f = np.random.default_rng(10).random((14, 6, 7))
+    fast, plain = both(monkeypatch, f, 0.4, axis_weights=axis_weights, boundary=boundary, gap=1e-3)
+    assert (fast.iterations, fast.gap <= 1e-3) == (plain.iterations, True)
+    np.testing.assert_allclose(fast.image, plain.image, rtol=0, atol=1e-10)
 
 
 @pytest.mark.usefixtures("never_projected")

@@ -29,8 +29,6 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions
 STEPS, MOST_STEPS = 9, 100
 #: The relative gap of the picture that the crop is chosen by.
 ROUGH_GAP = 0.05
-#: Two λ whose ratio is closer to 1 are one: three digits, to which spaced λ are rounded, are within half a per cent.
-NEAR = 0.005
 
 PICTURE = typer.Argument(metavar="PICTURE", help="Of any format that docs/formats.md lists.", show_default=False)
 FROM = declared("The smallest λ. [default: a quarter of the automatic one]", "--from", metavar="A")
@@ -91,7 +89,7 @@ def path(
     denoise path scan.png --pick 0.08 --save-config tuned.toml
     denoise scans/ --config tuned.toml
     """
-    from denoise_cli.choice.path import COLUMNS
+    from denoise_cli.choice.path import COLUMNS, weights_along
     from denoise_cli.choice.path import path as walk
     from denoise_cli.cli.album import Album
     from denoise_cli.cli.options import Request
@@ -118,9 +116,7 @@ def path(
     try:
         plan = make_plan(subject := subject_of(source.pages[0], settings), settings)
         fidelity, automatic = plan.fidelity or "l2", plan.weight or 1.0
-        marked = {automatic, pick or automatic}
-        spaced = (each for each in _spaced(automatic, smallest, largest, steps) if not any(_is_near(each, known) for known in marked))
-        every = sorted({*(weights or spaced), *marked})
+        every = weights_along(automatic, weights, smallest, largest, steps, pick)
         if results is not None:
             _make_folder(results, [album.place(weight) for weight in every], overwrite)
 
@@ -190,20 +186,6 @@ def _typed(lambdas: str | None, smallest: float | None, largest: float | None, p
     if len(weights) > MOST_STEPS:
         raise UsageError(f"--lambdas: {len(weights)} are more than a sheet holds; give {MOST_STEPS} or fewer")
     return weights
-
-
-def _spaced(automatic: float, smallest: float | None, largest: float | None, steps: int) -> list[float]:
-    from denoise_cli.choice.path import around
-
-    if smallest is None and largest is None:
-        return around(automatic, steps)
-    low, high = smallest or min(automatic, largest or automatic) / 4, largest or max(automatic, smallest or automatic) * 4
-    return [float(f"{low * (high / low) ** (k / max(1, steps - 1)):.6g}") for k in range(steps)]
-
-
-def _is_near(weight: float, other: float) -> bool:
-    """Whether nobody could tell the results of two λ apart, nor the λ in a table: the spaced ones are rounded."""
-    return math.isclose(weight, other, rel_tol=NEAR)
 
 
 def _check(inputs: list[Path], outputs: list[Path | None], overwrite: bool) -> None:

@@ -29,6 +29,9 @@ LONGEST_WALK = 8
 ROWS_AN_ITERATION = 2
 #: A strip has at least so many planes a thread: what is less spends more on the halo than it saves.
 SHORTEST_STRIP = 8
+#: Planes of a strip for each iteration of a walk, where there are several strips: copies of the neighbours' planes then stay under three
+#: volumes, whatever the number of threads.
+PLANES_AN_ITERATION = 4
 
 
 class CompiledVolumeEngine(CompiledEngine):
@@ -94,6 +97,8 @@ class CompiledVolumeProjection:
         self._plane = channels * height * width
         self._together, self._band = _walk_of(channels * width * p.itemsize, height)
         teams = max(1, min(problem.strips.threads, depth // SHORTEST_STRIP))
+        if teams > 1:
+            self._together = max(1, min(self._together, depth // teams // PLANES_AN_ITERATION))
         self._parts = [slice(k * depth // teams, (k + 1) * depth // teams) for k in range(teams)]
 
     def walk(self, momentum: Array) -> None:
