@@ -32,7 +32,9 @@ def positive(text: str, name: str) -> float:
 def limits_of(text: str, name: str) -> tuple[float, float]:
     wanted = "black and white with a comma between, such as 0,4095"
     low, comma, high = text.partition(",")
-    black, white = (number(word, name, wanted) for word in (low, high if comma else "?"))
+    if not comma:
+        raise UsageError(f"--{name} must be {wanted}, not {text!r}")
+    black, white = (number(word, name, wanted) for word in (low, high))
     if not -math.inf < black < white < math.inf:
         raise UsageError(f"--{name} must be {wanted}, the smaller one first, not {text!r}")
     return black, white

@@ -207,5 +207,6 @@ def _main(arguments: list[str] | None) -> int:
         if type(error).__name__ == "NoArgsIsHelpError":
             print(error.format_message(), file=sys.stderr)
             return USAGE
-        _say(f"denoise: {error.format_message()} (denoise --help)")
+        # "Value error" is what pydantic, which reads the values of options, says before a sentence of ours.
+        _say(f"denoise: {error.format_message().replace('Value error, ', '')} (denoise --help)")
         return USAGE

@@ -64,12 +64,15 @@ def noisy_pages(picture: Picture, noise: AddedNoise, seed: int, name: Path, *, c
         black, white = 0.0, 1.0
     noisy, beyond = [], 0
     for page, frame in zip(picture.pages, frames, strict=True):
+        has_white = page.colour.dtype == bool or page.units.white > 1
+        if has_white and (noise.gaussian or 0) > 1:
+            meant = f"did you mean --gaussian {noise.gaussian:g}/{max(page.units.white, 255):g}?"
+            raise DenoiseError(f"{name}: --gaussian {noise.gaussian:g} is more than all levels, which count from 0 to 1; {meant}")
         inverted = page.model == "white is zero"
         try:
             pixels = noise.add(1 - frame if inverted else frame, rng, black, white)
         except ValueError as error:
             raise DenoiseError(f"{name}: {error}") from error
-        has_white = page.colour.dtype == bool or page.units.white > 1
         if clip != "never" and (has_white or (clip == "always" and (black, white) == (0, 1))):
             beyond += int(((pixels < 0) | (pixels > 1)).sum())
             np.clip(pixels, 0, 1, out=pixels)

@@ -211,3 +211,15 @@ def test_numbers_that_float32_cannot_hold_are_not_called_nan(denoise, tmp_path):
     outcome = denoise(tmp_path / "huge.npy", "--lambda", "1e299")
     assert outcome.code == 1
     assert "beyond 3.4e+38, the largest of float32; divide it first" in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--tv", "iso"), "denoise: Invalid value for '--tv': 'iso' is not one of 'isotropic', 'anisotropic'. (denoise --help)"),
+        (("--range", "5"), "denoise: --range must be black and white with a comma between, such as 0,4095, not '5'"),
+    ],
+)
+def test_a_wrong_value_is_named_as_it_was_typed(denoise, desk, words, said):
+    outcome = denoise(desk / "good.png", *words)
+    assert (outcome.code, outcome.err.strip()) == (2, said)

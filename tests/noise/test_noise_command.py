@@ -77,3 +77,13 @@ def test_pictures_that_are_hardly_any_get_an_answer_or_one_line(denoise: Callabl
     else:
         assert outcome.code == 1
         assert len(outcome.err.splitlines()) == 1
+
+
+def test_json_has_an_object_for_what_cannot_be_read(denoise, tmp_path):
+    Image.fromarray(np.full((16, 16), 90, np.uint8)).save(tmp_path / "a.png")
+    (tmp_path / "bad.png").write_bytes(b"")
+    outcome = denoise("noise", tmp_path, "--json")
+    assert outcome.code == 1
+    good, bad = (json.loads(line) for line in outcome.out.splitlines())
+    assert good["error"] is None
+    assert (bad["input"], "the file is empty" in bad["error"]) == (str(tmp_path / "bad.png"), True)

@@ -173,3 +173,15 @@ def test_bad_input_is_one_line(case: str, denoise: Callable[..., Any], desk: Pat
     assert len(outcome.err.strip().splitlines()) == 1, outcome.err
     assert all(word in outcome.err for word in said), outcome.err
     assert sorted(desk.iterdir()) == before
+
+
+@pytest.mark.parametrize("command", ["add-noise", "benchmark"])
+def test_levels_of_255_are_not_taken_for_the_whole_range(denoise, tmp_path, command):
+    Image.fromarray(np.full((16, 16), 90, np.uint8)).save(tmp_path / "a.png")
+    extra = ("--methods", "matlab") if command == "benchmark" else ()
+    outcome = denoise(command, tmp_path / "a.png", "--gaussian", 25, *extra)
+    assert outcome.code == 1
+    assert "did you mean --gaussian 25/255?" in outcome.err
+    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
+    np.save(tmp_path / "counts.npy", np.full((16, 16), 900.0))
+    assert denoise(command, tmp_path / "counts.npy", "--gaussian", 25, *extra).code == 0

@@ -73,6 +73,8 @@ def noise(
                     print(visible(_text(page), lines=True), flush=True)
         except DenoiseError as error:
             say(str(error))
+            if as_json:
+                print_json({"input": str(path), "error": str(error)})
             failed = True
     raise typer.Exit(FAILED if failed else OK)
 
@@ -122,4 +124,6 @@ def _record(page: Finding) -> dict[str, Any]:
             "method": plan.method.name, "fidelity": plan.fidelity, "lambda": plan.weight, "sigma": plan.sigma,
             "sentence": plan.sentence,
         }  # fmt: skip
-    return {"input": page.name, "page": page.page, "pages": page.pages} | plain(asdict(page.noise)) | {"automatic": automatic}
+    return (
+        {"input": page.name, "page": page.page, "pages": page.pages} | plain(asdict(page.noise)) | {"automatic": automatic, "error": None}
+    )

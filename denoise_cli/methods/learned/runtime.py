@@ -43,7 +43,9 @@ class RuntimeEngine:
         there = onnxruntime.get_available_providers()
         if name not in PROVIDERS or PROVIDERS[name] not in there or (index and not index.isdecimal()):
             words = ", ".join(word for word, provider in PROVIDERS.items() if provider in there)
-            raise ValueError(f"The device {device} is not there: this ONNX Runtime has {words}.")
+            raise ValueError(
+                f"device {device} is not there: this ONNX Runtime has {words}; name one of these, or install an ONNX Runtime that has it"
+            )
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3  # Errors only: they come as exceptions, too.
         options.intra_op_num_threads = workers or 0
