@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -56,9 +56,10 @@ class Coloured:
     of their energies lies below that of normal noise with the same mean energy at each frequency, 0 for noise alone: texture has
     directions, and differs from block to block.  lopsided: skewness of luma without its low frequencies, 0 for noise: grains of sand cast
     shadows.  fall, chroma_fall: amplitude of luma (without chroma, of the channel where that is largest) at the last but one ring over the
-    last, and of the chroma where that is largest at MIDDLE_RING over the last: 1 for white noise.  rough: whether luma falls with a power
-    of the frequency throughout, as rough terrain does.  repeats: the share of luma's energy that a few frequencies have.  white: of
-    rough terrain, σ of the white noise in luma, if all else in the calm blocks falls with a power of the frequency.
+    last, and of the chroma where that is largest at MIDDLE_RING over the last: 1 for white noise.  middle_fall: as chroma_fall, of luma.
+    rough: whether luma falls with a power of the frequency throughout, as rough terrain does.  repeats: the share of luma's energy that a
+    few frequencies have.  white: of rough terrain, σ of the white noise in luma, if all else in the calm blocks falls with a power of the
+    frequency.
     """
 
     spectrum: Spectrum
@@ -67,6 +68,7 @@ class Coloured:
     lopsided: float
     fall: float
     chroma_fall: float
+    middle_fall: float
     rough: bool
     repeats: float
     white: float
@@ -97,7 +99,13 @@ def coloured(blocks: SquareBlocks, basis: str = MEAN) -> Coloured | None:
     found = _read_blocks(*turned, basis, robust=len(turned[0]) == 1)
     if found is None or found.robust or (found.has_chroma and found.irregular <= DIRECTED):
         return found
-    return _read_blocks(*turned, basis, robust=True)
+    again = _read_blocks(*turned, basis, robust=True)
+    if not found.has_chroma:
+        return again
+    if again is None or sum(again.spectrum.sigmas) > sum(found.spectrum.sigmas):
+        return found
+    # Mean energies decide whether it is noise: the geometric ones of content are too much alike.
+    return replace(again, unequal=max(found.unequal, again.unequal))
 
 
 def _read_blocks(transforms: Array, mean: Array, basis: str, *, robust: bool) -> Coloured | None:
@@ -138,6 +146,7 @@ def _read_blocks(transforms: Array, mean: Array, basis: str, *, robust: bool) ->
     return Coloured(
         spectrum, float(np.exp(share @ np.log(unequal))), _irregular(transforms, less_calm, levels), _lopsided(transforms, less_calm),
         float((strength[-2] / strength[-1])[own].max()), float((strength[MIDDLE_RING] / strength[-1])[1:].max(initial=1.0)),
+        float(strength[MIDDLE_RING, 0] / strength[-1, 0]),
         rough, repeats, white_beside_content(luma) if rough else 0.0, robust,
     )  # fmt: skip
 

@@ -36,6 +36,9 @@ CLUMPED = 0.9
 #: Amplitude at the last but one ring of frequencies over the last above which noise is not white (white noise on photographs: up to
 #: 1.15; demosaicked, sharpened, enlarged or compressed: from 1.25).
 FALL = 1.2
+#: Luma is white only if it does not fall so much from the middle to the last ring either (white luma that JPEG left, or under blotches of
+#: colour: 0.9 to 1.8; white noise after a median filter, film beside sharp lines: 2.5 to 3.7, whose last two rings are alike empty).
+MIDDLE_FALL = 2.0
 #: The same for chroma, from the middle to the last ring (white noise on 45 photographs: up to 1.1 in 90 %, 1.46 in 97 % of them; after
 #: JPEG with chroma at half the resolution: from 2).
 CHROMA_FALL = 1.6
@@ -124,7 +127,8 @@ def estimate(stored: npt.ArrayLike, scale: Scale | None = None) -> Noise:
         if _rms(list(levels_as_found[1:])) > APART * levels_as_found[0] and _separates(other.spectrum.opponent_sigmas, levels_as_found):
             found_spectrum, opponent = other, weighted
     # Luma that JPEG left white is told by its high frequencies alone, which hold less content.
-    is_luma_white = found_spectrum.has_chroma and found_spectrum.fall < FALL and len(opponent) == 3
+    is_level = found_spectrum.fall < FALL and found_spectrum.middle_fall < MIDDLE_FALL
+    is_luma_white = found_spectrum.has_chroma and is_level and len(opponent) == 3
     return _coloured(found_spectrum.spectrum.with_white_luma(opponent[0]) if is_luma_white else found_spectrum.spectrum, picture)
 
 

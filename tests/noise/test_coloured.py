@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter, median_filter
 
 from denoise_cli.choice.choose import choose
 from denoise_cli.choice.risk import Stein
@@ -189,3 +189,11 @@ def test_a_screen_repeats_itself_and_is_no_noise() -> None:
     found = estimate(np.rint(255 * screen).astype(np.uint8))
     assert found.model == "none"
     assert "repeats itself" in found.evidence
+
+
+def test_luma_whose_finest_frequencies_are_alike_empty_is_not_taken_for_white(coffee: np.ndarray) -> None:
+    """A median filter takes the finest noise out: the last two rings have little of it, and about the same."""
+    noisy = median_filter(coffee + np.random.default_rng(3).normal(0, 20 / 255, coffee.shape), (3, 3, 1))
+    found = estimate(np.rint(255 * np.clip(noisy, 0, 1)).astype(np.uint8))
+    assert found.model == "coloured"
+    assert found.luma == pytest.approx(float((noisy - median_filter(coffee, (3, 3, 1))).mean(axis=2).std() * 3**0.5), rel=0.3)

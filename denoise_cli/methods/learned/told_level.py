@@ -75,19 +75,14 @@ def believed(subject: Subject, noise: Noise, *, device: str, workers: int | None
     expected = math.sqrt(sample.mean(np.square(noise.times(1 / scale.unit, scale.bottom).level_map(sample.pixels))))
     if noise.spectrum is None and removed > max(STRONGER * expected, UNSEEN if noise.model == "none" else 0.0):
         neighbours, calm = correlation(residual, sample.known), calm_share(np.where(sample.known, residual, 0))
-        if repeated_share_of(residual) > REPEATS:
-            return noise, 1.0
-        if (
-            subject.stored.dtype.kind == "u"
-            and (noise.model != "none" or removed <= TOO_MUCH)
-            and neighbours >= WHITE
-            and calm >= EVERYWHERE
-        ):
+        repeats = repeated_share_of(residual) > REPEATS
+        clumps = subject.stored.dtype.kind == "u" and neighbours >= WHITE and calm >= EVERYWHERE
+        if clumps and (removed <= TOO_MUCH or not (repeats or noise.model == "none")):
             found = as_removed(sample, residual, CLUMPS * scale.unit, "the network removes clumps from everywhere")
             return replace(found, called="noise that only the network sees"), 1.0
         enough = noise.model != "none" or (removed >= UNSEEN_WHITE and calm >= MOST_PLACES)
         # Patterns of single pixels, grass among them, correlate negatively: −0.25 to −0.36.
-        if enough and abs(neighbours) < WHITE:
+        if enough and abs(neighbours) < WHITE and not repeats:
             found = as_removed(sample, residual, scale.unit, "the network removes more than the calmest places show")
             return replace(found, called="noise that differs from place to place"), 0.0
     if noise.model == "none":
