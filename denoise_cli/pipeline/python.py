@@ -194,12 +194,10 @@ def denoise(
     is_map = weight is not None and np.ndim(weight) > 0
     settings = Settings(
         None if weight is None or is_map else float(np.asarray(weight)), fidelity=fidelity, method=method, sigma=sigma, strength=strength,
-        vst=vst, destripe=destripe, device=device, model=model, self_ensemble=self_ensemble,
-        iterations=iterations, alpha=alpha, beta=beta, gap=gap, tv=tv, channels=channels, boundary=boundary, fill=fill,
-        dtype=precision, workers=workers,
+        vst=vst, destripe=destripe, device=device, model=model, self_ensemble=self_ensemble, iterations=iterations, alpha=alpha,
+        beta=beta, gap=gap, tv=tv, channels=channels, boundary=boundary, fill=fill, dtype=precision, workers=workers,
     )  # fmt: skip
-    maps = (("lambda_map", is_map), ("weights", weights is not None))
-    beside: dict[str, Any] = {name: IN_MEMORY for name, is_told in maps if is_told}
+    beside: dict[str, Any] = {name: IN_MEMORY for name, told in (("lambda_map", is_map), ("weights", weights is not None)) if told}
     settings = replace(settings, **beside)
     most = float(np.finfo(settings.dtype).max) if settings.dtype in ("float32", "float64") else math.inf
     if settings.weight is not None and not 0 < settings.weight <= most:
