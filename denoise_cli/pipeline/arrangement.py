@@ -15,7 +15,7 @@ import numpy.typing as npt
 from denoise_cli.variational.layout import MOST_AXES
 from denoise_cli.variational.volume import Volume, weights_of_spacing
 
-__all__ = ["UNTOLD", "Arrangement", "Untold", "as_scikit_image_has_it"]
+__all__ = ["UNTOLD", "Arrangement", "Untold", "array_of", "as_scikit_image_has_it"]
 
 Array = npt.NDArray[Any]
 #: The letters that `axes` takes: time, depth, rows, columns, and the channels.
@@ -119,6 +119,14 @@ class Arrangement:
         deep = picture if self.volume is None else self.volume.deep(picture)
         in_order = self.order == tuple(range(len(self.shape)))
         return deep if in_order else np.ascontiguousarray(deep.transpose(np.argsort(self.order)))
+
+
+def array_of(image: npt.ArrayLike) -> Array:
+    """`image` as an array. Raises TypeError for the name of a file, and for what is no array of numbers otherwise."""
+    whole = np.asarray(image)
+    if whole.ndim == 0 and whole.dtype.kind not in "biuf":
+        raise TypeError(f"image must be an array of numbers, not {type(image).__name__}; a file is read first, as by imageio.v3.imread")
+    return whole
 
 
 def as_scikit_image_has_it(array: Array) -> Array:

@@ -16,7 +16,7 @@ from denoise_cli.measure.scale import Scale
 from denoise_cli.measure.unmeasured import unmeasured
 from denoise_cli.methods.method import Plan, Subject
 from denoise_cli.methods.registry import find, known_names
-from denoise_cli.pipeline.arrangement import UNTOLD, Arrangement, Untold, as_scikit_image_has_it
+from denoise_cli.pipeline.arrangement import UNTOLD, Arrangement, Untold, array_of, as_scikit_image_has_it
 from denoise_cli.pipeline.plan import carry_out, check, check_uncoupled, without_stripes
 from denoise_cli.pipeline.report import pooled, psnr_of
 from denoise_cli.settings import Settings
@@ -163,9 +163,7 @@ def denoise(
     array([0.025, 0.975])
     """
     refuse_mask(weight=weight, weights=weights, reference=reference)
-    whole, hidden = np.asarray(image), hidden_by_mask(image)
-    if whole.ndim == 0 and whole.dtype.kind not in "biuf":
-        raise TypeError(f"image must be an array of numbers, not {type(image).__name__}; a file is read first, as by imageio.v3.imread")
+    whole, hidden = array_of(image), hidden_by_mask(image)
     arranged = Arrangement.of(whole.shape, channel_axis=channel_axis, axes=axes, spacing=spacing, time_weight=time_weight)
     if whole.size == 0:
         raise ValueError(f"the picture is empty: shape {whole.shape}")
