@@ -18,8 +18,8 @@ MOST_AXES = 4
 class Layout:
     """An array (*spatial) or (*spatial, channels), with `axes` spatial axes, and its planes (channels, *solved).
 
-    What is solved has two axes at least, and no further axis of length 1: there is no difference along it, so that a volume of one slice
-    is the very problem of that slice, and a signal is a picture of one row.
+    What is solved has no axis of length 1, because there is no difference along it: a volume of one slice is the very problem of that
+    slice. It has two axes at least: a signal, along whichever axis it lies, is a picture of one row.
     """
 
     shape: tuple[int, ...]
@@ -38,7 +38,7 @@ class Layout:
     def _dropped(self) -> tuple[int, ...]:
         """The spatial axes that are left out, of length 1."""
         single = [axis for axis, length in enumerate(self.spatial) if length == 1]
-        return tuple(single[: max(0, self.axes - 2)])
+        return tuple(single[: self.axes - 1])
 
     @property
     def solved(self) -> tuple[int, ...]:
