@@ -57,7 +57,7 @@ RUNS = {
         "choice {Set12} {BSD68} {Kodak24} --every 4", "every fourth picture",
         "choice {Set12} --every 3 --noise gaussian", "every third picture of Set12, Gaussian noise",
     ),
-    "noise": Run("noise {Set12} {BSD68} {Kodak24}", "all pictures", "noise {Set12} --only levels", "Set12, levels alone"),
+    "noise": Run("noise {Set12} {BSD68} {Kodak24} --only levels", "all pictures", "noise {Set12} --only levels", "Set12, levels alone"),
     "real": Run("real {real}", "all pairs"),
     "real_grey": Run("real {real} --grey", "all pairs, in grey"),
     "real_peers": Run(
