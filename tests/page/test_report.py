@@ -307,6 +307,7 @@ def test_an_interrupted_run_reports_what_was_done(scans: Path, tmp_path: Path) -
     until = time.monotonic() + 60
     while not (tmp_path / "clean" / "2.png").exists() and time.monotonic() < until:
         time.sleep(0.02)
+    time.sleep(1)  # a result has its name a little before its row is in the report
     process.send_signal(signal.SIGINT)
     assert process.wait(60) == 130
     page = element(tmp_path / "r.html", "run")
