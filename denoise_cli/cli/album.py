@@ -61,7 +61,13 @@ class Album:
         self.tiles.append(Tile(self._crop(solution.image), tuple(caption), marked=automatic))
         if self.results is not None:
             page = replace(self.picture, pages=self.picture.pages[:1])
-            write_picture(self.place(step.weight), page.successor([solution.image]), overwrite=self.overwrite, kind=written_format(page))
+            write_picture(
+                self.place(step.weight),
+                page.successor([solution.image]),
+                overwrite=self.overwrite,
+                kind=written_format(page),
+                option="--results",
+            )
 
     def _crop(self, image: Any) -> Any:
         assert self.box is not None

@@ -98,12 +98,18 @@ def _named(picture: Picture, axes: str) -> Picture:
 
 
 def write_picture(
-    path: Path, picture: Picture, *, overwrite: bool = False, kind: str | None = None, seal: Callable[[Path], None] | None = None
+    path: Path,
+    picture: Picture,
+    *,
+    overwrite: bool = False,
+    kind: str | None = None,
+    seal: Callable[[Path], None] | None = None,
+    option: str = "-o",
 ) -> list[str]:
     """Write `picture` as `kind`, or as the format that `path` asks for (its own if the name asks for none); all of it, or nothing.
 
-    Returns what the conversion lost, in words. `seal` is called with the complete file just before it appears under its name. A DICOM
-    series becomes a folder.
+    Returns what the conversion lost, in words. `seal` is called with the complete file just before it appears under its name. `option`
+    is what names another place. A DICOM series becomes a folder.
     """
     if is_folder_of_slices(picture, kind or format_of(path)):
         with _in_one_line(path, "cannot be written as a DICOM series", "choose another format, such as .tif"):
@@ -113,7 +119,7 @@ def write_picture(
         folder_appears(path, files, overwrite=overwrite)
         return []
     encoded, losses = encode_picture(picture, kind or format_of(path) or written_format(picture), path)
-    with appear(path, overwrite=overwrite, seal=seal) as stream:
+    with appear(path, overwrite=overwrite, seal=seal, option=option) as stream:
         stream.write(encoded)
     return losses
 

@@ -42,5 +42,5 @@ def method_noise(job: Job, picture: Picture, images: Sequence[Any]) -> tuple[dic
     if picture.pages[0].colour.dtype.kind in "ub":
         magnified, middle = 2.0 ** min(MOST_MAGNIFIED, math.floor(math.log2(0.5 / max(ROOM * std, 1e-12)))), 0.5
     shown = [magnified * r + middle for r in removed]
-    write_picture(job.residual, picture.as_bytes().successor(shown), overwrite=job.settings.overwrite, kind=kind)
+    write_picture(job.residual, picture.as_bytes().successor(shown), overwrite=job.settings.overwrite, kind=kind, option="--residual")
     return numbers, (f"{job.residual}: {'mid-grey + ' if middle else ''}{magnified:g} × (input − result)",)

@@ -162,6 +162,9 @@ def test_a_full_disk_leaves_nothing_behind(denoise, desk, monkeypatch):
         ("--save-config", ("good.png", "--lambda", "0.1", "--save-config", "FULL")),
         ("--report", ("good.png", "--lambda", "0.1", "--report", "FULL.html")),
         ("-o", ("path", "good.png", "--steps", "1", "-o", "FULL.png")),
+        ("--sheet", ("compare", "good.png", "good.png", "--sheet", "FULL.png")),
+        ("--residual", ("good.png", "--lambda", "0.1", "--residual", "FULL.png")),
+        ("--results", ("path", "good.png", "--steps", "1", "--results", "FULL")),
     ],
 )
 def test_the_way_out_is_the_option_that_named_the_file(denoise, desk, monkeypatch, option, words):

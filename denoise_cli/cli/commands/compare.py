@@ -185,7 +185,7 @@ def _write_sheet(path: Path, clean: Upright, rows: Sequence[Likeness], box: Box 
     if clean.slices:
         title = f"the middle of {len(clean.slices)} slices in three directions: YX, YZ, ZX"
     drawing = contact_sheet(tiles, title=title, legend=legend)
-    write_picture(path, Picture("png", (Page(drawing),)), overwrite=overwrite)
+    write_picture(path, Picture("png", (Page(drawing),)), overwrite=overwrite, option="--sheet")
 
 
 def _window(clean: Upright) -> tuple[float, float]:
