@@ -14,7 +14,7 @@ from denoise_cli.noise.blocks import Samples
 from denoise_cli.noise.opponent_colours import BASES, MEAN
 from denoise_cli.noise.spectrum import RINGS, ring_of
 
-__all__ = ["SIDE", "SquareBlocks", "energies_of", "energy", "half_rings", "logarithms", "ring_counts", "window"]
+__all__ = ["SIDE", "SquareBlocks", "energies_of", "energy", "half_rings", "logarithms", "radii", "ring_counts", "window"]
 
 Array = npt.NDArray[Any]
 
@@ -94,10 +94,16 @@ def window() -> Array:
 
 
 @cache
+def radii() -> Array:
+    """Radius of each frequency of a real transform, in cycles a pixel, (SIDE, SIDE/2 + 1)."""
+    radius: Array = np.hypot(np.fft.fftfreq(SIDE)[:, None], np.fft.rfftfreq(SIDE)[None, :])
+    return radius
+
+
+@cache
 def half_rings() -> tuple[Array, Array]:
     """Ring of each frequency of a real transform (−1 for the mean), and how often it counts."""
-    radius = np.hypot(np.fft.fftfreq(SIDE)[:, None], np.fft.rfftfreq(SIDE)[None, :])
-    ring = ring_of(radius)
+    ring = ring_of(radii())
     ring[0, 0] = -1
     times = np.full(ring.shape, 2.0)
     times[:, 0] = times[:, -1] = 1

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from denoise_cli.kernels.fourier import fourier
-from denoise_cli.noise.ring_energies import SIDE, half_rings, window
+from denoise_cli.noise.ring_energies import SIDE, half_rings, radii, window
 from denoise_cli.noise.spectrum import RINGS
 
 __all__ = ["REPEATS", "is_rough", "repeated_share", "repeated_share_of", "white_beside_content"]
@@ -44,7 +44,7 @@ def is_rough(energies: Array) -> bool:
 def white_beside_content(energies: Array) -> float:
     """σ of the white noise w of the best fit  energy = a·frequency^−power + w,  a, w ≥ 0, to logarithms of the energies of the rings."""
     ring, times = half_rings()
-    radius = np.log(np.hypot(np.fft.fftfreq(SIDE)[:, None], np.fft.rfftfreq(SIDE)[None, :]) + (ring < 0))
+    radius = np.log(radii() + (ring < 0))
     radius = np.array([np.average(radius[ring == r], weights=times[ring == r]) for r in range(len(energies))])[FITTED]
     seen = np.exp(energies[FITTED])
     best, found = math.inf, 0.0

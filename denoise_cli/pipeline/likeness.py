@@ -13,6 +13,7 @@ from denoise_cli.errors import DenoiseError
 from denoise_cli.formats.conversion import convert
 from denoise_cli.formats.files import read_picture
 from denoise_cli.measure.comparison import Figures, Mismatch, alike, figures, has_own_units, peak_of, pooled
+from denoise_cli.plural import counted
 from denoise_cli.storage.pipes import PIPE, STDIN
 from denoise_cli.variational import as_float
 
@@ -142,7 +143,7 @@ def likeness(picture: Upright, clean: Upright, border: int, peak: float | None, 
         first = shown[0]
     together = pooled(pages)
     if left_out:
-        notes[f"{left_out} {'pixel has' if left_out == 1 else 'pixels have'} no value, and are left out; SSIM needs all"] = None
+        notes[f"{counted(left_out, 'pixel has', 'pixels have')} no value, and are left out; SSIM needs all"] = None
     elif together.ssim is None and together.psnr_db is not None:
         notes["SSIM needs 11 × 11 pixels or more"] = None
     if together.psnr_db is None:
