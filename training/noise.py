@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["noisy"]
+__all__ = ["blurred", "demosaicked", "noisy", "normal", "of_a_camera", "told"]
 
 Patch = NDArray[np.float32]
 Pair = tuple[Patch, Patch]
@@ -23,9 +23,17 @@ BLIND = 0.35
 STRONGEST = 60 / 255
 
 
-def noisy(clean: Patch, rng: np.random.Generator) -> Pair:
-    """The patch with noise of a random kind, and the level that the network is told: a map of the same shape, zeros if it is not told."""
-    kind = rng.random()
+def of_a_camera(kind: float) -> bool:
+    """Whether the kind of noise that this number from 0 to 1 stands for is a camera's or smooth: in clumps, in short."""
+    return WHITE + GROWING <= kind < WHITE + GROWING + CAMERA + SMOOTH
+
+
+def noisy(clean: Patch, rng: np.random.Generator, kind: float | None = None) -> Pair:
+    """The patch with noise of a random kind, and the level that the network is told: a map of the same shape, zeros if it is not told.
+
+    `kind` is a number from 0 to 1 that decides the kind; drawn if it is not given.
+    """
+    kind = rng.random() if kind is None else kind
     if kind < WHITE:
         picture, level = white(clean, rng)
     elif kind < WHITE + GROWING:
@@ -119,7 +127,8 @@ def camera(clean: Patch, rng: np.random.Generator) -> Pair:
     photons, read = 10 ** rng.uniform(-4, -1.7), 10 ** rng.uniform(-3.6, -1.9)
     grain = np.sqrt(photons * raw + read * read).astype(np.float32) * normal(raw.shape, rng)
     if channels == 3 and rng.random() < 0.7:
-        grain = demosaicked(raw + grain, rng) - demosaicked(raw, rng)
+        way = int(rng.integers(2))
+        grain = demosaicked(raw + grain, way) - demosaicked(raw, way)
     grain *= balance
     if channels == 3:
         saturation = np.float32(rng.uniform(0, 0.6))
@@ -134,14 +143,16 @@ def camera(clean: Patch, rng: np.random.Generator) -> Pair:
     return picture, told(picture - clean, clean, rng)
 
 
-def demosaicked(picture: Patch, rng: np.random.Generator) -> Patch:
-    """Through a colour filter array (red, green / green, blue) and back, in 16 bits with room below black."""
+def demosaicked(picture: Patch, way: int) -> Patch:
+    """Through a colour filter array (red, green / green, blue) and back, in 16 bits with room below black.
+
+    `way` is 0 for bilinear interpolation and 1 for one along edges.
+    """
     mosaic = np.empty(picture.shape[:2], np.float32)
     for row, column, channel in ((0, 0, 0), (0, 1, 1), (1, 0, 1), (1, 1, 2)):
         mosaic[row::2, column::2] = picture[row::2, column::2, channel]
     stored = np.clip(mosaic * 48000 + 8000, 0, 65535).astype(np.uint16)
-    code = cv2.COLOR_BAYER_BG2RGB if rng.random() < 0.5 else cv2.COLOR_BAYER_BG2RGB_EA
-    return (cv2.cvtColor(stored, code).astype(np.float32) - 8000) / np.float32(48000)
+    return (cv2.cvtColor(stored, (cv2.COLOR_BAYER_BG2RGB, cv2.COLOR_BAYER_BG2RGB_EA)[way]).astype(np.float32) - 8000) / np.float32(48000)
 
 
 def filtered(grain: Patch, rng: np.random.Generator) -> Patch:

@@ -68,12 +68,17 @@ class Photographs:
             patch = np.repeat(to_grey(patch), 3, 2)
         return np.ascontiguousarray(patch[..., rng.permutation(3)]) if rng.random() < 0.3 else patch
 
+    @classmethod
+    def grey(cls, patch: Patch, rng: np.random.Generator) -> Patch:
+        return to_grey(patch, cls.weights_of_grey(rng))
+
     @staticmethod
-    def grey(patch: Patch, rng: np.random.Generator) -> Patch:
+    def weights_of_grey(rng: np.random.Generator) -> NDArray[np.float32]:
+        """Mostly those of luma; else one of the three colours, or any mixture."""
         chance = rng.random()
         if chance < 0.7:
-            return to_grey(patch)
-        return to_grey(patch, np.eye(3, dtype=np.float32)[rng.integers(3)] if chance < 0.85 else rng.dirichlet(np.ones(3)))
+            return LUMA
+        return (np.eye(3)[rng.integers(3)] if chance < 0.85 else rng.dirichlet(np.ones(3))).astype(np.float32)
 
     def validation(self, size: int, channels: int, count: int) -> list[Patch]:
         """The middle of `count` photographs that are held back, in equal steps through the list."""

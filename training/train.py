@@ -43,13 +43,13 @@ VALIDATION, VALIDATION_SIDE = 12, 256
 LEVELS = (15, 25, 50)
 
 
-class Batches(Dataset[tuple[Tensor, Tensor, Tensor]]):
+class Batches(Dataset[tuple[Tensor, ...]]):
     """Batch number n: noisy pictures, levels and clean pictures, each (batch, channels, size, size)."""
 
     def __init__(self, photographs: Photographs, channels: int, batch: int, size: int, seed: int) -> None:
         self.photographs, self.channels, self.batch, self.size, self.seed = photographs, channels, batch, size, seed
 
-    def __getitem__(self, step: int) -> tuple[Tensor, Tensor, Tensor]:
+    def __getitem__(self, step: int) -> tuple[Tensor, ...]:
         cv2.setNumThreads(1)
         rng = np.random.default_rng([self.seed, step])
         samples = []
@@ -146,13 +146,13 @@ class Training:
         with (self.folder / "log.txt").open("a") as log:
             log.write(line + "\n")
 
-    def learn(self, batch: tuple[Tensor, Tensor, Tensor], rate: float, pool: ThreadPoolExecutor | None = None) -> Tensor:
+    def learn(self, batch: tuple[Tensor, ...], rate: float, pool: ThreadPoolExecutor | None = None) -> Tensor:
         """One step of the optimiser; returns the loss, in nats of the root mean square error.
 
         With a pool, the batch is shared among its threads. They meet once a step, where the threads within an operator would meet
         hundreds of times: on a machine that does other work, too, a step is then two to four times as fast.
         """
-        parts = [part.to(self.device, non_blocking=True).contiguous(memory_format=torch.channels_last) for part in batch]
+        parts = [in_order(part.to(self.device, non_blocking=True)) for part in batch]
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         if pool is None:
@@ -182,6 +182,11 @@ class Training:
         return value.detach(), list(torch.autograd.grad(value, list(self.network.parameters())))
 
 
+def in_order(part: Tensor) -> Tensor:
+    """In the order of memory that convolutions like."""
+    return part.contiguous(memory_format=torch.channels_last) if part.ndim == 4 else part
+
+
 def rate_at(progress: float, step: int, highest: float) -> float:
     """A cosine from `highest` to a thousandth of it, after a short rise."""
     return highest * min(1.0, (step + 1) / WARM_UP) * (0.001 + 0.999 * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0))))
@@ -203,13 +208,17 @@ def train(
     loaders: int = 0,
     halt: int | None = None,
     threads: int = 0,
+    training: Training | None = None,
+    data: Batches | None = None,
 ) -> Training:
     """Train until `steps` are done or `seconds` are over, whichever is given (the clock of earlier parts of the run counts).
 
     `halt` stops earlier, at that step, without changing the plan of the learning rate: to go on later. With
-    `threads`, each batch is shared among so many threads, and no operator uses more than one.
+    `threads`, each batch is shared among so many threads, and no operator uses more than one. `training` and `data` are a
+    state and batches of another kind than those that are made from `folder`, `channels`, `start`, `device`, `batch`, `size` and `seed`.
     """
-    run = Training(folder, channels, start, device)
+    run = training or Training(folder, channels, start, device)
+    source = data or Batches(photographs, channels, batch, size, seed)
     weights = sum(p.numel() for p in run.network.parameters())
     run.say(
         f"# {weights} weights, from step {run.step}, {len(photographs.training)} photographs, {len(photographs.held_back)} held back, "
@@ -225,12 +234,12 @@ def train(
     if batch % max(threads, 1):
         raise ValueError(f"A batch of {batch} cannot be shared equally among {threads} threads.")
     pool = ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) if threads else None
-    for data in batches(Batches(photographs, channels, batch, size, seed), run.step, loaders):
+    for drawn in batches(source, run.step, loaders):
         done = progress()
         if done >= 1 or run.step == halt:
             break
         now = rate_at(done, run.step, rate)
-        total += run.learn(data, now, pool)
+        total += run.learn(drawn, now, pool)
         if run.step % REPORT == 0:
             scores = json.dumps(validate(run.averaged, validation, device)) if run.step % VALIDATE == 0 else ""
             run.write()
@@ -241,10 +250,12 @@ def train(
     return run
 
 
-def batches(source: Batches, first: int, loaders: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+def batches(source: Batches, first: int, loaders: int) -> Iterator[tuple[Tensor, ...]]:
     """Batches from number `first` on, for ever; made by `loaders` processes ahead of time, or in this one."""
     if loaders:
-        yield from DataLoader(source, batch_size=None, sampler=range(first, first + 10**7), num_workers=loaders, pin_memory=True)
+        yield from DataLoader(
+            source, batch_size=None, sampler=range(first, first + 10**7), num_workers=loaders, pin_memory=torch.cuda.is_available()
+        )
     while True:
         yield source[first]
         first += 1

@@ -1,0 +1,151 @@
+"""Several exposures of one scene by one camera that reduces noise itself: what is learned from pairs of one exposure and the mean of many.
+
+A camera's own noise reduction is not linear: it takes off what is weak in each band of frequencies, so that what is left of the noise
+depends on the picture, and it takes fine texture with it. Nobody can get that texture back; the best picture that there is of such a
+camera is the mean of many exposures, noise reduction, sharpening and JPEG included. So the network is not trained towards the clean
+photograph here but towards the mean of `OTHERS` exposures with noise of their own: its expectation is the mean of all exposures, and an
+error that is independent of the picture only makes the derivatives noisier. Lehtinen et al. 2018, ICML ("Noise2Noise"). Bands that are
+shrunk by a threshold: Donoho & Johnstone 1994, Biometrika 81; the garrote: Breiman 1995, Technometrics 37.
+
+The ranges are wide and are not fitted to any camera.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from training.noise import blurred, demosaicked, normal
+
+__all__ = ["OTHERS", "Camera", "exposures"]
+
+Patch = NDArray[np.float32]
+
+#: Exposures in the mean that is the target. With 3, its error has a third of the variance of the picture's.
+OTHERS = 3
+#: Red, green and blue to luma and the two differences of colour (ITU-R BT.601).
+TO_LUMA = np.array([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]], np.float32)
+TO_COLOUR = np.linalg.inv(TO_LUMA).astype(np.float32)
+
+Shrinkage = Callable[[Patch, float], Patch]
+
+
+def soft(band: Patch, threshold: float) -> Patch:
+    return band * np.maximum(0, 1 - threshold / (np.abs(band) + np.float32(1e-9)))
+
+
+def garrote(band: Patch, threshold: float) -> Patch:
+    return band * np.maximum(0, 1 - (threshold / (np.abs(band) + np.float32(1e-9))) ** 2)
+
+
+def wiener(band: Patch, threshold: float) -> Patch:
+    return band * (band**2 / (band**2 + np.float32(threshold**2 + 1e-12)))
+
+
+def bands(picture: Patch, radii: tuple[float, ...]) -> tuple[list[Patch], Patch]:
+    """Differences of blurs one after the other, from fine to coarse, and what is left."""
+    found = []
+    for radius in radii:
+        low = blurred(picture, radius)
+        found.append(picture - low)
+        picture = low
+    return found, picture
+
+
+@dataclass(frozen=True)
+class Camera:
+    """One camera with its settings: everything but the noise, which is new in each exposure.
+
+    `luma` and `chroma` are the thresholds of each band, in standard deviations of the noise there.
+    """
+
+    gamma: float
+    balance: Patch
+    photons: float
+    read: float
+    mosaic: int | None
+    saturation: float
+    radii: tuple[float, ...]
+    luma: tuple[float, ...]
+    chroma: tuple[float, ...]
+    chroma_blur: float
+    shrinkage: Shrinkage
+    kept: float
+    sharpening: float
+    sharpening_radius: float
+    jpeg: tuple[int, ...] | None
+
+    @classmethod
+    def drawn(cls, rng: np.random.Generator) -> Camera:
+        balance = rng.uniform(1.2, 2.4, 3).astype(np.float32)
+        balance[1] = 1
+        denoises = rng.random() < 0.85
+        luma, luma_fall = rng.uniform(0, 1.6), rng.uniform(0.2, 1.0)
+        chroma, chroma_fall = rng.uniform(0.3, 3.0), rng.uniform(0.4, 1.1)
+        quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(70, 100))]
+        if rng.random() < 0.4:
+            quality += [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
+        return cls(
+            gamma=rng.uniform(1.8, 2.4),
+            balance=balance,
+            photons=10 ** rng.uniform(-4, -1.8),
+            read=10 ** rng.uniform(-3.6, -2),
+            mosaic=int(rng.integers(2)) if rng.random() < 0.85 else None,
+            saturation=rng.uniform(0, 0.6),
+            radii=(rng.uniform(0.5, 1.0), rng.uniform(0.9, 2.0), rng.uniform(1.5, 4.0)) if denoises else (),
+            luma=tuple(luma * luma_fall**octave for octave in range(3)),
+            chroma=tuple(chroma * chroma_fall**octave for octave in range(3)),
+            chroma_blur=rng.uniform(0, 2.5) if rng.random() < 0.5 else 0.0,
+            shrinkage=(soft, garrote, wiener)[rng.integers(3)],
+            kept=rng.uniform(0, 0.35),
+            sharpening=rng.uniform(0.1, 1.3) if rng.random() < 0.6 else 0.0,
+            sharpening_radius=rng.uniform(0.6, 1.8),
+            jpeg=tuple(quality) if rng.random() < 0.8 else None,
+        )
+
+    def developed(self, raw: Patch) -> Patch:
+        """From what the sensor saw to a picture for the screen: white balance, colour, gamma."""
+        linear = raw * self.balance
+        linear = (1 + self.saturation) * linear - self.saturation * linear.mean(2, keepdims=True)
+        return np.clip(linear, 0, 1).astype(np.float32) ** np.float32(1 / self.gamma)
+
+    def exposed(self, raw: Patch, rng: np.random.Generator) -> Patch:
+        """Photon and read noise on the mosaic. Only the noise goes through the mosaic: the photographs have been through one already."""
+        grain = np.sqrt(self.photons * raw + self.read**2).astype(np.float32) * normal(raw.shape, rng)
+        if self.mosaic is not None:
+            grain = demosaicked(raw + grain, self.mosaic) - demosaicked(raw, self.mosaic)
+        return self.developed(raw + grain)
+
+    def finished(self, picture: Patch, deviations: list[Patch]) -> Patch:
+        """Noise reduction, sharpening, JPEG. `deviations` are those of the noise in each band, of luma and the differences of colour."""
+        if self.radii:
+            found, reduced = bands(picture @ TO_LUMA.T, self.radii)
+            for octave, (band, deviation) in enumerate(zip(found, deviations, strict=True)):
+                thresholds = (self.luma[octave], self.chroma[octave], self.chroma[octave]) * deviation
+                shrunk = [self.shrinkage(band[..., part], float(thresholds[part])) for part in range(3)]
+                reduced = reduced + np.stack(shrunk, -1)
+            reduced[..., 1:] = blurred(reduced[..., 1:], self.chroma_blur)
+            picture = self.kept * picture + (1 - self.kept) * (reduced @ TO_COLOUR.T)
+        if self.sharpening:
+            picture = picture + self.sharpening * (picture - blurred(picture, self.sharpening_radius))
+        picture = np.clip(picture, 0, 1).astype(np.float32)
+        if self.jpeg is None:
+            return picture
+        stored = (picture[..., ::-1] * 255 + 0.5).astype(np.uint8)
+        _, encoded = cv2.imencode(".jpg", np.ascontiguousarray(stored), list(self.jpeg))
+        return np.ascontiguousarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR)[..., ::-1], np.float32) / np.float32(255)
+
+
+def exposures(clean: Patch, rng: np.random.Generator) -> tuple[Patch, Patch]:
+    """One exposure of a clean colour patch (height, width, 3), 0 to 1, and the mean of `OTHERS` more by the same camera."""
+    camera = Camera.drawn(rng)
+    raw = np.clip(clean, 1e-4, 1) ** np.float32(camera.gamma) / camera.balance
+    first = camera.exposed(raw, rng)
+    noise = (first - camera.developed(raw)) @ TO_LUMA.T
+    deviations = [band.std((0, 1)) for band in bands(noise, camera.radii)[0]]
+    others = [camera.finished(camera.exposed(raw, rng), deviations) for _ in range(OTHERS)]
+    return camera.finished(first, deviations), np.mean(others, 0, np.float32)

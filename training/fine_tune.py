@@ -1,0 +1,141 @@
+"""Teach a network photographs as cameras deliver them: `python -m training.fine_tune PHOTOGRAPHS RUN --teacher WEIGHTS.pt`.
+
+Half of the samples are two exposures by a camera that reduces noise itself (`exposures`): the network is trained towards the mean of
+exposures, by the logarithm of the mean square error, as in `training.train`.
+
+The other half has the kinds of noise that the network knows already, and keeps it from forgetting them. Their target is
+t = (1 − β)·T + β·clean, where T is the mean of what the teacher makes of the picture in two of eight orientations, and their loss is
+‖result − t‖² / (‖T − clean‖² + FLOOR), so that every sample counts by its decibels. What nobody can know from the noisy picture is in
+`clean` but not in T: the derivatives are much less noisy, and what was learned once is held with few steps.
+Hinton, Vinyals & Dean 2015, arXiv:1503.02531 (distillation).
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from training.exposures import OTHERS, exposures
+from training.model import Network, begin_with
+from training.noise import BLIND, noisy, of_a_camera, told
+from training.photographs import Photographs, to_grey
+from training.train import FLOOR, Batches, Training, half_precision, tensor, train
+
+__all__ = ["FineTuning", "Mixed", "main", "turned", "turned_back"]
+
+#: Share of the samples that are exposures.
+EXPOSED = 0.5
+#: Share of the clean picture in the target of the other samples: β.
+CLEAN = 0.15
+#: Ways of turning and mirroring a square.
+ORIENTATIONS = 8
+#: What a sample is: white or growing noise, noise in clumps, exposures.
+KNOWN, CLUMPS, EXPOSURES = 0, 1, 2
+
+
+class Mixed(Batches):
+    """Batch number n: pictures, levels, targets (clean pictures, or means of exposures), and what each sample is."""
+
+    def __getitem__(self, step: int) -> tuple[Tensor, ...]:
+        cv2.setNumThreads(1)
+        rng = np.random.default_rng([self.seed, step])
+        samples, kinds = [], []
+        for _ in range(self.batch):
+            if rng.random() < EXPOSED:
+                picture, mean = exposures(self.photographs.patch(rng, self.size, 3), rng)
+                if self.channels == 1:
+                    weights = self.photographs.weights_of_grey(rng)
+                    picture, mean = to_grey(picture, weights), to_grey(mean, weights)
+                # The difference of two independent errors, of which one is the mean of OTHERS.
+                level = told((picture - mean) * np.float32(np.sqrt(OTHERS / (OTHERS + 1))), mean, rng)
+                samples.append((picture, level * np.float32(rng.random() >= BLIND), mean))
+                kinds.append(EXPOSURES)
+            else:
+                clean, kind = self.photographs.patch(rng, self.size, self.channels), rng.random()
+                samples.append((*noisy(clean, rng, kind), clean))
+                kinds.append(CLUMPS if of_a_camera(kind) else KNOWN)
+        return *(tensor([np.ascontiguousarray(sample[part]) for sample in samples]) for part in range(3)), torch.tensor(kinds)
+
+
+def turned(batch: Tensor, way: int) -> Tensor:
+    """A batch of squares, mirrored if `way` is 4 or more, then turned by `way` quarters of a circle."""
+    return torch.rot90(batch.flip(-1) if way & 4 else batch, way & 3, (-2, -1))
+
+
+def turned_back(batch: Tensor, way: int) -> Tensor:
+    """The inverse of `turned`."""
+    back = torch.rot90(batch, -(way & 3), (-2, -1))
+    return back.flip(-1) if way & 4 else back
+
+
+class FineTuning(Training):
+    """A training with two teachers: one for white and growing noise, one for noise in clumps."""
+
+    def __init__(self, folder: Path, channels: int, start: Path, device: str, teachers: tuple[Path, Path]) -> None:
+        super().__init__(folder, channels, start, device)
+        self.teachers = []
+        for path in teachers:
+            teacher = Network(channels).requires_grad_(False)
+            begin_with(teacher, torch.load(path, map_location="cpu"))
+            self.teachers.append(teacher.to(device, memory_format=torch.channels_last))
+
+    def ways(self) -> tuple[int, int]:
+        """Two different orientations for this step; each pair comes once in 56 steps."""
+        first, apart = self.step % ORIENTATIONS, 1 + self.step // ORIENTATIONS % (ORIENTATIONS - 1)
+        return first, (first + apart) % ORIENTATIONS
+
+    @torch.no_grad()
+    def taught(self, picture: Tensor, level: Tensor, target: Tensor, kind: Tensor) -> Tensor:
+        """The mean of two results of each sample's teacher; the target itself for exposures, which have none."""
+        made = target.clone()
+        for teacher, mine in zip(self.teachers, (kind == KNOWN, kind == CLUMPS), strict=True):
+            if mine.any():
+                results = [turned_back(teacher(turned(picture[mine], way), turned(level[mine], way)).float(), way) for way in self.ways()]
+                made[mine] = torch.stack(results).mean(0)
+        return made
+
+    def gradients(self, parts: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+        """The loss of one share of a batch, and its derivatives by the weights."""
+        picture, level, target, kind = parts
+        with half_precision(self.device):
+            taught = self.taught(picture, level, target, kind)
+            result = self.network(picture, level)
+        scale = (taught - target).square().mean((1, 2, 3)) + FLOOR
+        error = (result.float() - torch.lerp(taught, target, CLEAN)).square().mean((1, 2, 3))
+        value = torch.where(kind == EXPOSURES, torch.log(error + FLOOR), error / scale).mean()
+        return value.detach(), list(torch.autograd.grad(value, list(self.network.parameters())))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("photographs", type=Path, help="folder of .png or .webp")
+    parser.add_argument("run", type=Path, help="folder for state.pt, weights.pt and log.txt")
+    parser.add_argument("--channels", type=int, choices=(1, 3), default=3)
+    parser.add_argument("--teacher", type=Path, required=True, help="weights.pt that teach white and growing noise")
+    parser.add_argument("--clumps-teacher", type=Path, help="weights.pt that teach noise in clumps; default: the teacher")
+    parser.add_argument("--start", type=Path, help="weights.pt to begin with; default: the teacher of clumps")
+    length = parser.add_mutually_exclusive_group(required=True)
+    length.add_argument("--steps", type=int, default=0)
+    length.add_argument("--seconds", type=float, default=0)
+    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--size", type=int, default=128, help="side of a patch, a multiple of 8")
+    parser.add_argument("--rate", type=float, default=1.5e-4)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--loaders", type=int, default=0, help="processes that make batches")
+    parser.add_argument("--threads", type=int, default=0, help="share each batch among so many threads (useful on a CPU with other work)")
+    words = vars(parser.parse_args())
+    teacher, clumps, start = words.pop("teacher"), words.pop("clumps_teacher"), words.pop("start")
+    photographs, run, channels = Photographs(words.pop("photographs")), words.pop("run"), words.pop("channels")
+    tuning = FineTuning(run, channels, start or clumps or teacher, words["device"], (teacher, clumps or teacher))
+    data = Mixed(photographs, channels, words["batch"], words["size"], words["seed"])
+    train(photographs, run, channels=channels, training=tuning, data=data, **words)
+
+
+if __name__ == "__main__":
+    main()
