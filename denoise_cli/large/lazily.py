@@ -12,9 +12,10 @@ import numpy as np
 from denoise_cli.large.budget import budget_of
 from denoise_cli.large.cuts import GRAIN
 from denoise_cli.large.decided import decided
-from denoise_cli.large.patch import Sums, solve_window
+from denoise_cli.large.patch import solve_window
 from denoise_cli.large.recipe import Recipe
 from denoise_cli.large.spread import iterations_for, sample_of, sample_values
+from denoise_cli.large.tallies import Sums, total
 from denoise_cli.large.windows import Array, Kind, page_of
 from denoise_cli.pipeline.plan import check
 from denoise_cli.settings import Settings
@@ -87,7 +88,7 @@ class _ArrayWindows:
         self.dtype, self.chunk = np.dtype(array.dtype), (1, 1)
         self.notes: tuple[str, ...] = ()
         self.kind = Kind(channels, channels, nodata=nodata)
-        self._array = array
+        self._array, self.is_read_in_place = array, True
 
     def read(self, plane: int, rows: slice, columns: slice) -> Array:  # noqa: ARG002 - there is one
         window = np.asarray(self._array[rows, columns])
@@ -139,6 +140,7 @@ def _solved(window: Array, core: tuple[slice, slice], recipe: Recipe, kind: Kind
 
 def _proof(sums: list[Sums], precision: str) -> dict[str, float]:
     """Cost, bound and gap of the whole picture."""
-    cost = math.fsum(each.cost for each in sums)
-    bound = math.fsum(each.bound for each in sums) - BOUND_MARGIN * float(np.finfo(precision).eps) * abs(cost)
+    whole = total(sums)
+    cost = whole.cost
+    bound = whole.bound - BOUND_MARGIN * float(np.finfo(precision).eps) * abs(cost)
     return {"cost": cost, "bound": bound, "gap": max(0.0, (cost - bound) / cost) if cost > 0 else 0.0}

@@ -18,7 +18,11 @@ if TYPE_CHECKING:
     from denoise_cli.methods.method import Method, Plan
     from denoise_cli.noise.stabilise import Stabiliser
 
-__all__ = ["Recipe"]
+__all__ = ["NotByTiles", "Recipe"]
+
+
+class NotByTiles(ValueError):
+    """What is planned needs the whole picture at once."""
 
 
 @dataclass(frozen=True)
@@ -49,30 +53,31 @@ class Recipe:
 
     @classmethod
     def of(cls, plan: Plan, sample: Subject) -> Recipe:
-        """From the plan that was made for a sample of the picture. Raises ValueError where tiles cannot do what is planned."""
+        """From the plan that was made for a sample of the picture. Raises NotByTiles where tiles cannot do what is planned."""
         method, settings, colours = plan.method, plan.settings, 1 if sample.stored.ndim == 2 else sample.stored.shape[2]
         if not method.is_tiled:
             reach = method.reach(settings, colours)
             if reach is None:
-                raise ValueError(f"method {method.name} needs the whole picture at once; use --method optimal, or give it more --memory")
+                raise NotByTiles(f"method {method.name} needs the whole picture at once; use --method optimal, or give it more --memory")
             return cls(method=method, plan=replace(plan, scale=replace(plan.scale, known=None)), reach=reach, workers=settings.workers)
         if plan.fidelity != "l2" or "impulses" in plan.details:
-            raise ValueError(
+            raise NotByTiles(
                 "impulses (and --l1) are solved with the whole picture in memory; give it more --memory, "
                 "or say --method optimal --l2 --lambda X, or --method learned"
             )
         options = solver_options(method.name, settings)
         if options["boundary"] != "symmetric":
-            raise ValueError("tiles know the symmetric boundary only; leave --boundary out, or give it more --memory")
-        assert plan.weight is not None
+            raise NotByTiles("tiles know the symmetric boundary only; leave --boundary out, or give it more --memory")
+        # Under a map of λ without a number, the map is λ.
+        weight = 1.0 if plan.weight is None else plan.weight
         recipe = cls(
-            parts=((slice(0, colours), plan.weight),), tv=options["tv"], channels=options["channels"], precision=settings.dtype,
+            parts=((slice(0, colours), weight),), tv=options["tv"], channels=options["channels"], precision=settings.dtype,
             gap=options["gap"], iterations=options["iterations"], workers=settings.workers,
             stabiliser=plan.details.get("stabiliser"), ends=plan.details.get("ends", (0.0, 1.0)), offset=(0.0,) * colours,
         )  # fmt: skip
         if "opponent" in plan.details:
             assert plan.choice is not None
-            luma, chroma = (weight * plan.weight / plan.choice.weight for weight in plan.details["opponent"])
+            luma, chroma = (each * weight / plan.choice.weight for each in plan.details["opponent"])
             recipe = replace(recipe, basis=plan.choice.noise.basis, channels="coupled", parts=((slice(0, 1), luma), (slice(1, 3), chroma)))
         return recipe._framed(sample)
 

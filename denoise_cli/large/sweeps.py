@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from denoise_cli.large.cuts import Cut, cut, largest_halo
-from denoise_cli.large.patch import Patch, Sums, work_on
+from denoise_cli.large.patch import Patch, work_on
 from denoise_cli.large.raw_table import RawTable
+from denoise_cli.large.tallies import Sums, total
 from denoise_cli.variational.certificate import AIM
 from denoise_cli.variational.problem import BOUND_MARGIN
 from denoise_cli.variational.records import IterationRecord
@@ -78,7 +79,7 @@ class Course:
 
 @dataclass(frozen=True)
 class Swept:
-    """How it came out. iterations: that the whole picture has had.  sweeps: over all tiles."""
+    """How it came out. iterations: that the whole picture has had.  sweeps: over all tiles.  sums: of the last of them."""
 
     iterations: int
     sweeps: int
@@ -86,6 +87,7 @@ class Swept:
     bound: float
     gap: float
     tiles: int
+    sums: Sums
 
 
 def most_values(budget: int, workers: int, bytes_a_value: float = BYTES_A_VALUE) -> int:
@@ -142,8 +144,9 @@ def solve_plane(patch: Patch, wanted: int, planned: Callable[[int], Course], jou
             journal.enter(patch.plane, sweep, number, added)
             sums[number] = added
             told.tiles(len(sums), len(tiles), gap if sweep else None)
-        cost = math.fsum(each.cost for each in sums.values())
-        bound = math.fsum(each.bound for each in sums.values()) - BOUND_MARGIN * float(np.finfo(recipe.precision).eps) * abs(cost)
+        whole = total(sums.values())
+        cost = whole.cost
+        bound = whole.bound - BOUND_MARGIN * float(np.finfo(recipe.precision).eps) * abs(cost)
         gap = max(0.0, (cost - max(best, bound)) / cost) if cost > 0 else 0.0
         done, sweep = done + now, sweep + 1
         if recipe.method is None:
@@ -152,7 +155,7 @@ def solve_plane(patch: Patch, wanted: int, planned: Callable[[int], Course], jou
         if done >= wanted:
             best = max(best, bound)
             if gap <= recipe.gap or done >= recipe.iterations:
-                return Swept(done, sweep, cost, best, gap, len(tiles))
+                return Swept(done, sweep, cost, best, gap, len(tiles), whole)
             # The gap falls like a power of the iterations between 1 and 2: enough for the smaller one, within bounds.
             further = min(MOST_FURTHER, max(LEAST_FURTHER, gap / (AIM * recipe.gap)))
             wanted = min(recipe.iterations, math.ceil(further * done))

@@ -163,7 +163,7 @@ def test_where_the_network_needs_more_memory_a_line_says_what_is_taken_instead(d
 
 
 def test_the_memory_that_the_line_names_is_enough_for_the_network(tmp_path: Path) -> None:
-    from denoise_cli.large.by_tiles import _course, _least_budget
+    from denoise_cli.large.planes import _course, _least_budget
     from denoise_cli.large.recipe import Recipe
     from denoise_cli.large.sweeps import BYTES_OF_A_METHOD, most_values
     from denoise_cli.large.windows import open_windows
