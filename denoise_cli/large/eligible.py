@@ -61,7 +61,7 @@ def is_for_tiles(job: Job) -> bool:
 def _can_be_tiled(job: Job) -> bool:
     """Whether tiles can do what is told; if not, and nobody has said how much memory there is, it is tried with what there is."""
     settings, name = job.settings, registry.named_for(job.settings)
-    if _needs_all(job) or job.output == PIPE or settings.fidelity == "l1" or settings.boundary == "periodic":
+    if _needs_all(job) or job.output == PIPE or settings.boundary == "periodic":
         return False
     return name is None or registry.find(name).is_tiled or registry.find(name).reach(settings, 1) is not None
 

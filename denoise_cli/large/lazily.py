@@ -63,7 +63,7 @@ def denoise(array: Any, weight: float | None = None, *, certificate: bool = Fals
     recipe = replace(recipe, workers=settings.workers or 1)
     if recipe.method is None:
         iterations = min(iterations_for(page, recipe), recipe.iterations)
-        depth = iterations + 1
+        depth = iterations + recipe.beyond
     else:
         iterations, depth = 1, math.ceil(recipe.reach / GRAIN) * GRAIN
     return _graph(picture, recipe, source.kind, iterations, depth, certificate=certificate)
@@ -100,7 +100,8 @@ def _graph(picture: Any, recipe: Recipe, kind: Kind, iterations: int, depth: int
     from dask import delayed
 
     whole = picture.rechunk(_chunks(picture, depth))
-    around = {0: depth, 1: depth} | ({2: 0} if picture.ndim == 3 else {})
+    # Along an axis that is in one piece there is nothing to look at beyond it.
+    around = {axis: depth if axis < 2 and len(chunks) > 1 else 0 for axis, chunks in enumerate(whole.chunks)}
     windows = da.overlap.overlap(whole, around, boundary="none", allow_rechunk=False).to_delayed()
     heights, widths = whole.chunks[0], whole.chunks[1]
     solve = delayed(_solved, nout=2, pure=True)
@@ -142,5 +143,5 @@ def _proof(sums: list[Sums], precision: str) -> dict[str, float]:
     """Cost, bound and gap of the whole picture."""
     whole = total(sums)
     cost = whole.cost
-    bound = whole.bound - BOUND_MARGIN * float(np.finfo(precision).eps) * abs(cost)
+    bound = whole.proved - BOUND_MARGIN * float(np.finfo(precision).eps) * abs(cost)
     return {"cost": cost, "bound": bound, "gap": max(0.0, (cost - bound) / cost) if cost > 0 else 0.0}

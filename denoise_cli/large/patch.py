@@ -10,15 +10,17 @@ import numpy as np
 
 from denoise_cli.errors import DenoiseError
 from denoise_cli.formats.picture import Page, with_beside
+from denoise_cli.large.core_sums import sums_of_core
+from denoise_cli.large.primal_dual import PrimalDual
 from denoise_cli.large.recipe import Recipe
-from denoise_cli.large.tallies import Sums, against, taken_out
+from denoise_cli.large.tallies import Sums, against, taken_out, total
 from denoise_cli.variational.engines import engine_for
-from denoise_cli.variational.fidelities import SquaredL2
+from denoise_cli.variational.fidelities import L1, SquaredL2
 from denoise_cli.variational.gradient_projection import TOGETHER, Momentum
 from denoise_cli.variational.operators import SymmetricGradient
 from denoise_cli.variational.problem import Problem
 from denoise_cli.variational.regularisers import TotalVariation
-from denoise_cli.variational.strips import Strips, row_sums
+from denoise_cli.variational.strips import Strips
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,10 +35,6 @@ if TYPE_CHECKING:
     Planes = Array | Sequence[Array]
 
 __all__ = ["Patch", "Sums", "momentum_of", "problem_of", "solve_window", "stored_core", "work_on"]
-
-#: Rows of a core that are summed at a time, so that what is in between stays in the cache; no more than this share of the core, so
-#: that it takes little memory beside a small window.
-ROWS, SHARE = 64, 1 / 16
 
 
 @dataclass(frozen=True)
@@ -138,11 +136,18 @@ def _solved(
     if known is not None:
         numbers[:, ~known] = 0
     u = np.empty_like(numbers)
-    cost = bound = 0.0
+    added: list[Sums] = []
     after: list[Array] = []
     for channels, weight in recipe.parts:
         f = np.ascontiguousarray(numbers[channels])
         problem = problem_of(f, weight, known, recipe, level)
+        if recipe.fidelity == "l1":
+            walk = PrimalDual(problem, None if state is None else np.asarray(state))
+            walk.walk(iterations)
+            u[channels] = walk.u
+            added.append(sums_of_core(problem, walk.u, walk.repaired(), core, recipe.unit))
+            after = walk.state if keep else []
+            continue
         p, before = _begin(state, channels, f)
         projection = engine_for(problem).projection(p, before)
         momentum = momentum_of(first, iterations)
@@ -152,13 +157,12 @@ def _solved(
             done += TOGETHER
         part = u[channels]
         projection.prove(part, residual=False)
-        added = _sums(problem, part, projection.p, core)
-        cost, bound = cost + added[0], bound + added[1]
+        added.append(sums_of_core(problem, part, projection.p, core, recipe.unit))
         if keep:
             previous = p if projection.p is before else before
             after += [plane for each in (projection.p, previous) for plane in each.reshape(-1, *f.shape[1:])]
         del projection, p, before
-    return u[:, core[0], core[1]], Sums(cost * recipe.unit**2, bound * recipe.unit**2), after if keep else None
+    return u[:, core[0], core[1]], total(added), after if keep else None
 
 
 @lru_cache(maxsize=8)
@@ -176,7 +180,9 @@ def problem_of(f: Array, weight: float, known: Array | None, recipe: Recipe, lev
         beside[:, -1], below[-1] = True, True
         strength = np.where(known & beside & below, f.dtype.type(strength) if level is None else strength, f.dtype.type(0))
     strips = Strips(f.shape, f.dtype, recipe.workers)
-    return Problem(f, SquaredL2(), TotalVariation(strength, recipe.tv, recipe.channels), SymmetricGradient(strips))
+    return Problem(
+        f, L1() if recipe.fidelity == "l1" else SquaredL2(), TotalVariation(strength, recipe.tv, recipe.channels), SymmetricGradient(strips)
+    )
 
 
 def _begin(state: Planes | None, channels: slice, f: Array) -> tuple[Array, Array]:
@@ -187,42 +193,6 @@ def _begin(state: Planes | None, channels: slice, f: Array) -> tuple[Array, Arra
     count = channels.stop - channels.start
     p, before = np.ascontiguousarray(state[4 * channels.start : 4 * channels.stop], f.dtype).reshape(2, 2, count, *f.shape[1:])
     return p, before
-
-
-def _sums(problem: Problem, u: Array, p: Array, core: tuple[slice, slice]) -> tuple[float, float]:
-    """F + λR of the core's pixels, and the dual objective Σ g(f − g/4), g = Dᵀp, in float64.
-
-    Both need a pixel more on either side, which the window has wherever the picture goes on.
-    """
-    rows, columns = core
-    height, width = u.shape[1:]
-    together = min(ROWS, max(1, int(SHARE * height)))
-    tv, left = problem.regulariser, max(columns.start - 1, 0)
-    right = min(columns.stop + 1, width)
-    cost = bound = 0.0
-    for top in range(rows.start, rows.stop, together):
-        bottom = min(top + together, rows.stop)
-        f = problem.observed[:, top:bottom, columns]
-        x, y = p[:, :, top:bottom, left:right].copy()
-        g = -(x + y)[:, :, columns.start - left : columns.stop - left]
-        if columns.start > left:
-            g += x[:, :, : columns.stop - columns.start]
-        else:
-            g[:, :, 1:] += x[:, :, : columns.stop - columns.start - 1]
-        above = p[1, :, max(top - 1, 0) : bottom - 1, columns]
-        g[:, 1 if top == 0 else 0 :] += above
-        bound += float(row_sums(g * (f - g / 4)).sum())
-        part = u[:, top:bottom, columns]
-        differences = np.zeros((2, *part.shape), part.dtype)
-        inner = u[:, top:bottom, columns.start : right]
-        differences[0, :, :, : inner.shape[2] - 1] = np.diff(inner, axis=2)[:, :, : part.shape[2]]
-        beneath = u[:, top : min(bottom + 1, height), columns]
-        differences[1, :, : beneath.shape[1] - 1] = np.diff(beneath, axis=1)
-        if not isinstance(tv.weight, float):
-            tv = TotalVariation(problem.regulariser.weight[top:bottom, columns], tv.tv, tv.channels)  # type: ignore[index, attr-defined]
-        regularity = tv.value(differences, slice(0, bottom - top), np.empty_like(differences))
-        cost += float(row_sums(np.square(part - f)).sum() + regularity.sum())
-    return cost, bound
 
 
 def stored_core(page: Page, core: tuple[slice, slice], image: Array) -> Array:

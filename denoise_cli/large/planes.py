@@ -14,11 +14,12 @@ from denoise_cli.formats.picture import with_beside
 from denoise_cli.large.companions import clean_of, level_of
 from denoise_cli.large.cuts import GRAIN, LARGEST_WINDOW, Cell, Cut, cut
 from denoise_cli.large.decided import decided, megabytes
-from denoise_cli.large.patch import Patch
+from denoise_cli.large.patch import Patch, problem_of
 from denoise_cli.large.spread import iterations_for, sample_of, spread
 from denoise_cli.large.sweeps import (
     BYTES_A_VALUE,
     BYTES_OF_A_METHOD,
+    BYTES_UNDER_L1,
     Course,
     Swept,
     course_of,
@@ -90,7 +91,8 @@ def plane_by_tiles(work: Work, plane: int) -> tuple[Outcome, Swept]:
     if map_of is not None:
         shown = max(1, values // source.kind.colours)
         level = map_of.values(spread(map_of.source, plane if map_of.source.planes > 1 else 0, shown))[:, :, 0]
-    own = BYTES_OF_A_METHOD if recipe.method else BYTES_A_VALUE * np.dtype(recipe.precision).itemsize / 4
+    solving = BYTES_UNDER_L1 if recipe.fidelity == "l1" else BYTES_A_VALUE
+    own = BYTES_OF_A_METHOD if recipe.method else solving * np.dtype(recipe.precision).itemsize / 4
     own += (BYTES_COMPARED if clean or work.removed else 0) + (BYTES_OF_A_MAP if map_of else 0)
     most = most_values(work.budget - workers * _held_by_decoding(work), workers, own)
     patch = Patch(
@@ -122,6 +124,8 @@ def plane_by_tiles(work: Work, plane: int) -> tuple[Outcome, Swept]:
     swept = solve_plane(patch, wanted, planned_course, journal, work.crew, work.told)
     status = Status.DONE if recipe.method else Status.CONVERGED if swept.gap <= recipe.gap else Status.ITERATION_LIMIT
     proof: dict[str, Any] = {"cost": math.nan} if recipe.method else {"cost": swept.cost, "bound": swept.bound, "gap": swept.gap}
+    if recipe.fidelity == "l1" and map_of is None:
+        proof["input_is_a_minimiser"] = _comes_back(recipe, source.size)
     solution = Solution(np.empty(0), swept.iterations if recipe.method is None else 0, status=status, **proof)
     return Outcome(plan, solution), swept
 
@@ -166,6 +170,12 @@ def _held_by_decoding(work: Work) -> int:
     return held
 
 
+def _comes_back(recipe: Recipe, size: tuple[int, int]) -> bool:
+    """Whether λ is so small that L1 leaves every picture as it is, which a few pixels tell as well as all."""
+    few = np.zeros((len(recipe.offset), *(min(side, 8) for side in size)), recipe.precision)
+    return problem_of(few, recipe.parts[0][1], None, recipe).input_is_a_minimiser()
+
+
 def _course(source: Source, recipe: Recipe, most: int, iterations: int, folder: Path) -> Course | None:
     colours = source.kind.colours
     if recipe.method is not None:
@@ -173,7 +183,7 @@ def _course(source: Source, recipe: Recipe, most: int, iterations: int, folder: 
         found = cut(source.size, halo, most // colours, source.chunk)
         return None if found is None else Course(found, 1, keeps=False)
     room = shutil.disk_usage(folder).free
-    return course_of(source.size, colours, min(most, LARGEST_WINDOW), source.chunk, iterations, room)
+    return course_of(source.size, colours, min(most, LARGEST_WINDOW), source.chunk, iterations, room, recipe.beyond)
 
 
 def _halo(recipe: Recipe) -> int:

@@ -28,8 +28,9 @@ class PrimalDual:
 
         p₊ = P(p + σ D(2u − u₋))        u₊ = the prox of τ|· − f| at  u − τ Dᵀp₊        τσ‖D‖² = 1
 
-    P acts on each pixel by itself, and so does the prox: a pixel's p and u depend on those of its eight neighbours, and after N iterations on
-    no pixel further away than N. All sums are in one order, whatever the window, so that even the bits are those of the whole picture.
+    P acts on each pixel by itself, and so does the prox: a pixel's p and u depend on those of its eight neighbours, and after N
+    iterations on no pixel further away than N. All sums are in one order, whatever the window, so that even the bits are those of
+    the whole picture.
 
     state : p (2·channels planes), u and 2u − u₋ (channels planes each); None for the beginning.
     Chambolle & Pock 2011, J. Math. Imaging Vis. 40, 120–145.
@@ -97,7 +98,7 @@ def differences(u: Array) -> Array:
 
 def adjoint(p: Array) -> Array:
     """Dᵀp of a p that is 0 where D is."""
-    g = -(p[0] + p[1])
+    g: Array = -(p[0] + p[1])
     g[:, :, 1:] += p[0, :, :, :-1]
     g[:, 1:] += p[1, :, :-1]
     return g

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from denoise_cli.large.primal_dual import REPAIRS
 from denoise_cli.methods.method import Subject
 from denoise_cli.methods.solving import solver_options
 from denoise_cli.noise.opponent_colours import from_opponent, to_opponent
@@ -31,7 +32,8 @@ class Recipe:
 
     parts: channels that are solved together, and λ in units of the numbers.  tv, channels: the total variation.
     typed value (or stabilised, or turned into luma and chroma) = unit · number + offset.  precision: of the computation.
-    basis: the turn into luma and chroma, None for none.  gap, iterations: when it is enough.  workers: threads of a window.
+    fidelity: l2 or l1.  basis: the turn into luma and chroma, None for none.
+    gap, iterations: when it is enough.  workers: threads of a window.
     method, plan: instead of all that, a method whose result depends on so few pixels around that windows overlap by its reach.
     """
 
@@ -47,6 +49,7 @@ class Recipe:
     basis: str | None = None
     stabiliser: Stabiliser | None = None
     ends: tuple[float, float] = (0.0, 1.0)
+    fidelity: str = "l2"
     method: Method | None = None
     plan: Plan | None = None
     reach: int = 0
@@ -60,9 +63,9 @@ class Recipe:
             if reach is None:
                 raise NotByTiles(f"method {method.name} needs the whole picture at once; use --method optimal, or give it more --memory")
             return cls(method=method, plan=replace(plan, scale=replace(plan.scale, known=None)), reach=reach, workers=settings.workers)
-        if plan.fidelity != "l2" or "impulses" in plan.details:
+        if "impulses" in plan.details:
             raise NotByTiles(
-                "impulses (and --l1) are solved with the whole picture in memory; give it more --memory, "
+                "impulses are solved with the whole picture in memory; give it more --memory, "
                 "or say --method optimal --l2 --lambda X, or --method learned"
             )
         options = solver_options(method.name, settings)
@@ -74,6 +77,7 @@ class Recipe:
             parts=((slice(0, colours), weight),), tv=options["tv"], channels=options["channels"], precision=settings.dtype,
             gap=options["gap"], iterations=options["iterations"], workers=settings.workers,
             stabiliser=plan.details.get("stabiliser"), ends=plan.details.get("ends", (0.0, 1.0)), offset=(0.0,) * colours,
+            fidelity=plan.fidelity or "l2",
         )  # fmt: skip
         if "opponent" in plan.details:
             assert plan.choice is not None
@@ -90,8 +94,14 @@ class Recipe:
         if sample.stored.dtype.kind == "f" or sample.stored.dtype.itemsize > 2:
             # A power of two, by which nothing is rounded.
             unit = 2.0 ** math.ceil(math.log2(span)) if 0 < span < math.inf else 1.0
-        parts = tuple((channels, weight / unit) for channels, weight in self.parts)
+        # Under L1, F and λR both grow with the unit.
+        parts = tuple((channels, weight if self.fidelity == "l1" else weight / unit) for channels, weight in self.parts)
         return replace(self, offset=tuple(float(middle) for middle in low / 2 + high / 2), unit=unit, parts=parts)
+
+    @property
+    def beyond(self) -> int:
+        """Pixels that a window needs around its core, beside one for each iteration."""
+        return 1 + (REPAIRS if self.fidelity == "l1" else 0)
 
     def numbers(self, page: Page) -> tuple[Array, Array | None]:
         """The problem's f, (channels, rows, columns), and which pixels are known, None for all."""

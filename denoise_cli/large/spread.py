@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from denoise_cli.large.patch import problem_of
+from denoise_cli.large.primal_dual import iterations_of_l1
 from denoise_cli.large.windows import page_of
 from denoise_cli.variational.certificate import AIM, GapTarget
 from denoise_cli.variational.gradient_projection import GradientProjection
@@ -53,7 +54,8 @@ def spread(source: Source, plane: int, most: int) -> Array:
 
 
 def iterations_for(sample: Page, recipe: Recipe, level: Array | None = None) -> int:
-    """How many iterations of gradient projection the sample takes to the gap of the recipe, a little less asked for, to be safe.
+    """How many iterations the sample takes to the gap of the recipe, a little less asked for, to be safe: of gradient projection, and under
+    L1 of Chambolle and Pock.
 
     level : by which λ is multiplied, (rows, columns) of the sample.
     """
@@ -63,6 +65,9 @@ def iterations_for(sample: Page, recipe: Recipe, level: Array | None = None) -> 
     most = 1
     for channels, weight in recipe.parts:
         problem = problem_of(np.ascontiguousarray(numbers[channels]), weight, known, recipe, level)
+        if recipe.fidelity == "l1":
+            most = max(most, iterations_of_l1(problem, AIM * recipe.gap, recipe.iterations))
+            continue
         for state in GradientProjection(problem).states(recipe.iterations, target=GapTarget(AIM * recipe.gap), every=False):
             most = max(most, state.iteration)
     return most

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BYTES_A_VALUE",
     "BYTES_OF_A_METHOD",
+    "BYTES_UNDER_L1",
     "Course",
     "Follower",
     "Nobody",
@@ -41,6 +42,8 @@ BYTES_A_VALUE = 40
 #: Bytes of a process beside its windows: Python, its libraries, and what choosing leaves behind (`--memory 50MB` less what its windows
 #: take, python -m benchmarks large). Where the budget is small, half of it is for windows all the same.
 PROCESS_BYTES = 80 * 10**6
+#: Under L1: f, u, 2u − u₋, p, and as much again while they change.
+BYTES_UNDER_L1 = 88
 #: Of a method that is no iteration: ONNX Runtime holds about 320 bytes a pixel of what the network sees at once.
 BYTES_OF_A_METHOD = 400
 #: Reading and writing the dual variable of a pixel costs as much as so many iterations on it (python -m benchmarks tile_parts).
@@ -101,20 +104,22 @@ def least_budget(window: int, workers: int) -> int:
     return workers * (window + min(PROCESS_BYTES, window))
 
 
-def course_of(size: tuple[int, int], channels: int, most: int, chunk: tuple[int, int], iterations: int, room: int) -> Course | None:
+def course_of(
+    size: tuple[int, int], channels: int, most: int, chunk: tuple[int, int], iterations: int, room: int, beyond: int = 1
+) -> Course | None:
     """The quickest way to do so many iterations with windows of `most` values; None where not even the smallest tiles fit.
 
-    room : bytes that the disk has for the dual variable.
+    room : bytes that the disk has for the dual variable.  beyond : pixels of a halo beside one for each iteration.
     """
     pixels = most // channels
     choices: list[tuple[float, Course]] = []
     halo_most = largest_halo(pixels)
-    at_once = cut(size, iterations + 1, pixels, chunk, iterations)
-    if at_once is not None and iterations + 1 <= halo_most:
+    at_once = cut(size, iterations + beyond, pixels, chunk, iterations)
+    if at_once is not None and iterations + beyond <= halo_most:
         choices.append((at_once.overhead * iterations, Course(at_once, iterations, keeps=False)))
     needed = 2 * 4 * channels * size[0] * size[1] * 8
-    for stride in sorted({min(iterations, max(1, halo_most // share)) for share in (1, 2, 4, 8, 16)}):
-        found = cut(size, stride + 1, pixels, chunk, stride)
+    for stride in sorted({min(iterations, max(1, halo_most // share - beyond + 1)) for share in (1, 2, 4, 8, 16)}):
+        found = cut(size, stride + beyond, pixels, chunk, stride)
         if found is not None and needed <= room:
             sweeps = math.ceil(iterations / stride)
             choices.append((found.overhead * (iterations + STATE * sweeps), Course(found, stride, keeps=True)))
@@ -146,7 +151,7 @@ def solve_plane(patch: Patch, wanted: int, planned: Callable[[int], Course], jou
             told.tiles(len(sums), len(tiles), gap if sweep else None)
         whole = total(sums.values())
         cost = whole.cost
-        bound = whole.bound - BOUND_MARGIN * float(np.finfo(recipe.precision).eps) * abs(cost)
+        bound = whole.proved - BOUND_MARGIN * float(np.finfo(recipe.precision).eps) * abs(cost)
         gap = max(0.0, (cost - max(best, bound)) / cost) if cost > 0 else 0.0
         done, sweep = done + now, sweep + 1
         if recipe.method is None:

@@ -20,6 +20,8 @@ class Sums:
     """What a core adds to the sums of the whole picture.
 
     cost, bound: in the units of the problem's owner.
+    above, below: Σ of what Dᵀp is beyond 1 and −1, under L1; least, most: the least and the largest value of the core, in those units. As u
+        lies between those of the whole picture, the bound is  bound + above · least − below · most  (`proved`).
     errors: Σ (result − clean)² in typed units, over `compared` values that are known; low, high: the least and the largest clean one.
     removed, squares: Σ (input − result) of each channel, and Σ (input − result)² of all, over `pixels` pixels.
     """
@@ -33,6 +35,15 @@ class Sums:
     removed: tuple[float, ...] = ()
     squares: float = 0.0
     pixels: int = 0
+    above: float = 0.0
+    below: float = 0.0
+    least: float = math.inf
+    most: float = -math.inf
+
+    @property
+    def proved(self) -> float:
+        """The lower bound of all that was summed."""
+        return self.bound + (self.above * self.least if self.above else 0.0) - (self.below * self.most if self.below else 0.0)
 
 
 def total(sums: Iterable[Sums]) -> Sums:
@@ -43,7 +54,9 @@ def total(sums: Iterable[Sums]) -> Sums:
         sum(one.compared for one in each), min((one.low for one in each), default=math.inf),
         max((one.high for one in each), default=-math.inf),
         tuple(math.fsum(channel) for channel in zip(*(one.removed for one in each), strict=True)),
-        math.fsum(one.squares for one in each), sum(one.pixels for one in each),
+        math.fsum(one.squares for one in each), sum(one.pixels for one in each), math.fsum(one.above for one in each),
+        math.fsum(one.below for one in each), min((one.least for one in each), default=math.inf),
+        max((one.most for one in each), default=-math.inf),
     )  # fmt: skip
 
 

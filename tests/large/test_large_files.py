@@ -105,7 +105,8 @@ def test_the_log_has_a_row_for_each_sweep_also_from_other_processes(denoise: Run
     ("words", "said"),
     [
         (("--lambda", "0.1"), "--method optimal"),
-        (("--lambda", "0.1", "--method", "optimal", "--l1"), "--memory"),
+        (("--l1", "--lambda", "0.1"), "method matlab needs the whole picture at once; use --method optimal, or give it more --memory"),
+        (("--method", "optimal", "--lambda", "0.1", "--mask", "mask.npy"), "--mask needs the whole picture in memory"),
         (("--lambda", "0.1", "--method", "optimal", "--boundary", "periodic"), "--memory"),
         (("--method", "optimal", "--destripe", "rows"), "--destripe"),
         (("--method", "optimal", "--lambda", "0.1", "--fill"), "--nodata"),
