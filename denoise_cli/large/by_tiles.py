@@ -155,12 +155,14 @@ def _pixels_table(journal: Journal, source: Source, kind: str) -> RawTable:
 def _plane(work: Work, plane: int) -> tuple[Outcome, Swept]:
     """One picture of the file."""
     job = work.job
-    if needs_whole_planes(job):
+    fits = plane_fits(work.source, job.settings)
+    # L1 takes several times as long by tiles (docs/scale.md).
+    if needs_whole_planes(job) or (fits and job.settings.fidelity == "l1"):
         return whole_plane(work, plane)
     try:
         return plane_by_tiles(work, plane)
     except NotByTiles:
-        if not plane_fits(work.source, job.settings):
+        if not fits:
             raise
         return whole_plane(work, plane)
 
