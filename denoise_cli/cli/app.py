@@ -144,7 +144,7 @@ def image(ctx: typer.Context, pictures: list[Path] | None, **values: Any) -> Non
 
     settings, request = understand(values, is_typed=lambda name: getattr(ctx.get_parameter_source(name), "name", "") == "COMMANDLINE")
     settings = replace(settings.resolved(), method=named_for(settings))
-    raise typer.Exit(execute(Run(tuple(pictures or ()), settings, request)))
+    raise typer.Exit(execute(Run(tuple(pictures or ()), settings, request, config=values["config"])))
 
 
 app.command(DEFAULT, cls=GroupedHelp, context_settings={"help_option_names": ["-h", "--help"]})(

@@ -25,13 +25,15 @@ __all__ = ["Run", "check_stdout", "make_folders", "planned"]
 
 @dataclass(frozen=True)
 class Run:
-    """Everything that was typed. mark: what results are called beside their inputs.  recorded: results are entered in a ledger."""
+    """Everything that was typed. mark: what results are called beside their inputs.  recorded: results are entered in a ledger.
+    config: the settings file that was read."""
 
     pictures: tuple[Path, ...]
     settings: Settings
     request: Request = field(default_factory=Request)
     mark: str = "_denoised"
     recorded: bool = True
+    config: Path | None = None
 
 
 def planned(run: Run, passed_over: list[PassedOver] | None = None) -> list[Job]:

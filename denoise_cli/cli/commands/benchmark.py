@@ -14,7 +14,7 @@ from denoise_cli.cli.noise_options import Gaussian, Poisson, RandomImpulse, Salt
 from denoise_cli.cli.progress import pictures_bar, say
 from denoise_cli.cli.shared_options import Json, MaxPixels, Overwrite, Recursive, declared
 from denoise_cli.cli.streams import print_json
-from denoise_cli.cli.typed import check_output, check_stdout_once
+from denoise_cli.cli.typed import check_outputs, check_stdout_once
 from denoise_cli.errors import FAILED, OK, DenoiseError, UsageError
 from denoise_cli.settings import MAX_PIXELS
 from denoise_cli.storage.pipes import PIPE
@@ -105,7 +105,7 @@ def benchmark(
     found = list(find(pictures, Selection(recursive)))
     if not found:
         raise UsageError(f"{pictures[0]}: holds no picture that denoise reads; look deeper with --recursive")
-    check_output(csv, (each.path for each in found), overwrite=overwrite)
+    check_outputs({"--csv": csv}, (each.path for each in found), overwrite=overwrite)
     told = f"{noise}, seed {seed}, {'not clipped' if no_clip else 'clipped and rounded to the depth'}"
 
     def trials(each: Found) -> list[Trial]:

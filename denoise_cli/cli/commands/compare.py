@@ -13,7 +13,7 @@ from denoise_cli.cli.csv_tables import plain, write_csv
 from denoise_cli.cli.progress import say
 from denoise_cli.cli.shared_options import AXES, Csv, Json, MaxPixels, Overwrite, declared
 from denoise_cli.cli.streams import print_json, visible
-from denoise_cli.cli.typed import check_output, check_sheet, check_stdin_once, check_stdout_once, crop_of
+from denoise_cli.cli.typed import check_outputs, check_sheet, check_stdin_once, check_stdout_once, crop_of
 from denoise_cli.errors import FAILED, OK, DenoiseError, UsageError
 from denoise_cli.settings import MAX_PIXELS
 from denoise_cli.storage.pipes import PIPE
@@ -114,10 +114,7 @@ def _check(
         check_sheet(sheet)
     if sheet is not None and len(words) > MOST_TILES:
         raise UsageError(f"a sheet holds {MOST_TILES} pictures, not {len(words)}: name fewer, or leave --sheet out")
-    if sheet is not None and sheet == csv:
-        raise UsageError(f"{sheet}: the sheet and the CSV need two names")
-    for path in (sheet, csv):
-        check_output(path, words, overwrite=overwrite)
+    check_outputs({"--sheet": sheet, "--csv": csv}, words, overwrite=overwrite)
 
 
 # ── after ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────

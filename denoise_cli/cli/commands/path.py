@@ -12,7 +12,7 @@ import typer
 from denoise_cli.cli.csv_tables import write_csv
 from denoise_cli.cli.progress import say
 from denoise_cli.cli.shared_options import MaxPixels, Overwrite, Workers, declared
-from denoise_cli.cli.typed import check_output, check_settings, check_sheet, crop_of
+from denoise_cli.cli.typed import check_outputs, check_settings, check_sheet, crop_of
 from denoise_cli.errors import OK, DenoiseError, UsageError
 from denoise_cli.settings import MAX_PIXELS, Settings
 from denoise_cli.storage.missing import no_such_file
@@ -109,7 +109,8 @@ def path(
     check_page_name(html)
     weights = _typed(lambdas, smallest, largest, pick)
     sheet = output or picture.with_name(f"{picture.stem}_path.png")
-    _check([path for path in (picture, reference) if path is not None], [sheet, csv, save_config, html], overwrite)
+    inputs = [path for path in (picture, reference) if path is not None]
+    _check(inputs, {"-o": sheet, "--csv": csv, "--save-config": save_config, "--html": html}, overwrite)
 
     source, pixels, clean = _read(picture, reference, settings, whole=bool(results or reference))
     album = Album(source, pixels, picture, _box(crop, pixels), results, overwrite=overwrite)
@@ -118,7 +119,7 @@ def path(
         fidelity, automatic = plan.fidelity or "l2", plan.weight or 1.0
         every = weights_along(automatic, weights, smallest, largest, steps, pick)
         if results is not None:
-            _make_folder(results, [album.place(weight) for weight in every], overwrite)
+            _make_folder(results, [album.place(weight) for weight in every], inputs, overwrite)
 
         def solve(weight: float, **details: Any) -> Solution:
             return plan.method.run(subject, replace(plan, weight=weight), **details)
@@ -188,26 +189,22 @@ def _typed(lambdas: str | None, smallest: float | None, largest: float | None, p
     return weights
 
 
-def _check(inputs: list[Path], outputs: list[Path | None], overwrite: bool) -> None:
+def _check(inputs: list[Path], outputs: dict[str, Path | None], overwrite: bool) -> None:
     """Refuse what is not there, would overwrite an input or an earlier result, or could not be written, before any work is done."""
     for path in inputs:
         if path != PIPE and not path.exists():  # or else its folder would be missed, where the sheet is to lie
             raise DenoiseError(no_such_file(path))
-    check_sheet(outputs[0] or Path())
-    told = [path for path in outputs if path is not None]
-    if len({path.absolute() for path in told}) < len(told):
-        raise UsageError("the sheet, the CSV, the settings and the page need names of their own")
-    for path in told:
-        check_output(path, inputs, overwrite=overwrite)
+    check_sheet(outputs["-o"] or Path())
+    check_outputs(outputs, inputs, overwrite=overwrite)
 
 
-def _make_folder(folder: Path, results: list[Path], overwrite: bool) -> None:
+def _make_folder(folder: Path, results: list[Path], inputs: list[Path], overwrite: bool) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DenoiseError(f"{folder}: the directory cannot be made ({error.strerror}); choose another place with --results") from error
     for result in results:
-        check_output(result, [], overwrite=overwrite)
+        check_outputs({"--results": result}, inputs, overwrite=overwrite)
 
 
 def _read(path: Path, reference: Path | None, settings: Settings, *, whole: bool) -> tuple[Picture, Any, Any]:
