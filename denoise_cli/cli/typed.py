@@ -5,13 +5,26 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from denoise_cli.errors import DenoiseError, UsageError
 from denoise_cli.settings import Settings
 from denoise_cli.storage.pipes import PIPE
 from denoise_cli.storage.writing import check_writable, written_into
 
-__all__ = ["check_outputs", "check_settings", "check_sheet", "check_stdin_once", "check_stdout_once", "crop_of", "is_among"]
+if TYPE_CHECKING:
+    from denoise_cli.batch.inputs import Found, Selection
+
+__all__ = [
+    "check_outputs",
+    "check_settings",
+    "check_sheet",
+    "check_stdin_once",
+    "check_stdout_once",
+    "crop_of",
+    "is_among",
+    "pictures_of",
+]
 
 
 def check_settings(settings: Settings) -> None:
@@ -69,6 +82,22 @@ def is_among(path: Path, others: Iterable[Path]) -> bool:
     if not path.exists():
         return any(absolute == os.path.abspath(other) for other in others)  # noqa: PTH100
     return any(other.exists() and path.samefile(other) for other in others if other != PIPE)
+
+
+def pictures_of(words: Sequence[Path], selection: Selection) -> list[Found]:
+    """Every picture that is meant, for commands that look at each by itself; folders without one, and results, are told of.
+
+    Raises UsageError where there is no picture at all.
+    """
+    from denoise_cli.batch.inputs import EMPTY, RESULT, PassedOver, find_some, summary
+    from denoise_cli.cli.progress import say
+
+    check_stdin_once(words)
+    passed_over: list[PassedOver] = []
+    found = find_some(words, selection, passed_over)
+    if told := [each for each in passed_over if each.kind in (EMPTY, RESULT)]:
+        say(summary(told, may_include=False))
+    return found
 
 
 def crop_of(text: str) -> tuple[int, int, int, int]:

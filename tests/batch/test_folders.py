@@ -259,3 +259,19 @@ def test_imagemagick_speaks_with_us_through_pipes(scans, tmp_path):
         pytest.skip("not ImageMagick")
     assert subprocess.run(["bash", "-o", "pipefail", "-c", line], timeout=60).returncode == 0
     assert (tmp_path / "z.png").exists()
+
+
+COMMANDS = ([], ["noise"], ["noise", "--json"], ["info"], ["add-noise", "--gaussian", 0.1], ["benchmark", "--gaussian", 0.1])
+
+
+@pytest.mark.parametrize("words", COMMANDS)
+def test_a_folder_without_a_picture_is_a_mistake_by_itself_and_told_of_beside_others(denoise, tmp_path, words):
+    empty, full = tmp_path / "empty", tmp_path / "full"
+    empty.mkdir()
+    picture(full / "a.png")
+    alone = denoise(*words, empty)
+    assert (alone.code, alone.out) == (2, "")
+    assert alone.err == f"denoise: {empty}: holds no picture that denoise reads; look deeper with --recursive\n"
+    beside = denoise(*words, empty, full, *(["--methods", "optimal"] if "benchmark" in words else []))
+    assert beside.code == 0, beside.err
+    assert "1 passed over: 1 folder without a picture\n" in beside.err
