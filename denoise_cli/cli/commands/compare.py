@@ -186,8 +186,11 @@ def _write_sheet(path: Path, clean: Upright, rows: Sequence[Likeness], box: Box 
 
 
 def _window(clean: Upright) -> tuple[float, float]:
-    """What is drawn black, and what white."""
-    low, high = min(float(page.min()) for page in clean.valued), max(float(page.max()) for page in clean.valued)
-    if not clean.has_own_units or (low >= 0 and high <= 1):
-        return 0.0, 1.0
-    return low, high if high > low else low + 1
+    """What is drawn black, and what white, in typed units: the ends of the type, unless the values span little of it."""
+    import numpy as np
+
+    from denoise_cli.draw.embedded import display_window
+    from denoise_cli.variational import as_float
+
+    ends = np.concatenate([as_float(np.array([[page.min(), page.max()]], page.dtype)) for page in clean.valued])
+    return display_window(float(ends.min()), float(ends.max()), is_bytes=clean.depth in ("bool", "uint8"))
