@@ -275,7 +275,8 @@ def test_a_sheet_of_twelve_bits_in_sixteen_is_not_black(denoise: Callable[..., A
     pixels = np.random.default_rng(0).integers(0, 4096, (40, 40)).astype(np.uint16)
     for name, shift in (("clean", 0), ("other", 1)):
         tifffile.imwrite(tmp_path / f"{name}.tif", np.roll(pixels, shift))
-    assert denoise("compare", tmp_path / "clean.tif", tmp_path / "other.tif", "--sheet", tmp_path / "s.png", "--crop", "0,0,40,40").code == 0
+    words = [tmp_path / "clean.tif", tmp_path / "other.tif", "--sheet", tmp_path / "s.png", "--crop", "0,0,40,40"]
+    assert denoise("compare", *words).code == 0
     tile = np.asarray(Image.open(tmp_path / "s.png").convert("L"))[120:200, 30:100]
     assert tile.min() < 20
     assert tile.max() > 235
