@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -153,7 +154,8 @@ def work_whole(job: Job, on_state: Callable[[State], object] | None = None) -> R
 
 def needs_tiles(job: Job) -> bool:
     """Whether the picture is larger than the memory for it, and can be solved by tiles; a Zarr store always is."""
-    if job.error is not None or job.input.suffix.lower() not in WINDOWED:
+    store = os.path.isdir(job.input) and is_store(job.input)  # noqa: PTH112 - says no where a name is too long, and raises nothing
+    if job.error is not None or not (store or job.input.suffix.lower() in WINDOWED):
         return False
     from denoise_cli.large.eligible import is_for_tiles
 

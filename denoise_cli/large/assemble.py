@@ -40,13 +40,16 @@ def kind_of(path: Path, told: str | None, source: Source) -> str:
 
 def assemble(path: Path, kind: str, table: RawTable, source: Source, workspace: Path, *, overwrite: bool, seal: Seal | None) -> list[str]:
     """Write the result; it appears whole or not at all. Returns what is to be said about it. Raises DenoiseError."""
+    if kind == "zarr":
+        _write_zarr(path, table, source, workspace, overwrite=overwrite, seal=seal)
+        return []
+    beside = source.beside if isinstance(source, ZarrWindows) else ()
+    lost = [f"{', '.join(beside)} inside: left out"] if beside else []
     if kind == "npy":
         take_place(table.path, path, overwrite=overwrite, seal=seal)
-        return []
-    if kind == "tiff":
-        with appear(path, overwrite=overwrite, seal=seal) as stream:
-            return _write_tiff(stream, table, source)
-    return _write_zarr(path, table, source, workspace, overwrite=overwrite, seal=seal)
+        return lost
+    with appear(path, overwrite=overwrite, seal=seal) as stream:
+        return lost + _write_tiff(stream, table, source)
 
 
 def _write_tiff(stream: Any, table: RawTable, source: Source) -> list[str]:
@@ -94,7 +97,7 @@ def _tiles(table: RawTable, plane: int, tile: tuple[int, int], *, separate: bool
                 yield np.ascontiguousarray(band[:, left : left + tile[1]])
 
 
-def _write_zarr(path: Path, table: RawTable, source: Source, workspace: Path, *, overwrite: bool, seal: Seal | None) -> list[str]:
+def _write_zarr(path: Path, table: RawTable, source: Source, workspace: Path, *, overwrite: bool, seal: Seal | None) -> None:
     from denoise_cli.large.zarr_results import write_store
 
     finished = workspace / "store.zarr"
@@ -110,4 +113,3 @@ def _write_zarr(path: Path, table: RawTable, source: Source, workspace: Path, *,
         os.rename(finished, path)  # noqa: PTH104
     except OSError as error:
         raise DenoiseError(f"{path}: cannot be written ({error.strerror or error}); choose another place with -o") from error
-    return []

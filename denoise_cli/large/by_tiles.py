@@ -48,6 +48,8 @@ from denoise_cli.variational import Solution, Status
 __all__ = ["run_by_tiles"]
 
 Seal = Callable[[Path, int], None]
+#: A disk, a share of it, or a file that cannot grow.
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def run_by_tiles(job: Job, told: Follower | None = None, seal: Seal | None = None, crew: Crew | None = None) -> Report:
@@ -64,7 +66,7 @@ def run_by_tiles(job: Job, told: Follower | None = None, seal: Seal | None = Non
     except (ValueError, TypeError) as error:
         return failure(job, f"{job.input}: {error}", time.perf_counter() - start)
     except OSError as error:
-        kept = "what is done is kept: make room, and the same command goes on" if error.errno == errno.ENOSPC else "check the disk"
+        kept = "what is done is kept: make room, and the same command goes on" if error.errno in NO_ROOM else "check the disk"
         return failure(job, f"{job.output}: cannot be written ({error.strerror or error}); {kept}", time.perf_counter() - start)
     except MemoryError:
         return failure(job, f"{job.input}: not enough memory for its tiles; give less --memory, so that they are smaller")
@@ -91,7 +93,7 @@ def _run(job: Job, told: Follower, seal: Seal | None, crew: Crew) -> Report:
             pages.append(outcome)
             swept.append(how)
         wanted = max(page.plan.details.get(MEMORY_WANTED, 0) for page in pages)
-        losses = assemble(job.output, kind, pixels, source, journal.folder, overwrite=settings.overwrite, seal=_sealing(job, seal, wanted))
+        losses = _assembled(job, kind, pixels, source, journal, _sealing(job, seal, wanted))
     except BaseException:
         journal.close()
         if not journal.facts.get("begun"):
@@ -105,6 +107,19 @@ def _run(job: Job, told: Follower, seal: Seal | None, crew: Crew) -> Report:
     shape = (*source.size, *((source.kind.colours,) if source.kind.colours > 1 else ()))
     notes = (*tiled, *source.notes, *notes_of(pages), *losses)
     return Report.of(job, details.pop("status"), shape=shape, depth=str(source.dtype), notes=tuple(dict.fromkeys(notes)), **details)
+
+
+def _assembled(job: Job, kind: str, pixels: RawTable, source: Source, journal: Journal, seal: Callable[[Path], None]) -> list[str]:
+    try:
+        return assemble(job.output, kind, pixels, source, journal.folder, overwrite=job.settings.overwrite, seal=seal)
+    except DenoiseError as error:
+        if not isinstance(error.__cause__, OSError):
+            raise
+        # NumPy says how many bytes it could write, and not why no more.
+        said = error.__cause__.strerror or "no room for the whole of it"
+        raise DenoiseError(
+            f"{job.output}: cannot be written ({said}); all tiles are done and kept: make room, and the same command goes on"
+        ) from error
 
 
 def _key(job: Job, source: Source) -> dict[str, Any]:

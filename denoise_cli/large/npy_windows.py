@@ -11,12 +11,9 @@ import numpy as np
 from denoise_cli.errors import DenoiseError
 from denoise_cli.formats.npy import letters_of
 from denoise_cli.formats.picture import Refused
-from denoise_cli.large.windows import Array, Kind
+from denoise_cli.large.windows import NO_CHUNKS, Array, Kind
 
 __all__ = ["NpyWindows", "open_npy"]
-
-#: An .npy has no chunks; so many rows are the grain of its windows, and columns of one page of memory.
-ROWS, COLUMNS = 1, 4096
 
 
 class NpyWindows:
@@ -27,16 +24,18 @@ class NpyWindows:
         body = len(letters) - (3 if letters.endswith("YXC") else 2)
         self.path, self.dtype = path, dtype.newbyteorder("=")
         self.planes, self.size = math.prod(shape[:body]), (shape[body], shape[body + 1])
-        self.chunk, self.kind = (ROWS, COLUMNS), Kind(channels, channels)
+        self.chunk, self.kind = NO_CHUNKS, Kind(channels, channels)
+        self._counted = shape[:body]
         self.notes: tuple[str, ...] = ()
 
     def read(self, plane: int, rows: slice, columns: slice) -> Array:
-        table = np.load(self.path, mmap_mode="r").reshape(self.planes, *self.size, self.kind.samples)
-        return np.array(table[plane, rows, columns], self.dtype, order="C")
+        place = tuple(int(at) for at in np.unravel_index(plane, self._counted)) if self._counted else ()
+        window = np.load(self.path, mmap_mode="r")[(*place, rows, columns)]
+        return np.array(window, self.dtype, order="C").reshape(*window.shape[:2], self.kind.samples)
 
 
 def open_npy(path: Path, axes: str | None) -> NpyWindows | None:
-    """None where the axes are in another order, or the file in Fortran's. Raises DenoiseError."""
+    """None where the axes are in another order. Raises DenoiseError."""
     try:
         table = np.load(path, mmap_mode="r")
         letters = letters_of(table.shape, axes)
@@ -44,5 +43,4 @@ def open_npy(path: Path, axes: str | None) -> NpyWindows | None:
         raise DenoiseError(f"{path}: {refusal}") from refusal
     except Exception as error:
         raise DenoiseError(f"{path}: damaged or incomplete .npy file ({error}); get it again from its source") from error
-    in_order = letters.endswith(("YX", "YXC")) and table.flags.c_contiguous
-    return NpyWindows(path, table.shape, table.dtype, letters) if in_order else None
+    return NpyWindows(path, table.shape, table.dtype, letters) if letters.endswith(("YX", "YXC")) else None

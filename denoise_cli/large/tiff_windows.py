@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import mmap
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,8 @@ from denoise_cli.formats.tiff import (
     sound,
     tags_of,
 )
-from denoise_cli.large.windows import Array, Kind
+from denoise_cli.large.raw_table import RawTable
+from denoise_cli.large.windows import NO_CHUNKS, Array, Kind
 
 __all__ = ["TiffWindows", "layout_and_tags", "open_tiff"]
 
@@ -32,23 +35,46 @@ LARGEST_CHUNK = 2**28
 #: Compressions whose decoder wants tables from the page: JPEG in its four kinds.
 JPEGS = (6, 7, 34892, 33007)
 SMALLER_COPY = 1
+#: A level of a pyramid that nothing marks is by this whole number, at least, smaller than the first page along both sides.
+LEAST_REDUCTION = 2
 
 
 class TiffWindows:
     """The full-size pages of a TIFF, all of one shape; of a pyramid its largest level."""
 
-    def __init__(self, path: Path, file: Any, pages: list[Any], kind: Kind, notes: tuple[str, ...]) -> None:
+    def __init__(self, path: Path, file: Any, pages: list[Any], stacked: int, kind: Kind, notes: tuple[str, ...]) -> None:
+        """stacked: how many pictures lie one behind the other where the only page that is listed begins; else 1. Raises ValueError."""
         page = pages[0]
-        self.path, self.planes, self.kind, self.notes = path, len(pages), kind, notes
+        self.path, self.planes, self.kind, self.notes = path, len(pages) * stacked, kind, notes
         self.size, self.dtype = (int(page.imagelength), int(page.imagewidth)), np.dtype(page.dtype).newbyteorder("=")
-        # Read now, so that the file need not stay open.
-        self._places = [(page.dataoffsets, page.databytecounts, _decoder(page)) for page in pages]
         self.is_big = bool(file.is_bigtiff)
         self._separate = page.planarconfig == 2 and page.samplesperpixel > 1
+        self._tables: list[RawTable] = []
+        if stacked > 1 or all(each.is_contiguous and each.predictor == 1 and each.fillorder == 1 for each in pages):
+            self._tables = self._tables_of(file, pages, stacked)
+            self.chunk = NO_CHUNKS
+            return
+        # Read now, so that the file need not stay open.
+        self._places = [(page.dataoffsets, page.databytecounts, _decoder(page)) for page in pages]
         rows = page.tilelength if page.is_tiled else min(page.rowsperstrip, page.imagelength)
         self.chunk = (int(rows), int(page.tilewidth if page.is_tiled else page.imagewidth))
 
+    def _tables_of(self, file: Any, pages: list[Any], stacked: int) -> list[RawTable]:
+        """Where the values of each plane lie in a row, uncompressed: a window is then read without what is beside it."""
+        samples, (height, width) = self.kind.samples, self.size
+        shape = (samples, height, width, 1) if self._separate else (1, height, width, samples)
+        stored = self.dtype.newbyteorder(file.byteorder).str
+        each = RawTable(self.path, shape, stored).bytes
+        places = [int(page.dataoffsets[0]) + number * each for page in pages for number in range(stacked)]
+        if max(places) + each > self.path.stat().st_size:
+            raise ValueError("its pixels are cut short")
+        return [RawTable(self.path, shape, stored, place) for place in places]
+
     def read(self, plane: int, rows: slice, columns: slice) -> Array:
+        if self._tables:
+            table = self._tables[plane]
+            planes = [table.read(number, rows, columns) for number in range(table.shape[0])]
+            return np.concatenate(planes, axis=2).astype(self.dtype, copy=False)
         out = np.zeros((rows.stop - rows.start, columns.stop - columns.start, self.kind.samples), self.dtype)
         tall, wide = self.chunk
         down, across = -(-self.size[0] // tall), -(-self.size[1] // wide)
@@ -95,6 +121,8 @@ def open_tiff(path: Path) -> TiffWindows | None:
     """None for what has to be read whole: palettes, samples of 1, 4 or 12 bits, pages of several sizes. Raises DenoiseError."""
     import tifffile
 
+    # What is wrong is said once, in one line, by us.
+    logging.getLogger("tifffile").setLevel(logging.CRITICAL + 1)
     try:
         with tifffile.TiffFile(path) as file:
             return _opened(path, file)
@@ -111,11 +139,27 @@ def _opened(path: Path, file: Any) -> TiffWindows | None:
     with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
         nodata = nodata_of(tags_of(full[0], data, file)[0])
     kind = _kind(full[0], nodata)
-    if kind is None or (file.is_shaped and file.series[0].is_truncated) or not all(_alike(page, full[0]) for page in full):
+    if kind is None or not all(_alike(page, full[0]) for page in full):
         return None
+    stacked = _stacked(file)
     smaller = len(full) < len(file.pages) or any(page.subifds for page in full)
     notes = ("smaller copies inside (pyramid): left out",) if smaller else ()
-    return TiffWindows(path, file, full, kind, notes)
+    return TiffWindows(path, file, full, stacked, kind, notes)
+
+
+def _stacked(file: Any) -> int:
+    """The pictures behind the only page that is listed: ImageJ writes stacks of more than 4 GB so, tifffile too. Raises Refused."""
+    if len(file.pages) != 1 or not (file.is_imagej or file.is_shaped):
+        return 1
+    try:
+        page, series = file.pages.first, file.series[0]
+    except Exception:
+        return 1  # a description that makes no sense: then it is just the page
+    if not series.is_truncated:
+        return 1
+    if not page.is_contiguous or (page.samplesperpixel > 1 and page.planarconfig == 2):
+        raise Refused("a stack that lists only its first page; save it as an ordinary TIFF stack first")
+    return int(series.size) // max(1, int(page.size))
 
 
 def _kind(page: Any, nodata: tuple[float, ...]) -> Kind | None:
@@ -148,7 +192,8 @@ def layout_and_tags(path: Path, plane: int) -> tuple[dict[str, Any], list[str]]:
 
     notes: list[str] = []
     with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data, tifffile.TiffFile(path) as file:
-        page = _full_size(file)[plane]
+        full = _full_size(file)
+        page = full[min(plane, len(full) - 1)]
         layout = layout_of(page, page.planarconfig == 2 and page.samplesperpixel > 1, notes)
         layout.pop("subfiletype", None)
         found, layout["ifds"] = tags_of(page, data, file)
@@ -163,4 +208,17 @@ def _full_size(file: Any) -> list[Any]:
     """The pages that are no smaller copies of others."""
     pages = file.series[0].levels[0].pages if file.is_svs else file.pages
     every = [page.aspage() for page in pages]
-    return [page for page in every if not int(page.subfiletype) & SMALLER_COPY] or every[:1]
+    full = [page for page in every if not int(page.subfiletype) & SMALLER_COPY] or every[:1]
+    return full[:1] if len(full) > 1 and _is_pyramid(full) else full
+
+
+def _is_pyramid(pages: list[Any]) -> bool:
+    """Whether each page is a copy of the first one that is smaller by a whole number, and smaller than the page before it."""
+    sides = [(int(page.imagelength), int(page.imagewidth)) for page in pages]
+    falling = all(later[0] < earlier[0] and later[1] < earlier[1] for earlier, later in pairwise(sides))
+    return falling and all(_is_level(sides[0], each) for each in sides[1:])
+
+
+def _is_level(full: tuple[int, int], smaller: tuple[int, int]) -> bool:
+    factor = round(full[1] / smaller[1])
+    return factor >= LEAST_REDUCTION and all(abs(side - whole / factor) < 1 for whole, side in zip(full, smaller, strict=True))

@@ -14,9 +14,12 @@ import numpy.typing as npt
 from denoise_cli.errors import DenoiseError
 from denoise_cli.formats.picture import Page
 
-__all__ = ["Array", "Kind", "Source", "open_windows", "page_of", "reopened"]
+__all__ = ["NO_CHUNKS", "Array", "Kind", "Source", "open_windows", "page_of", "reopened"]
 
 Array = npt.NDArray[Any]
+
+#: (rows, columns) of the chunks of a file that has none: a row, and columns of one page of memory.
+NO_CHUNKS = (1, 4096)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from denoise_cli.errors import DenoiseError
+from denoise_cli.formats.axes import MEANINGS
 from denoise_cli.formats.npy import letters_of
 from denoise_cli.formats.picture import Refused
 from denoise_cli.large.windows import Array, Kind
@@ -50,12 +51,13 @@ def levels_of(group: Any) -> tuple[list[str], str] | None:
 
 
 class ZarrWindows:
-    """An array whose last axes are Y and X, or Y, X and C; what comes before counts the planes."""
+    """An array whose last axes are Y and X, or Y, X and C; what comes before counts the planes.  beside: what else is in the store."""
 
-    def __init__(self, path: Path, array: Any, letters: str, notes: tuple[str, ...]) -> None:
+    def __init__(self, path: Path, array: Any, letters: str, beside: tuple[str, ...]) -> None:
         coloured = letters.endswith("YXC")
         body = len(letters) - (3 if coloured else 2)
-        self.path, self.letters, self.notes = path, letters, notes
+        self.path, self.letters, self.beside = path, letters, beside
+        self.notes: tuple[str, ...] = ()
         self.shape = tuple(int(side) for side in array.shape)
         self.dtype = np.dtype(array.dtype).newbyteorder("=")
         self.planes, self.size = math.prod(self.shape[:body]), (self.shape[body], self.shape[body + 1])
@@ -79,21 +81,35 @@ def open_zarr(path: Path, axes: str | None) -> ZarrWindows:
     if not is_store(path):
         raise DenoiseError(f"{path}: is a directory and no Zarr store; name the pictures in it, e.g. {path}/*.png")
     node, letters = opened(path), ""
-    notes: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
     if not hasattr(node, "shape"):
         found = levels_of(node)
         if found is None:
-            names = sorted(str(name) for name, _ in node.arrays())
-            inner = f"name one of its arrays ({path}/{names[0]})" if names else "it holds no array"
-            raise DenoiseError(f"{path}: is a Zarr group without OME's multiscales; {inner}")
+            raise DenoiseError(f"{path}: is a Zarr group without OME's multiscales; {_inner(path, node)}")
         levels, letters = found
+        own = {level.partition("/")[0] for level in levels}
+        beside = tuple(sorted(str(name) for name, _ in [*node.groups(), *node.arrays()] if str(name) not in own))
         node = node[levels[0]]
-        others = sorted(str(name) for name, _ in opened(path).groups())
-        notes = (f"{', '.join(others)} inside: left out",) if others else ()
     try:
-        letters = letters_of(tuple(node.shape), axes or letters or None)
+        letters = letters_of(tuple(node.shape), axes or letters or _named_axes(node))
     except Refused as refusal:
         raise DenoiseError(f"{path}: {refusal}") from refusal
     if not letters.endswith(("YX", "YXC")):
         raise DenoiseError(f"{path}: its axes are {letters}; windows need Y and X last (or Y, X and C): store it transposed")
-    return ZarrWindows(path, node, letters, notes)
+    return ZarrWindows(path, node, letters, beside)
+
+
+def _inner(path: Path, group: Any) -> str:
+    """What in a group could be named instead."""
+    pictures = sorted(str(name) for name, each in group.groups() if levels_of(each) is not None)
+    found = pictures or sorted(str(name) for name, _ in group.arrays())
+    if not found:
+        return "and holds no array; name a group or an array further down"
+    return f"name {'one of its pictures' if pictures else 'one of its arrays'} ({path}/{found[0]})"
+
+
+def _named_axes(array: Any) -> str | None:
+    """The letters of the axes, where version 3 or xarray names every one of them by a letter that stands for an axis."""
+    names = getattr(array.metadata, "dimension_names", None) or dict(array.attrs).get("_ARRAY_DIMENSIONS") or ()
+    letters = "".join(str(name) for name in names).upper()
+    return letters if len(letters) == array.ndim and set("YX") <= set(letters) <= set(MEANINGS) else None

@@ -4,12 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-import socket
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +14,7 @@ import tifffile
 
 pytest.importorskip("distributed")
 Run = Callable[..., Any]
+Start = Callable[..., Any]
 WORDS = ("--method", "optimal", "--lambda", "0.1")
 #: Dask leaves sockets and loops to the garbage collector when a scheduler dies.
 pytestmark = pytest.mark.filterwarnings(
@@ -29,6 +25,44 @@ pytestmark = pytest.mark.filterwarnings(
 def picture(side: int, seed: int = 0) -> Any:
     rng = np.random.default_rng(seed)
     return np.clip(80 + 90 * (np.arange(side)[:, None] // 40 % 2) + 20 * rng.standard_normal((side, side)), 0, 255).astype(np.uint8)
+
+
+def test_without_a_scheduler_a_local_cluster_of_processes_is_started_and_ended(
+    denoise: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from denoise_cli.large import dask_crew
+
+    processes: set[int] = set()
+    real = dask_crew.DaskCrew.close
+
+    def close(crew: Any) -> None:
+        processes.update(crew.client.run(os.getpid).values())
+        real(crew)
+
+    monkeypatch.setattr(dask_crew.DaskCrew, "close", close)
+    scans = tmp_path / "scans"
+    scans.mkdir()
+    tifffile.imwrite(scans / "large.tif", picture(200), tile=(64, 64))
+    tifffile.imwrite(scans / "small.tif", picture(60))
+    (scans / "broken.tif").write_bytes(b"II*\0 broken")
+    words = (scans, *WORDS, "--jobs", "2", "--memory", "2MB", "--json")
+    far = denoise(*words, "-o", tmp_path / "far", "--executor", "dask")
+    here = denoise(*words, "-o", tmp_path / "here")
+    assert far.code == here.code == 1
+    assert len(processes) == 2
+    assert os.getpid() not in processes
+    for process in processes:
+        with pytest.raises(ProcessLookupError):
+            os.kill(process, 0)
+    # What is told is the same, but for the place, the time, and how the tiles were cut among workers.
+    rows = [[json.loads(line) for line in outcome.out.splitlines()] for outcome in (far, here)]
+    for one, other in zip(*rows, strict=True):
+        assert list(one) == list(other)
+        for name in ("input", "status", "method", "weight", "iterations", "cost", "shape", "depth", "error"):
+            expected = other.get(name)
+            assert one.get(name) == (pytest.approx(expected, rel=1e-12) if isinstance(expected, float) else expected), name
+    for result in (tmp_path / "here").glob("*.tif"):
+        assert (tmp_path / "far" / result.name).read_bytes() == result.read_bytes()
 
 
 #: What workers run first: from then on they die of some pictures and tiles, each under its own name for how.
@@ -68,43 +102,14 @@ cluster.work_whole, sweeps.work_on = work_whole, work_on
 """
 
 
-class Cluster:
-    """A scheduler and two workers, each a process of its own."""
-
-    def __init__(self, preload: Path | None = None) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        self.address = f"tcp://127.0.0.1:{self.port}"
-        environment = os.environ | {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1"}
-        self.processes = [self._start(environment, "scheduler", "--host", "127.0.0.1", "--port", str(self.port), "--no-dashboard")]
-        for _ in range(2):
-            worker = ("worker", self.address, "--nworkers", "1", "--nthreads", "1", "--no-dashboard", "--host", "127.0.0.1")
-            self.processes.append(self._start(environment, *worker, *(("--preload", str(preload)) if preload else ())))
-
-    def _start(self, environment: dict[str, str], *words: str) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "dask", *words]
-        return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
-
-    def stop(self) -> None:
-        for process in self.processes:
-            try:
-                os.killpg(process.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
-            process.wait()
-
-
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+def cluster(tmp_path_factory: pytest.TempPathFactory, start_cluster: Start) -> Any:
     preload = tmp_path_factory.mktemp("preload") / "deadly.py"
     preload.write_text(DEADLY)
-    started = Cluster(preload)
-    yield started
-    started.stop()
+    return start_cluster(preload)
 
 
-def test_a_folder_on_a_cluster_is_the_folder_by_itself(denoise: Run, tmp_path: Path, cluster: Cluster) -> None:
+def test_a_folder_on_a_cluster_is_the_folder_by_itself(denoise: Run, tmp_path: Path, cluster: Any) -> None:
     scans = tmp_path / "scans"
     scans.mkdir()
     for number in range(4):
@@ -124,7 +129,7 @@ def test_a_folder_on_a_cluster_is_the_folder_by_itself(denoise: Run, tmp_path: P
     assert "4 skipped" in again.err
 
 
-def test_tiles_on_a_cluster_are_the_tiles_of_one_process(denoise: Run, tmp_path: Path, cluster: Cluster) -> None:
+def test_tiles_on_a_cluster_are_the_tiles_of_one_process(denoise: Run, tmp_path: Path, cluster: Any) -> None:
     tifffile.imwrite(tmp_path / "a.tif", picture(300), tile=(64, 64))
     memory = ("--memory", "1MB")
     outcome = denoise(tmp_path / "a.tif", "-o", tmp_path / "b.tif", *WORDS, *memory, "--executor", "dask", "--scheduler", cluster.address)
@@ -135,7 +140,7 @@ def test_tiles_on_a_cluster_are_the_tiles_of_one_process(denoise: Run, tmp_path:
 
 
 def test_a_picture_whose_worker_dies_is_done_elsewhere_and_one_that_kills_workers_is_one_row(
-    denoise: Run, tmp_path: Path, cluster: Cluster
+    denoise: Run, tmp_path: Path, cluster: Any
 ) -> None:
     scans, words = tmp_path / "scans", (*WORDS, "--executor", "dask", "--scheduler", cluster.address)
     scans.mkdir()
@@ -159,7 +164,7 @@ def test_a_picture_whose_worker_dies_is_done_elsewhere_and_one_that_kills_worker
 
 
 def test_a_tile_whose_worker_dies_is_done_elsewhere_and_one_that_kills_workers_fails_its_picture(
-    denoise: Run, tmp_path: Path, cluster: Cluster
+    denoise: Run, tmp_path: Path, cluster: Any
 ) -> None:
     words = (*WORDS, "--memory", "1MB")
     for name in ("tile", "tiles"):
@@ -186,69 +191,3 @@ def test_pictures_go_together_as_long_as_they_are_quick() -> None:
     assert _how_many(32, 32, 32 * 2 * TASK_SECONDS) == 1
     assert _how_many(MOST_TOGETHER, MOST_TOGETHER, 0.0) == MOST_TOGETHER
     assert _how_many(8, 0, 0.0) == 8
-
-
-def test_a_scheduler_that_is_not_there_is_one_line(denoise: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from denoise_cli.large import dask_crew
-
-    monkeypatch.setattr(dask_crew, "PATIENCE", 1)
-    tifffile.imwrite(tmp_path / "a.tif", picture(40))
-    outcome = denoise(tmp_path / "a.tif", *WORDS, "--executor", "dask", "--scheduler", "tcp://127.0.0.1:9")
-    assert outcome.code == 1
-    assert len(outcome.err.splitlines()) <= 2
-    assert "no cluster answers" in outcome.err
-    assert not (tmp_path / "a_denoised.tif").exists()
-
-
-def test_a_scheduler_that_goes_away_is_one_line_and_the_tiles_that_are_done_stay() -> None:
-    from denoise_cli.errors import DenoiseError
-    from denoise_cli.large.dask_crew import DaskCrew
-
-    started = Cluster()
-    try:
-        crew, done = DaskCrew(started.address), []
-
-        def go_on() -> None:
-            for item, _ in crew.each(time.sleep, [0.05] * 100):
-                done.append(item)
-                if len(done) == 3:
-                    started.stop()
-
-        with pytest.raises(DenoiseError, match="scheduler went away"):
-            go_on()
-        assert len(done) >= 3
-    finally:
-        crew.close()
-        started.stop()
-
-
-def test_a_folder_whose_scheduler_goes_away_goes_on_when_it_is_told_again(
-    denoise: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from denoise_cli.cli import session
-
-    scans, started = tmp_path / "scans", Cluster()
-    scans.mkdir()
-    for number in range(12):
-        tifffile.imwrite(scans / f"{number:02}.tif", picture(60, number))
-    real = session.tell
-    monkeypatch.setattr(session, "tell", lambda *told, **options: (real(*told, **options), started.stop()))
-    try:
-        outcome = denoise(scans, "-o", tmp_path / "out", *WORDS, "--executor", "dask", "--scheduler", started.address)
-    finally:
-        started.stop()
-    assert outcome.code == 1
-    assert "the scheduler went away" in outcome.err
-    assert "Traceback" not in outcome.err
-    monkeypatch.setattr(session, "tell", real)
-    again = denoise(scans, "-o", tmp_path / "out", *WORDS)
-    assert again.code == 0, again.err
-    assert "skipped" in again.err
-    assert len(list((tmp_path / "out").glob("*.tif"))) == 12
-
-
-def test_scheduler_without_dask_is_a_mistake(denoise: Run, tmp_path: Path) -> None:
-    tifffile.imwrite(tmp_path / "a.tif", picture(40))
-    outcome = denoise(tmp_path / "a.tif", *WORDS, "--scheduler", "tcp://127.0.0.1:8786")
-    assert outcome.code == 2
-    assert "--executor dask" in outcome.err

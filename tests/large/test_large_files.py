@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import resource
-import signal
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -82,53 +76,6 @@ def test_an_npy_of_planes_comes_back_in_its_shape(denoise: Run, tmp_path: Path) 
     np.testing.assert_array_equal(found[0], found[2])
 
 
-@pytest.mark.parametrize("version", [2, 3])
-def test_an_ome_zarr_keeps_its_metadata_and_gets_new_levels(denoise: Run, tmp_path: Path, version: int) -> None:
-    zarr = pytest.importorskip("zarr")
-    group = zarr.open_group(tmp_path / "a.zarr", mode="w", zarr_format=version)
-    scales = {
-        "axes": [{"name": "c", "type": "channel"}, {"name": "y", "type": "space", "unit": "micrometer"}, {"name": "x", "type": "space"}],
-        "datasets": [{"path": "0"}, {"path": "1"}], "version": "0.4",
-    }  # fmt: skip
-    group.attrs.update({"multiscales": [scales]} if version == 2 else {"ome": {"version": "0.5", "multiscales": [scales]}})
-    pixels = np.stack([picture(), picture()[::-1]])
-    for name, values in (("0", pixels), ("1", pixels[:, ::2, ::2])):
-        group.create_array(name, shape=values.shape, chunks=(1, 64, 64), dtype=values.dtype)[:] = values
-    outcome = denoise(tmp_path / "a.zarr", *WORDS)
-    assert outcome.code == 0, outcome.err
-    after = zarr.open_group(tmp_path / "a_denoised.zarr", mode="r")
-    assert dict(after.attrs) == dict(group.attrs)
-    full, half = np.asarray(after["0"]), np.asarray(after["1"])
-    assert full.shape == pixels.shape
-    assert np.abs(full.astype(int) - pixels).mean() > 5
-    means = full.reshape(2, 200, 2, 200, 2).mean(axis=(2, 4))
-    np.testing.assert_array_equal(half, np.rint(means))
-    assert "done before" in denoise(tmp_path / "a.zarr", *WORDS).err
-    again = denoise(tmp_path / "a.zarr", *WORDS[:3], "0.2")
-    assert again.code == 1
-    assert "exists already, made with other settings" in again.err
-
-
-def test_stores_in_a_folder_are_done_once_and_again_when_a_chunk_has_changed(denoise: Run, tmp_path: Path) -> None:
-    zarr = pytest.importorskip("zarr")
-    (tmp_path / "in").mkdir()
-    arrays = {}
-    for name in ("a", "b"):
-        arrays[name] = zarr.create_array(str(tmp_path / "in" / f"{name}.zarr"), shape=(150, 150), chunks=(50, 50), dtype="u1")
-        arrays[name][:] = picture(150)
-    words = (tmp_path / "in", "-o", tmp_path / "out", *WORDS)
-    assert "2 done" in denoise(*words).err
-    assert "2 skipped" in denoise(*words).err
-    # The same bytes at another time are the same store.
-    chunk = next(each for each in (tmp_path / "in" / "a.zarr").rglob("*") if each.is_file() and each.name == "1")
-    chunk.write_bytes(chunk.read_bytes())
-    assert "2 skipped" in denoise(*words).err
-    arrays["b"][60:70, 60:70] = 0
-    outcome = denoise(*words)
-    assert "1 skipped, 1 failed" in outcome.err
-    assert "b.zarr: exists already, made from another state of the input" in outcome.err
-
-
 def test_the_log_has_a_row_for_each_sweep_also_from_other_processes(denoise: Run, tmp_path: Path) -> None:
     import csv
 
@@ -152,17 +99,6 @@ def test_the_log_has_a_row_for_each_sweep_also_from_other_processes(denoise: Run
         both = list(csv.DictReader(stream))
     assert {Path(row["file"]).name for row in both} == {"a.npy", "b.npy"}
     assert [row["cost"] for row in both] == [row["cost"] for row in rows] * 2
-
-
-def test_zarr_and_tiff_become_one_another(denoise: Run, tmp_path: Path) -> None:
-    zarr = pytest.importorskip("zarr")
-    tifffile.imwrite(tmp_path / "a.tif", picture(), tile=(64, 64))
-    assert denoise(tmp_path / "a.tif", "-o", tmp_path / "b.zarr", *WORDS).code == 0
-    assert denoise(tmp_path / "a.tif", "-o", tmp_path / "b.tif", *WORDS).code == 0
-    array = zarr.open(str(tmp_path / "b.zarr"), mode="r")
-    np.testing.assert_array_equal(np.asarray(array), tifffile.imread(tmp_path / "b.tif"))
-    assert denoise(tmp_path / "b.zarr", "-o", tmp_path / "c.tif", *WORDS).code == 0
-    assert tifffile.imread(tmp_path / "c.tif").shape == (400, 400)
 
 
 @pytest.mark.parametrize(
@@ -203,161 +139,6 @@ def test_a_damaged_tile_is_one_line_and_no_result(denoise: Run, tmp_path: Path) 
     assert "a.tif" in outcome.err
     assert "damaged" in outcome.err
     assert not (tmp_path / "b.tif").exists()
-
-
-def test_without_zarr_one_line_names_the_extra(denoise: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "a.zarr").mkdir()
-    (tmp_path / "a.zarr" / ".zarray").write_text("{}")
-    monkeypatch.setitem(sys.modules, "zarr", None)
-    outcome = denoise(tmp_path / "a.zarr", *WORDS)
-    assert outcome.code == 1
-    assert outcome.err.count("\n") == 1
-    assert "denoise-cli[large]" in outcome.err
-
-
-def start(*words: object, **options: Any) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "denoise_cli", *(str(word) for word in words)]
-    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, **options)
-
-
-#: A run that is ended by `how` while it works on tile number 12, all before being on the disk.
-ENDED = """
-import os, sys
-from denoise_cli.cli.app import main
-from denoise_cli.large import journal, sweeps
-
-journal.SYNC_SECONDS = 0
-real, count = sweeps.work_on, [0]
-
-def work_on(patch):
-    count[0] += 1
-    if count[0] == 12:
-        os.kill(os.getpid(), {how})
-    return real(patch)
-
-sweeps.work_on = work_on
-sys.exit(main())
-"""
-
-
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
-def test_a_run_that_is_ended_goes_on_at_the_missing_tiles(
-    denoise: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: signal.Signals
-) -> None:
-    from denoise_cli.large import sweeps
-
-    np.save(tmp_path / "a.npy", picture())
-    result, words = tmp_path / "b.npy", ("--method", "optimal", "--lambda", "0.1", "--memory", "500kB", "--workers", "1")
-    command = [sys.executable, "-c", ENDED.format(how=int(how)), tmp_path / "a.npy", "-o", result, *words]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert ended.returncode == (130 if how == signal.SIGINT else -signal.SIGKILL)
-    assert not result.exists()
-    if how == signal.SIGINT:
-        assert "the same command goes on where it stopped" in ended.stderr
-    assert denoise(tmp_path / "a.npy", "-o", tmp_path / "c.npy", *words).code == 0
-    worked: list[int] = []
-    real = sweeps.work_on
-    monkeypatch.setattr(sweeps, "work_on", lambda patch: worked.append(patch.first) or real(patch))
-    assert denoise(tmp_path / "a.npy", "-o", tmp_path / "d.npy", *words).code == 0
-    every = len(worked)
-    worked.clear()
-    assert denoise(tmp_path / "a.npy", "-o", result, *words).code == 0
-    assert len(worked) == every - 11
-    np.testing.assert_array_equal(np.load(result), np.load(tmp_path / "c.npy"))
-    assert not any(".denoise-tiles" in name for name in folder(tmp_path))
-
-
-def test_tiles_of_another_input_or_other_settings_are_not_taken(tmp_path: Path) -> None:
-    from denoise_cli.large.journal import Journal
-    from denoise_cli.large.patch import Sums
-
-    result = tmp_path / "b.npy"
-    journal = Journal(result, {"settings": 1})
-    journal.enter(0, 0, 7, Sums(1.0, 0.5))
-    journal.close()
-    same = Journal(result, {"settings": 1})
-    assert same.of(0, 0) == {7: Sums(1.0, 0.5)}
-    same.close()
-    with same.path.open("ab") as stream:
-        stream.write(b'{"plane": 0, "sw')
-    half = Journal(result, {"settings": 1})
-    assert half.of(0, 0) == {7: Sums(1.0, 0.5)}
-    half.enter(0, 0, 8, Sums(2.0, 1.0))
-    half.close()
-    whole = Journal(result, {"settings": 1})
-    assert set(whole.of(0, 0)) == {7, 8}
-    whole.close()
-    other = Journal(result, {"settings": 2})
-    assert other.of(0, 0) == {}
-    other.remove()
-    assert json.dumps(folder(tmp_path)) == "[]"
-
-
-def test_two_runs_do_not_work_on_one_result(tmp_path: Path) -> None:
-    from denoise_cli.errors import DenoiseError
-    from denoise_cli.large.journal import Journal
-
-    pytest.importorskip("fcntl")
-    first = Journal(tmp_path / "b.npy", {})
-    with pytest.raises(DenoiseError, match="another run"):
-        Journal(tmp_path / "b.npy", {})
-    first.remove()
-
-
-def test_a_disk_without_room_is_told_before_any_work(tmp_path: Path) -> None:
-    np.save(tmp_path / "a.npy", picture())
-
-    def small_files() -> None:
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
-
-    running = start(tmp_path / "a.npy", "-o", tmp_path / "b.npy", *WORDS, preexec_fn=small_files)
-    said = running.communicate()[1]
-    assert running.returncode == 1
-    assert "no room" in said
-    assert len(said.splitlines()) == 1
-    assert folder(tmp_path) == ["a.npy"]
-
-
-@contextlib.contextmanager
-def nobody() -> Iterator[None]:
-    """Root may write everything, and is somebody else for a while; everybody else stays who they are."""
-    if os.getuid() != 0:
-        yield
-        return
-    os.setresuid(65534, 65534, 0)
-    try:
-        yield
-    finally:
-        os.setresuid(0, 0, 0)
-
-
-def test_a_store_on_a_path_that_may_not_be_written_is_read_from_and_not_written_to(denoise: Run, tmp_path: Path) -> None:
-    zarr = pytest.importorskip("zarr")
-    for each in (tmp_path, *list(tmp_path.parents)[:2]):
-        each.chmod(0o755)  # pytest's own folders are for their owner alone
-    kept, free = tmp_path / "kept", tmp_path / "free"
-    for each in (kept, free):
-        each.mkdir()
-    zarr.create_array(str(kept / "a.zarr"), shape=(400, 400), chunks=(64, 64), dtype="u1")[:] = picture()
-    assert denoise(kept / "a.zarr", "-o", free / "before.zarr", *WORDS).code == 0
-    kept.chmod(0o555)
-    free.chmod(0o777)
-    try:
-        with nobody():
-            beside = denoise(kept / "a.zarr", *WORDS)
-            into = denoise(kept / "a.zarr", "-o", kept / "b.zarr", *WORDS)
-            elsewhere = denoise(kept / "a.zarr", "-o", free / "after.zarr", *WORDS)
-    finally:
-        kept.chmod(0o755)
-    for outcome in (beside, into):
-        assert outcome.code == 1
-        assert "not writable" in outcome.err
-        assert outcome.err.count("\n") == 1
-    assert elsewhere.code == 0, elsewhere.err
-    one, other = (np.asarray(zarr.open(str(free / name), mode="r")) for name in ("before.zarr", "after.zarr"))
-    np.testing.assert_array_equal(one, other)
-    assert folder(kept) == ["a.zarr"]
 
 
 def photograph(path: Path, times: int = 2) -> Path:

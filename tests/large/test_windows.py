@@ -70,6 +70,55 @@ def test_of_a_pyramid_the_largest_level_is_read(tmp_path: Path) -> None:
     assert "pyramid" in source.notes[0]
 
 
+def test_smaller_copies_that_nothing_marks_are_known_by_their_sizes_and_other_pages_are_not(tmp_path: Path) -> None:
+    whole = picture("uint8", 3)
+    for name, others in (("pyramid", [whole[::2, ::2], whole[::4, ::4]]), ("pages", [whole[::2, ::2], whole[:40, :50]])):
+        with tifffile.TiffWriter(tmp_path / f"{name}.tif") as writer:
+            for each in (whole, *others):
+                writer.write(each, photometric="rgb", tile=(64, 64))
+    same(tmp_path / "pyramid.tif", whole)
+    assert open_windows(tmp_path / "pages.tif") is None
+
+
+@pytest.mark.parametrize("samples", [(), (3,)], ids=["grey", "colours"])
+def test_a_stack_that_lists_only_its_first_page_is_read_to_its_end(tmp_path: Path, samples: tuple[int, ...]) -> None:
+    """ImageJ writes stacks of more than 4 GB so."""
+    stack = np.stack([picture(">u2", *samples) + number for number in range(3)]).astype(">u2")
+    path, words = tmp_path / "a.tif", b"ImageJ=1.53\nimages=3\nslices=3\n"
+    tifffile.imwrite(path, stack[0], photometric="rgb" if samples else "minisblack", description=words, metadata=None, byteorder=">")
+    with path.open("ab") as stream:
+        stream.write(stack[1:].tobytes())
+    same(path, stack)
+
+
+def test_pixels_that_are_cut_short_are_one_line(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", picture("uint8"), rowsperstrip=HEIGHT)
+    (tmp_path / "a.tif").write_bytes((tmp_path / "a.tif").read_bytes()[:-1])
+    with pytest.raises(DenoiseError, match="cut short"):
+        open_windows(tmp_path / "a.tif")
+
+
+def test_of_one_strip_without_compression_only_the_window_is_read(tmp_path: Path) -> None:
+    import tracemalloc
+
+    whole = np.zeros((2000, 1500, 3), np.uint16)
+    tifffile.imwrite(tmp_path / "a.tif", whole, photometric="rgb", rowsperstrip=2000)
+    source = open_windows(tmp_path / "a.tif")
+    assert source is not None
+    tracemalloc.start()
+    source.read(0, slice(1000, 1100), slice(700, 800))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < whole.nbytes / 50
+
+
+def test_what_tifffile_has_to_say_is_not_heard(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "a.tif").write_bytes(b"II*\0 broken")
+    with pytest.raises(DenoiseError, match="damaged or incomplete"):
+        open_windows(tmp_path / "a.tif")
+    assert not caplog.records
+
+
 def test_alpha_is_no_colour(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "a.tif", picture("uint8", 4), photometric="rgb", extrasamples=["unassalpha"])
     source = open_windows(tmp_path / "a.tif")
@@ -83,8 +132,11 @@ def test_npy_windows_are_the_pixels(tmp_path: Path, dtype: str) -> None:
     same(tmp_path / "a.npy", picture(dtype))
     np.save(tmp_path / "b.npy", picture(dtype, 3))
     same(tmp_path / "b.npy", picture(dtype, 3))
-    np.save(tmp_path / "c.npy", np.stack([picture(dtype)] * 6))
-    same(tmp_path / "c.npy", np.stack([picture(dtype)] * 6), axes="ZYX")
+    stack = np.stack([picture(dtype) + number for number in range(6)])
+    np.save(tmp_path / "c.npy", stack)
+    same(tmp_path / "c.npy", stack, axes="ZYX")
+    np.save(tmp_path / "d.npy", np.asfortranarray(stack))
+    same(tmp_path / "d.npy", stack, axes="ZYX")
 
 
 @pytest.mark.parametrize("version", [2, 3])
