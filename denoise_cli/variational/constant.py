@@ -21,6 +21,8 @@ WORTH_A_LOOK = 0.5
 #: (I + penalty·DᵀD) q = penalty·g has the q of DᵀDq = g, but for a share of 1/(penalty·(π/n)²) at the lowest frequency of n pixels along
 #: a side: 1e-5 for 10,000.
 PENALTY = 1e12
+#: The gap that rounding leaves of 0 in float32: 5e-7 in all of 160 runs, L1 and L2. A constant with more is only near the minimiser.
+ROUNDING = 2e-6
 
 
 @dataclass(frozen=True)
@@ -38,8 +40,8 @@ def constant_minimiser(engine: Engine) -> ConstantMinimiser | None:
 
     A constant c minimises F(u; f) + λR(u) if and only if a dual feasible p has  Dᵀp = g,  with −g the derivative of F at c (of L1: one of
     its subgradients). Of all p of this divergence the shortest is  p = Dq,  DᵀDq = g. It is moved onto the dual ball, and the bound of what
-    comes out is computed as any other: where p was within the ball, the gap is that of rounding. In one dimension that is the case
-    exactly where c is a minimiser; in more, from a somewhat larger λ on.
+    comes out is computed as any other: where p was within the ball, the gap is that of rounding, and only then is c returned. In one
+    dimension that is the case exactly where c is a minimiser; in more, from a somewhat larger λ on.
     """
     problem = engine.problem
     if not _is_looked_for(problem) or problem.regulariser.weight <= WORTH_A_LOOK * engine.contrast():
@@ -52,6 +54,8 @@ def constant_minimiser(engine: Engine) -> ConstantMinimiser | None:
     cost = engine.cost(picture)
     bound, _ = engine.bound(divergence_of(problem, p, np.empty_like(picture)), None)
     certificate = Certificate(picture, cost, bound - problem.margin(cost))
+    if certificate.gap > ROUNDING:
+        return None
     return ConstantMinimiser(picture, certificate.in_units(problem.unit, problem.cost_unit), p)
 
 
