@@ -44,7 +44,8 @@ def constant_minimiser(engine: Engine) -> ConstantMinimiser | None:
     dimension that is the case exactly where c is a minimiser; in more, from a somewhat larger λ on.
     """
     problem = engine.problem
-    if not _is_looked_for(problem) or problem.regulariser.weight <= WORTH_A_LOOK * engine.contrast():
+    # A picture without any contrast is solved in one iteration anyway.
+    if not _is_looked_for(problem) or not 0 < WORTH_A_LOOK * engine.contrast() < problem.regulariser.weight:
         return None
     value, g = _mean(problem) if problem.fidelity.kernel == "squared_l2" else _median(problem)
     if _a_cut_tells_against_it(problem, g):
