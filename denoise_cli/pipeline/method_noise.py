@@ -14,7 +14,7 @@ from denoise_cli.measure.whiteness import std_removed, whiteness
 if TYPE_CHECKING:
     from denoise_cli.pipeline.job import Job
 
-__all__ = ["method_noise"]
+__all__ = ["magnification", "method_noise"]
 
 #: Standard deviations that a picture of the method noise leaves room for on either side of mid-grey.
 ROOM = 4
@@ -39,9 +39,14 @@ def method_noise(job: Job, picture: Picture, images: Sequence[Any]) -> tuple[dic
     if job.residual is None:
         return numbers, ()
     kind = job.format_for(job.residual, picture)
-    magnified, middle = 1.0, 0.0
-    if picture.pages[0].colour.dtype.kind in "ub":
-        magnified, middle = 2.0 ** min(MOST_MAGNIFIED, math.floor(math.log2(0.5 / max(ROOM * std, 1e-12)))), 0.5
+    magnified, middle = magnification(picture.pages[0].colour.dtype, std)
     shown = [magnified * r + middle for r in removed]
     write_picture(job.residual, picture.as_bytes().successor(shown), overwrite=job.settings.overwrite, kind=kind, option="--residual")
     return numbers, (f"{job.residual}: {'mid-grey + ' if middle else ''}{magnified:g} × (input − result)",)
+
+
+def magnification(dtype: np.dtype[Any], std: float) -> tuple[float, float]:
+    """By what the method noise is multiplied before it is stored, and what is added to it: unsigned integers show it about mid-grey."""
+    if dtype.kind not in "ub":
+        return 1.0, 0.0
+    return 2.0 ** min(MOST_MAGNIFIED, math.floor(math.log2(0.5 / max(ROOM * std, 1e-12)))), 0.5

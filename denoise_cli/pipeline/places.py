@@ -16,7 +16,7 @@ from denoise_cli.storage.writing import check_writable, stands_in_the_way
 if TYPE_CHECKING:
     from denoise_cli.pipeline.job import Job
 
-__all__ = ["check_not_an_input", "check_output", "inputs"]
+__all__ = ["check_not_an_input", "check_output", "check_residual", "inputs"]
 
 
 def check_output(job: Job) -> None:
@@ -32,7 +32,7 @@ def _check_output(job: Job) -> None:
     if job.input != PIPE and not job.input.exists():
         raise DenoiseError(no_such_file(job.input))
     if job.residual is not None:
-        _check_residual(job, job.residual)
+        check_residual(job, job.residual)
     if job.output == PIPE:
         return
     if job.is_series and format_of(job.output) is None and job.kind in (None, "dicom"):
@@ -50,7 +50,8 @@ def _check_output(job: Job) -> None:
         raise DenoiseError(f"{job.output}: exists already; choose another name with -o, or allow it with --overwrite")
 
 
-def _check_residual(job: Job, residual: Path) -> None:
+def check_residual(job: Job, residual: Path) -> None:
+    """Refuse a place for what was removed that is taken, or cannot be written. Raises DenoiseError."""
     if residual.is_dir():
         raise DenoiseError(f"{residual}: is a directory; name a file with --residual")
     check_writable(residual, "--residual")
