@@ -26,7 +26,7 @@ VERDICTS = {
     "none": "hardly any noise",
     "gaussian": "Gaussian noise, alike everywhere",
     "poisson": "noise that grows with brightness",
-    "coloured": "noise in clumps of several pixels, as cameras and JPEG leave it",
+    "coloured": "noise as cameras and JPEG leave it, mostly in clumps of several pixels",
     "impulses": "impulse noise",
 }
 

@@ -83,7 +83,7 @@ class Learned(Method):
             noise, times = believed(subject, noise, device=settings.device or "cpu", workers=settings.workers)
         calm = _luma_share(subject, noise) if settings.sigma is None and settings.model is None else None
         strength = 1.0 if settings.strength is None else min(settings.strength, STRONGEST)
-        kind = noise.called or KINDS.get(noise.model, "Gaussian noise").format(clump=noise.clump)
+        kind = noise.called or (noise.spectrum.clumped if noise.spectrum is not None else KINDS.get(noise.model, "Gaussian noise"))
         stronger = "" if strength == 1 else f", times the strength {strength:g}" + ", the most here" * (settings.strength != strength)
         sentence = f"{kind}, σ {about} {subject.scale.amount(noise.sigma)}{stronger} → network"
         if times != 1:
@@ -165,6 +165,5 @@ def _mirrored(pixels: Array, known: Array | None) -> Array:
 
 
 KINDS = {
-    "none": "hardly any noise", "poisson": "noise that grows with brightness", "impulses": "impulse noise",
-    "coloured": "noise in clumps of about {clump:.1f} pixels",
+    "none": "hardly any noise", "poisson": "noise that grows with brightness", "impulses": "impulse noise", "coloured": "noise in clumps",
 }  # fmt: skip
