@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from denoise_cli.formats.files import Picture, write_picture
-from denoise_cli.measure.whiteness import whiteness
+from denoise_cli.measure.whiteness import std_removed, whiteness
 
 if TYPE_CHECKING:
     from denoise_cli.pipeline.job import Job
@@ -25,7 +25,7 @@ MOST_MAGNIFIED = 10
 def method_noise(job: Job, picture: Picture, images: Sequence[Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
     """Standard deviation and whiteness of input − result, for a Report; and a line on the picture of it, if one was asked for.
 
-    Pixels without a value count as unchanged.
+    Pixels without a value do not count, and are shown as unchanged.
     """
     removed = []
     for page, image in zip(picture.pages, images, strict=True):
@@ -33,7 +33,8 @@ def method_noise(job: Job, picture: Picture, images: Sequence[Any]) -> tuple[dic
         if page.scale.known is not None:
             difference[~page.scale.known] = 0
         removed.append(difference)
-    std = math.sqrt(float(np.mean([np.mean(np.square(r - r.mean(axis=(0, 1)))) for r in removed])))
+    deviations = [std_removed(r, page.scale.known) for page, r in zip(picture.pages, removed, strict=True)]
+    std = math.sqrt(float(np.mean(np.square(deviations))))
     numbers = {"residual_std": std, "whiteness": min(whiteness(r) for r in removed)}
     if job.residual is None:
         return numbers, ()

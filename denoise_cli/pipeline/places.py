@@ -54,7 +54,7 @@ def check_residual(job: Job, residual: Path) -> None:
     """Refuse a place for what was removed that is taken, or cannot be written. Raises DenoiseError."""
     if residual.is_dir():
         raise DenoiseError(f"{residual}: is a directory; name a file with --residual")
-    check_writable(residual)
+    check_writable(residual, "--residual")
     if residual.absolute() == job.output.absolute() or any(residual.absolute() == path.absolute() for path in inputs(job)):
         raise DenoiseError(f"{residual}: is the input or the result; choose another name with --residual")
     if stands_in_the_way(residual) and not job.settings.overwrite:
@@ -70,6 +70,6 @@ def check_not_an_input(job: Job) -> None:
 def inputs(job: Job) -> list[Path]:
     """All the files that the job reads."""
     settings = job.settings
-    others = (settings.reference, settings.weights, settings.mask, settings.lambda_map)
+    others = (settings.reference, settings.weights, settings.mask, settings.lambda_map, settings.model)
     own = [] if job.input == PIPE else [job.input]
     return [*own, *(path for path in others if path is not None)]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from denoise_cli.measure.scale import Scale
+from denoise_cli.methods.learned.tiles import BYTES_PER_PIXEL, LARGEST_PIXELS
 from denoise_cli.methods.method import Array, Method, Plan, Subject, Watch
 from denoise_cli.noise.opponent_colours import WEIGHTS
 from denoise_cli.variational import Solution, Status
@@ -131,6 +132,9 @@ class Learned(Method):
 
     def pictures_in_memory(self, fidelity: str) -> float:  # noqa: ARG002
         return 8.0  # python -m benchmarks memory
+
+    def bytes_beside(self, pixels: int) -> int:
+        return BYTES_PER_PIXEL * min(pixels, LARGEST_PIXELS)
 
 
 def _luma_share(subject: Subject, noise: Noise) -> float | None:
