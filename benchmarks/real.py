@@ -12,7 +12,10 @@ from PIL import Image
 from benchmarks.common import Array, machine, table
 from denoise_cli import denoise as by_itself
 from denoise_cli.choice.choose import choose
-from denoise_cli.choice.opponent import denoise_opponent
+from denoise_cli.measure.scale import Scale
+from denoise_cli.methods.method import Subject
+from denoise_cli.pipeline.plan import make_plan
+from denoise_cli.settings import Settings
 from denoise_cli.variational import denoise, psnr_db
 
 WEIGHTS = (0.01, 0.015, 0.02, 0.027, 0.035, 0.045, 0.06, 0.075, 0.09, 0.11, 0.135, 0.17, 0.22, 0.3)
@@ -35,15 +38,13 @@ def main() -> None:
         stored = np.asarray(Image.open(path).convert(mode))
         clean = np.asarray(Image.open(path.with_name(path.name.replace(noisy_suffix, clean_suffix))).convert(mode)) / 255
         pixels = stored.astype(np.float32) / 255
+        subject = Subject(stored, Scale.of(stored))
         start = time.perf_counter()
-        choice = choose(stored, opponent=True)
+        plan = make_plan(subject, Settings(method="optimal"))
         seconds = time.perf_counter() - start
+        choice = plan.choice or choose(stored, noise=plan.noise)
         one = psnr(denoise(pixels, choice.weight, fidelity=choice.fidelity, method="optimal", records=False).image, clean)
-        two = (
-            one
-            if choice.opponent is None
-            else psnr(denoise_opponent(pixels, choice.opponent, choice.noise.basis, records=False).image, clean)
-        )
+        two = psnr(plan.method.run(subject, plan).image, clean)
         best = max(psnr(denoise(pixels, w, method="optimal", gap=1e-3, records=False).image, clean) for w in WEIGHTS)
         itself, network = by_itself(stored), by_itself(stored, method="learned")
         results.append((psnr(pixels, clean), one, two, best, psnr(network.image, clean), psnr(itself.image, clean)))

@@ -18,7 +18,7 @@ from denoise_cli.storage.missing import no_such_file
 from denoise_cli.storage.pipes import PIPE, read_stdin
 from denoise_cli.storage.stores import SUFFIX, is_store
 
-__all__ = ["Found", "PassedOver", "Selection", "find", "read_list", "summary"]
+__all__ = ["Found", "PassedOver", "Selection", "find", "find_some", "read_list", "summary"]
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class PassedOver:
     kind: str
 
 
-RESULT, LINKED_FOLDER, NO_SUFFIX = "result of an earlier run", "linked folder", "without a suffix"
+RESULT, LINKED_FOLDER, NO_SUFFIX, EMPTY = "result of an earlier run", "linked folder", "without a suffix", "folder without a picture"
 
 
 def find(words: Sequence[Path], selection: Selection, passed_over: list[PassedOver] | None = None) -> Iterator[Found]:
@@ -84,6 +84,17 @@ def find(words: Sequence[Path], selection: Selection, passed_over: list[PassedOv
     results of earlier runs.
     """
     return _Search(selection, [] if passed_over is None else passed_over).find(words, several=len(words) > 1)
+
+
+def find_some(words: Sequence[Path], selection: Selection, passed_over: list[PassedOver], way_out: str = "") -> list[Found]:
+    """The same as a list. Raises UsageError where there is none, a mistake whatever the command; `way_out` says what else may help."""
+    found = list(find(words, selection, passed_over))
+    if not found:
+        others = [each for each in passed_over if each.kind != EMPTY]
+        seen = f" ({summary(others)})" if others else ""
+        hints = [*(() if selection.recursive else ("look deeper with --recursive",)), *((way_out,) if way_out else ())]
+        raise UsageError(f"{words[0]}: holds no picture that denoise reads{seen}; {', or '.join(hints) or 'name another folder'}")
+    return found
 
 
 class _Search:
@@ -104,7 +115,12 @@ class _Search:
         elif is_store(word) or (self.selection.series and word.is_dir() and is_series(word)):
             yield Found(word, Path(word.name))
         elif word.is_dir():  # behind a link as well
-            yield from self._in_folder(word)
+            before, empty = len(self.passed_over), True
+            for found in self._in_folder(word):
+                empty = False
+                yield found
+            if empty and len(self.passed_over) == before:
+                self.passed_over.append(PassedOver(word, EMPTY))
         elif word.exists() or word.is_symlink():
             name = Path(word.name)
             if several and not self.selection.takes_results(name, in_folder=False) and self._is_result(word):
@@ -174,17 +190,17 @@ class _Search:
         return None if taken else RESULT
 
 
-def summary(passed_over: Sequence[PassedOver]) -> str:
-    """Such as "12 passed over: 9 .avif, 3 .txt"."""
+def summary(passed_over: Sequence[PassedOver], *, may_include: bool = True) -> str:
+    """Such as "12 passed over: 9 .avif, 3 .txt". may_include: the command has --include, which takes results of earlier runs."""
     counts = Counter(each.kind for each in passed_over)
     told = (f"{count} {_plural(kind, count)}" for kind, count in counts.most_common())
-    return f"{len(passed_over)} passed over: {', '.join(told)}" + ("; --include takes results" if RESULT in counts else "")
+    return f"{len(passed_over)} passed over: {', '.join(told)}" + ("; --include takes results" if RESULT in counts and may_include else "")
 
 
 def _plural(kind: str, count: int) -> str:
     if count == 1 or kind.startswith(".") or kind == NO_SUFFIX:
         return kind
-    return {RESULT: "results of earlier runs", LINKED_FOLDER: "linked folders"}[kind]
+    return {RESULT: "results of earlier runs", LINKED_FOLDER: "linked folders", EMPTY: "folders without a picture"}[kind]
 
 
 def read_list(source: Path, *, nul: bool) -> list[Path]:

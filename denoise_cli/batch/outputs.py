@@ -12,16 +12,14 @@ from typing import TYPE_CHECKING
 from denoise_cli.errors import UsageError
 from denoise_cli.formats.known import ending_of, suffix_for
 from denoise_cli.pipeline.job import PIPE, Job
-from denoise_cli.pipeline.places import inputs
 from denoise_cli.storage.ledger import NAME
 from denoise_cli.storage.stores import is_store
-from denoise_cli.storage.writing import written_into
 
 if TYPE_CHECKING:
     from denoise_cli.batch.inputs import Found
     from denoise_cli.settings import Settings
 
-__all__ = ["Outputs", "check_log", "plan", "typed_place"]
+__all__ = ["Outputs", "plan", "typed_place"]
 
 
 class Outputs:
@@ -118,16 +116,6 @@ def typed_place(text: str | None) -> tuple[Path | None, bool]:
         return None, False
     ends = tuple(mark + end for mark in (os.sep, os.altsep) if mark for end in ("", "."))
     return Path(text), text.endswith(ends)
-
-
-def check_log(log: Path | None, jobs: list[Job]) -> None:
-    """Refuse a log that would overwrite a picture."""
-    if log is None or written_into(log):
-        return
-    for job in jobs:
-        for path in (*inputs(job), job.output):
-            if log.absolute() == path.absolute() or (log.exists() and path.exists() and log.samefile(path)):
-                raise UsageError(f"{log}: the log would overwrite {path}; choose another name for --log")
 
 
 def _key(path: Path) -> str:

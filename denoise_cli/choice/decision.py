@@ -62,5 +62,5 @@ class Choice:
         elif noise.before_jpeg is not None:
             model = "white noise that became JPEG"
         elif noise.model == "coloured":
-            model = f"noise in clumps of about {noise.clump:.1f} pixels"
+            model = "noise in clumps" if noise.spectrum is None else noise.spectrum.clumped
         return f"{model}, σ {about} {self.amount or f'{self.sigma:.3g}'}"

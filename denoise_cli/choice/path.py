@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from denoise_cli.measure.metrics import SSIM_WINDOW, psnr_db, ssim
-from denoise_cli.measure.whiteness import whiteness
+from denoise_cli.measure.whiteness import std_removed, whiteness
 from denoise_cli.variational import Solution, as_float
 
 __all__ = ["COLUMNS", "PathStep", "around", "path", "weights_along"]
@@ -71,11 +71,17 @@ def _spaced(automatic: float, smallest: float | None, largest: float | None, ste
 
 
 def path(
-    image: npt.ArrayLike, weights: Sequence[float], solve: Callable[..., Solution], *, reference: npt.ArrayLike | None = None
+    image: npt.ArrayLike,
+    weights: Sequence[float],
+    solve: Callable[..., Solution],
+    *,
+    reference: npt.ArrayLike | None = None,
+    known: npt.NDArray[np.bool_] | None = None,
 ) -> Iterator[PathStep]:
     """A PathStep for each λ, from the smallest to the largest, each setting out from the one before.
 
-    image, reference : as in `denoise`.  solve : of a λ; it takes `start` and `keep_dual` as `denoise` does, and may make nothing of them.
+    image, reference : as in `denoise`.  known : (height, width), where the picture has a value; None for everywhere. Numbers are those of
+    these pixels.  solve : of a λ; it takes `start` and `keep_dual` as `denoise` does, and may make nothing of them.
     Raises what `solve` raises.
     """
     pixels = as_float(image)
@@ -86,10 +92,12 @@ def path(
         before = solve(weight, start=before if before is not None and before.dual is not None else None, keep_dual=True)
         seconds = time.perf_counter() - start
         removed = pixels - before.image
+        if known is not None:
+            removed[~known] = 0
         psnr, similar = None, None
         if clean is not None:
-            span = float(clean.max() - clean.min()) if clean.min() < 0 or clean.max() > 1 else 1.0
-            psnr = psnr_db(before.image, clean, span)
-            similar = ssim(before.image, clean, span) if span > 0 and min(clean.shape[:2]) >= SSIM_WINDOW else None
-        std = math.sqrt(float(np.mean(np.square(removed - removed.mean(axis=(0, 1))))))
-        yield PathStep(weight, before, seconds, std, whiteness(removed), psnr, similar)
+            result, true = (before.image, clean) if known is None else (before.image[known], clean[known])
+            span = float(true.max() - true.min()) if true.min() < 0 or true.max() > 1 else 1.0
+            psnr = psnr_db(result, true, span)
+            similar = ssim(result, true, span) if known is None and span > 0 and min(clean.shape[:2]) >= SSIM_WINDOW else None
+        yield PathStep(weight, before, seconds, std_removed(removed, known), whiteness(removed), psnr, similar)

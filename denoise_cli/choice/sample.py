@@ -79,7 +79,7 @@ class Sample:
     def solve(self, pixels: Array, weight: float, iterations: int | None = None) -> tuple[Array, int]:
         """The picture, and after how many iterations; a number that is told makes u a smooth function of the pixels."""
         most, gap = (L1_ITERATIONS, UNREACHED_GAP["l1"]) if self.fidelity == "l1" else (L2_ITERATIONS, ROUGH_GAP)
-        if iterations is not None:
+        if iterations:  # after none, the solution was a constant, which it is by the same rule again
             most, gap = iterations, UNREACHED_GAP[self.fidelity]
         words: dict[str, Any] = {"fidelity": self.fidelity, "method": "optimal", "iterations": most, "gap": gap, "dtype": np.float32}
         volume = self.volume

@@ -6,16 +6,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from denoise_cli.draw.sheet import Tile, contact_sheet
-from denoise_cli.draw.views import Box, crop_box, drawable
 from denoise_cli.formats.files import encode_picture, format_of, write_picture, written_format
 from denoise_cli.formats.known import suffix_for
 from denoise_cli.formats.picture import Page, Picture
 
 if TYPE_CHECKING:
     from denoise_cli.choice.path import PathStep
+    from denoise_cli.draw.views import Box
+    from denoise_cli.pipeline.shown_page import ShownPage
 
 __all__ = ["Album"]
 
@@ -26,21 +25,19 @@ CROP_SIZE = 64
 class Album:
     """What is kept of each step: its row, its crop, and the whole picture as a file, if that was asked for."""
 
-    def __init__(self, picture: Picture, pixels: Any, source: Path, box: Box | None, results: Path | None, *, overwrite: bool) -> None:
-        self.picture, self.pixels, self.source, self.box = picture, pixels, source, box
+    def __init__(
+        self, picture: Picture, pixels: Any, shown: ShownPage, source: Path, box: Box | None, results: Path | None, *, overwrite: bool
+    ) -> None:
+        """pixels : the page in floats.  box : what the sheet shows, where that was typed.  results : where whole pictures go."""
+        self.picture, self.pixels, self.shown, self.source, self.box = picture, pixels, shown, source, box
         self.results, self.overwrite = results, overwrite
         self.rows: list[tuple[Any, ...]] = []
         self.tiles: list[Tile] = []
-        self.cmyk = picture.pages[0].model == "cmyk"
-        self.ends = 0.0, 1.0
-        low, high = float(np.nanmin(pixels)), float(np.nanmax(pixels))
-        if low < 0 or high > 1:
-            self.ends = low, high if high > low else low + 1
 
     def look(self, smoothed: Any) -> None:
         """Choose the crop, if none was typed: where smoothing changes most."""
         if self.box is None:
-            self.box = crop_box([drawable(self.pixels, self.cmyk), drawable(smoothed, self.cmyk)], CROP_SIZE)
+            self.box = self.shown.box([self.pixels, smoothed], CROP_SIZE)
 
     def place(self, weight: float) -> Path:
         """Where a whole result goes."""
@@ -71,9 +68,7 @@ class Album:
 
     def _crop(self, image: Any) -> Any:
         assert self.box is not None
-        x, y, width, height = self.box
-        low, high = self.ends
-        return (drawable(image[y : y + height, x : x + width], self.cmyk) - low) / (high - low)
+        return self.shown.crop(image, self.box) / 255
 
     def table(self) -> str:
         """For people."""

@@ -144,7 +144,7 @@ def image(ctx: typer.Context, pictures: list[Path] | None, **values: Any) -> Non
 
     settings, request = understand(values, is_typed=lambda name: getattr(ctx.get_parameter_source(name), "name", "") == "COMMANDLINE")
     settings = replace(settings.resolved(), method=named_for(settings))
-    raise typer.Exit(execute(Run(tuple(pictures or ()), settings, request)))
+    raise typer.Exit(execute(Run(tuple(pictures or ()), settings, request, config=values["config"])))
 
 
 app.command(DEFAULT, cls=GroupedHelp, context_settings={"help_option_names": ["-h", "--help"]})(
@@ -207,6 +207,10 @@ def _main(arguments: list[str] | None) -> int:
         if type(error).__name__ == "NoArgsIsHelpError":
             print(error.format_message(), file=sys.stderr)
             return USAGE
+        for word in words:
+            if word.startswith("-") and word != "-" and os.path.lexists(word):
+                _say(f"denoise: {word}: begins with a dash, as options do; type ./{word} for the file")
+                return USAGE
         # "Value error" is what pydantic, which reads the values of options, says before a sentence of ours.
         _say(f"denoise: {error.format_message().replace('Value error, ', '')} (denoise --help)")
         return USAGE

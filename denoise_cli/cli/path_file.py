@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from denoise_cli.cli.command_line import command_of
 from denoise_cli.cli.planning import Run
-from denoise_cli.draw.embedded import display_window, embedded, on_screen
-from denoise_cli.draw.views import crop_box, drawable
+from denoise_cli.draw.embedded import embedded
 from denoise_cli.errors import UsageError
-from denoise_cli.formats.conversion import codec
-from denoise_cli.formats.exif import orientation
-from denoise_cli.formats.orientation import TURNS
 from denoise_cli.page.path_page import write_path_page
 from denoise_cli.storage.writing import appear
 
 if TYPE_CHECKING:
     from denoise_cli.choice.path import PathStep
     from denoise_cli.draw.views import Box
-    from denoise_cli.formats.picture import Picture
     from denoise_cli.methods.method import Plan
+    from denoise_cli.pipeline.shown_page import ShownPage
 
 __all__ = ["PathFile", "check_page_name"]
 
@@ -39,18 +34,12 @@ def check_page_name(path: Path | None) -> None:
 class PathFile:
     """Takes the steps of a path, and writes the page."""
 
-    def __init__(self, name: Path, source: Picture, plan: Plan, pixels: Any, smoothed: Any, box: Box | None) -> None:
-        """pixels : the page of the source in floats.  smoothed : the same at the largest λ.  box : what is shown, where that was typed."""
-        page = source.pages[0]
-        self._name, self._plan, self._page = name, plan, page
-        self._cmyk = page.model == "cmyk"
-        self._box = box or crop_box([drawable(pixels, self._cmyk), drawable(smoothed, self._cmyk)], SIDE)
-        scale = page.scale
-        low, high = display_window(scale.bottom, scale.top, is_bytes=scale.dtype.name in ("bool", "uint8"))
-        self._window = (high, low) if page.model == "white is zero" else (low, high)
-        self._turn: Callable[[Any], Any] = TURNS.get(orientation(codec(source.format).metadata(source).exif), lambda crop: crop)
+    def __init__(self, name: Path, shown: ShownPage, plan: Plan, pixels: Any, smoothed: Any, box: Box | None) -> None:
+        """pixels : the page in floats.  smoothed : the same at the largest λ.  box : what is shown, where that was typed."""
+        self._name, self._plan, self._page = name, plan, shown
+        self._box = box or shown.box([pixels, smoothed], SIDE)
         self._steps: list[dict[str, Any]] = []
-        self._shown = [self._crop(pixels)]
+        self._shown = [shown.crop(pixels, self._box)]
 
     def add(self, step: PathStep, *, automatic: bool, picked: bool) -> None:
         """Keep one λ."""
@@ -60,14 +49,7 @@ class PathFile:
             "psnr_db": step.psnr_db, "ssim": step.ssim, "gap": step.solution.gap, "automatic": automatic, "picked": picked,
             "commands": self._commands(step.weight, strength),
         })  # fmt: skip
-        self._shown.append(self._crop(step.solution.image))
-
-    def _crop(self, image: Any) -> Any:
-        x, y, width, height = self._box
-        part = slice(y, y + height), slice(x, x + width)
-        known = self._page.units.known
-        shown = on_screen(image[part], self._window, cmyk=self._cmyk, opacity=None if known is None else known[part].astype(float))
-        return self._turn(shown)
+        self._shown.append(self._page.crop(step.solution.image, self._box))
 
     def _commands(self, weight: float, strength: float) -> list[tuple[str, str]]:
         """By the strength every picture gets the λ that suits it; by λ all get the same."""
@@ -82,18 +64,19 @@ class PathFile:
 
     def write(self, path: Path, *, clean: Any, overwrite: bool) -> None:
         """Write the page, with the clean picture to compare with, if there is one. Raises DenoiseError."""
-        shown = self._shown if clean is None else [*self._shown, self._crop(clean)]
+        shown = self._shown if clean is None else [*self._shown, self._page.crop(clean, self._box)]
         urls, error = embedded(shown, MOST_BYTES)
         automatic = next(at for at, step in enumerate(self._steps) if step["automatic"])
         others: list[dict[str, Any]] = [{"name": "input", "picture": urls[0]}, {"name": "automatic λ", "step": automatic}]
         if clean is not None:
             others.append({"name": "clean", "picture": urls[-1]})
         x, y, width, height = self._box
-        caption = f"{width} × {height} pixels at {x}, {y} of {self._page.colour.shape[1]} × {self._page.colour.shape[0]}"
+        caption = f"{width} × {height} pixels at {x}, {y} of {self._page.size[0]} × {self._page.size[1]}"
         if error:
             caption += f"; stored as JPEG, within {error:.2g} of 255 levels"
-        if self._window not in ((0.0, 1.0), (1.0, 0.0)):
-            caption += f"; {self._window[0]:.3g} is shown black, {self._window[1]:.3g} white"
+        black, white = self._page.window
+        if (black, white) not in ((0.0, 1.0), (1.0, 0.0)):
+            caption += f"; {black:.3g} is shown black, {white:.3g} white"
         told = {
             "name": self._name.name, "about": self._plan.sentence or "", "caption": caption, "width": shown[0].shape[1],
             "height": shown[0].shape[0], "others": others,

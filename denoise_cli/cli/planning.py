@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from denoise_cli.batch.inputs import PassedOver, Selection, find, read_list, summary
+from denoise_cli.batch.inputs import PassedOver, Selection, find_some, read_list
 from denoise_cli.batch.outputs import Outputs, plan, typed_place
 from denoise_cli.cli.options import Request
 from denoise_cli.errors import DenoiseError, UsageError
@@ -25,13 +25,15 @@ __all__ = ["Run", "check_stdout", "make_folders", "planned"]
 
 @dataclass(frozen=True)
 class Run:
-    """Everything that was typed. mark: what results are called beside their inputs.  recorded: results are entered in a ledger."""
+    """Everything that was typed. mark: what results are called beside their inputs.  recorded: results are entered in a ledger.
+    config: the settings file that was read."""
 
     pictures: tuple[Path, ...]
     settings: Settings
     request: Request = field(default_factory=Request)
     mark: str = "_denoised"
     recorded: bool = True
+    config: Path | None = None
 
 
 def planned(run: Run, passed_over: list[PassedOver] | None = None) -> list[Job]:
@@ -65,10 +67,7 @@ def planned(run: Run, passed_over: list[PassedOver] | None = None) -> list[Job]:
         output_folder=outputs.folder, ledgers=run.recorded, series=run.settings.volume,
     )  # fmt: skip
     passed_over = [] if passed_over is None else passed_over
-    found = list(find(words, selection, passed_over))
-    if not found:
-        seen = f" ({summary(passed_over)})" if passed_over else ""
-        raise UsageError(f"{words[0]}: holds no picture to denoise{seen}; look deeper with --recursive, or check --include and --exclude")
+    found = find_some(words, selection, passed_over, "check --include and --exclude" if request.include or request.exclude else "")
     residual, into_folder = typed_place(request.residual)
     residuals = None
     if residual is not None:

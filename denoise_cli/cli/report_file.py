@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -15,13 +15,13 @@ from denoise_cli.batch.run import needs_tiles
 from denoise_cli.cli.command_line import command_of, quoted
 from denoise_cli.cli.settings_file import settings_text
 from denoise_cli.cli.tell import what_goes_on
+from denoise_cli.cli.typed import check_outputs
 from denoise_cli.errors import DenoiseError, UsageError
 from denoise_cli.large.excerpts import preview_of_large
 from denoise_cli.page.report_page import HEAD_BYTES, EarlierPage, ReportPage
 from denoise_cli.pipeline.job import PIPE
-from denoise_cli.pipeline.places import inputs
 from denoise_cli.pipeline.preview import preview_of_files
-from denoise_cli.storage.writing import appear, check_writable, remove_stray_temporaries, stands_in_the_way
+from denoise_cli.storage.writing import appear, remove_stray_temporaries, stands_in_the_way
 
 if TYPE_CHECKING:
     from denoise_cli.batch.inputs import PassedOver
@@ -35,24 +35,15 @@ __all__ = ["ReportFile", "check_report"]
 SUFFIXES = (".html", ".htm")
 
 
-def check_report(run: Run, jobs: Sequence[Job]) -> None:
-    """Refuse a report that could not be written, or would replace what is no report, before any work is done."""
-    path = run.request.report
-    if path is None:
-        return
+def check_report(path: Path, beside: Mapping[str, Path | None], read: Sequence[Path], results: Sequence[Path], *, overwrite: bool) -> None:
+    """Refuse a report that could not be written, or would replace what is no report, before any work is done.
+
+    beside: the other files that the run writes, by their options.  read, results: as in `check_outputs`.
+    """
     if path.suffix.lower() not in SUFFIXES:
         raise UsageError(f"{path}: the report is a page for the browser; name it .html")
-    if path.is_dir():
-        raise DenoiseError(f"{path}: is a directory; name a file with --report")
-    check_writable(path)
-    if any(other is not None and path.absolute() == other.absolute() for other in (run.request.log, run.request.save_config)):
-        raise UsageError(f"{path}: is the log or the settings as well; choose another name with --report")
-    if not stands_in_the_way(path):
-        return
-    for job in jobs:
-        if any(other.exists() and path.samefile(other) for other in (*inputs(job), job.output)):
-            raise DenoiseError(f"{path}: is an input or a result of this run; choose another name with --report")
-    if not run.settings.overwrite and not _is_ours(path):
+    check_outputs({**beside, "--report": path}, read, results, overwrite=True)
+    if stands_in_the_way(path) and not overwrite and not _is_ours(path):
         raise DenoiseError(f"{path}: exists already, and is no report; choose another name with --report, or allow it with --overwrite")
 
 

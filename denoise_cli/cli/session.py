@@ -8,15 +8,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from denoise_cli.batch.inputs import PassedOver
-from denoise_cli.batch.outputs import check_log
 from denoise_cli.batch.run import Cluster, run_all, settler, shared
 from denoise_cli.cli.planning import Run, check_stdout, make_folders, planned
 from denoise_cli.cli.progress import Bar, bar, pictures_bar, say
 from denoise_cli.cli.settings_file import save_settings
 from denoise_cli.cli.streams import print_json, visible
 from denoise_cli.cli.tell import RunSummary, list_jobs, tell, what_goes_on
-from denoise_cli.cli.typed import check_settings
-from denoise_cli.errors import FAILED, INTERRUPTED, OK, UsageError
+from denoise_cli.cli.typed import check_outputs, check_settings, is_among
+from denoise_cli.errors import FAILED, INTERRUPTED, OK, DenoiseError, UsageError
+from denoise_cli.pipeline.places import inputs
 from denoise_cli.pipeline.plan import most_iterations
 from denoise_cli.storage.writing import LogFile
 
@@ -41,7 +41,7 @@ def execute(run: Run) -> int:
     settled = settler(skip_existing=run.request.skip_existing)
     if run.request.dry_run:
         return list_jobs(run, jobs, settled, passed_over)
-    check_log(run.request.log, jobs)
+    _check_files(run, jobs)
     if run.request.save_config is not None:
         save_settings(run.request.save_config, run.settings, run.request)
     make_folders(run, jobs)
@@ -61,6 +61,23 @@ def execute(run: Run) -> int:
         say(f"denoise: interrupted{what_goes_on(run, jobs)}")
         return INTERRUPTED
     return FAILED if total.failed else OK
+
+
+def _check_files(run: Run, jobs: list[Job]) -> None:
+    """Refuse files beside the pictures that would replace something, or be replaced, before any work is done."""
+    request = run.request
+    own = {"--config": run.config, "--files-from": request.files_from}
+    results = [path for job in jobs for path in (job.output, job.residual) if path is not None]
+    for option, path in own.items():
+        if path is not None and is_among(path, results):
+            raise DenoiseError(f"{path}: is what {option} names, and denoise never overwrites its inputs; choose another name with -o")
+    read = [*(path for path in own.values() if path is not None), *(path for job in jobs for path in inputs(job))]
+    written = {"--log": request.log, "--save-config": request.save_config}
+    check_outputs(written, read, results, overwrite=run.settings.overwrite)
+    if request.report is not None:
+        from denoise_cli.cli.report_file import check_report
+
+        check_report(request.report, written, read, results, overwrite=run.settings.overwrite)
 
 
 def _work(run: Run, jobs: list[Job], settled: Settle, total: RunSummary, page: ReportFile | None) -> bool:
@@ -94,9 +111,8 @@ def _reporting(run: Run, jobs: list[Job], passed_over: list[PassedOver], total: 
     if run.request.report is None:
         yield None
         return
-    from denoise_cli.cli.report_file import ReportFile, check_report
+    from denoise_cli.cli.report_file import ReportFile
 
-    check_report(run, jobs)
     page = ReportFile(run)
     try:
         yield page

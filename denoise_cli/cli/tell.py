@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from denoise_cli.batch.inputs import PassedOver, summary
 from denoise_cli.cli.progress import say
 from denoise_cli.cli.streams import print_json, visible
 from denoise_cli.errors import FAILED, OK
+from denoise_cli.pipeline.job import PIPE, failure
 from denoise_cli.pipeline.report import Report
+from denoise_cli.storage.missing import no_such_file
 from denoise_cli.storage.stores import growing
 
 if TYPE_CHECKING:
@@ -83,7 +86,7 @@ class RunSummary:
             self._say(passed_over, verbose=run.request.verbose)
         if run.request.as_json:
             for each in passed_over:
-                print_json(Report(str(each.path), "", "", None, None, "passed_over", notes=(each.kind,)).told())
+                print_json(_passed_over(each))
             print_json({"summary": self.counts() | {"planned": planned, "passed_over": len(passed_over)}})
 
     def _say(self, passed_over: Sequence[PassedOver], *, verbose: bool) -> None:
@@ -100,25 +103,39 @@ class RunSummary:
 
 
 def list_jobs(run: Run, jobs: Sequence[Job], settled: Settle, passed_over: Sequence[PassedOver]) -> int:
-    """What would happen, a line each on stdout."""
-    failed = False
+    """What would happen, on stdout: a line each, or a JSON object each with the status "planned" where there is something to do."""
+    fates = Counter[str]()
     for job in jobs:
         report = settled(job)
-        fate = (
-            ""
-            if report is None
-            else f"  [skipped: {', '.join(report.notes)}]"
-            if report.error is None
-            else f"  [would fail: {report.error}]"
-        )
-        failed = failed or (report is not None and report.error is not None)
-        print(visible(f"{job.input} → {job.output}{fate}"))
-    if run.request.verbose:
-        for each in passed_over:
+        if report is None and job.input != PIPE and not job.input.exists():
+            report = failure(job, no_such_file(job.input))
+        report = report or Report.of(job, "planned")
+        fates[report.status] += 1
+        if run.request.as_json:
+            print_json(report.told())
+        else:
+            print(visible(f"{job.input} → {job.output}{_fate(report)}"))
+    for each in passed_over:
+        if run.request.as_json:
+            print_json(_passed_over(each))
+        elif run.request.verbose:
             print(visible(f"{each.path}  [passed over: {each.kind}]"))
+    if run.request.as_json:
+        counts = {status: fates[status] for status in ("planned", "skipped", "failed")}
+        print_json({"summary": counts | {"passed_over": len(passed_over)}})
     if passed_over and not run.request.quiet:
         say(summary(passed_over))
-    return FAILED if failed else OK
+    return FAILED if fates["failed"] else OK
+
+
+def _fate(report: Report) -> str:
+    if report.status == "planned":
+        return ""
+    return f"  [skipped: {', '.join(report.notes)}]" if report.error is None else f"  [would fail: {report.error}]"
+
+
+def _passed_over(each: PassedOver) -> dict[str, Any]:
+    return Report(str(each.path), "", "", None, None, "passed_over", notes=(each.kind,)).told()
 
 
 def what_goes_on(run: Run, jobs: Sequence[Job]) -> str:

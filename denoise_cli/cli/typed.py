@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from denoise_cli.errors import DenoiseError, UsageError
 from denoise_cli.settings import Settings
 from denoise_cli.storage.pipes import PIPE
-from denoise_cli.storage.writing import check_writable, stands_in_the_way
+from denoise_cli.storage.writing import check_writable, written_into
 
-__all__ = ["check_output", "check_settings", "check_sheet", "check_stdin_once", "check_stdout_once", "crop_of"]
+if TYPE_CHECKING:
+    from denoise_cli.batch.inputs import Found, Selection
+
+__all__ = [
+    "check_outputs",
+    "check_settings",
+    "check_sheet",
+    "check_stdin_once",
+    "check_stdout_once",
+    "crop_of",
+    "is_among",
+    "pictures_of",
+]
 
 
 def check_settings(settings: Settings) -> None:
@@ -35,18 +49,55 @@ def check_stdout_once(csv: Path | None, as_json: bool) -> None:
         raise UsageError("--json and --csv - both write to stdout: name a file for --csv")
 
 
-def check_output(path: Path | None, inputs: Iterable[Path], *, overwrite: bool) -> None:
-    """Refuse a file that could not be written, would overwrite an input, or exists and may not be replaced, before any work is done."""
-    if path is None or path == PIPE:
-        return
-    if path.is_dir():
-        raise DenoiseError(f"{path}: is a directory; name a file")
-    check_writable(path)
-    if stands_in_the_way(path):
-        if any(path.samefile(word) for word in inputs if word.exists()):
-            raise DenoiseError(f"{path}: the output is an input; denoise never overwrites its input. Choose another name")
-        if not overwrite:
-            raise DenoiseError(f"{path}: exists already; choose another name, or allow it with --overwrite")
+def check_outputs(written: Mapping[str, Path | None], read: Iterable[Path], results: Iterable[Path] = (), *, overwrite: bool) -> None:
+    """Refuse, before any work is done, a file that must not be written: one that is read, or written twice, or that exists already.
+
+    written: the files, by the options that name them.  read: what the command reads.  results: what it writes under other names.
+    Raises DenoiseError, and UsageError for two options of one name.
+    """
+    read, results, taken = list(read), list(results), dict[str, str]()
+    for option, path in written.items():
+        if path is None or (path == PIPE and option == "--csv"):
+            continue
+        if path == PIPE:
+            raise UsageError(f"{option} writes a file, not standard output: name one")
+        if path.is_dir():
+            raise DenoiseError(f"{path}: is a directory; name a file with {option}")
+        check_writable(path, option)
+        if written_into(path):
+            continue
+        if is_among(path, read):
+            raise DenoiseError(f"{path}: is an input, and denoise never overwrites its inputs; choose another name with {option}")
+        if is_among(path, results):
+            raise DenoiseError(f"{path}: is a result of this run; choose another name with {option}")
+        if (other := taken.setdefault(os.path.realpath(path), option)) != option:
+            raise UsageError(f"{path}: {other} and {option} name the same file; choose another name for one of them")
+        if path.exists() and not overwrite:
+            raise DenoiseError(f"{path}: exists already; choose another name with {option}, or allow it with --overwrite")
+
+
+def is_among(path: Path, others: Iterable[Path]) -> bool:
+    """Whether a file is one of others, under whatever name."""
+    absolute = os.path.abspath(path)  # noqa: PTH100 - of many thousand names
+    if not path.exists():
+        return any(absolute == os.path.abspath(other) for other in others)  # noqa: PTH100
+    return any(other.exists() and path.samefile(other) for other in others if other != PIPE)
+
+
+def pictures_of(words: Sequence[Path], selection: Selection) -> list[Found]:
+    """Every picture that is meant, for commands that look at each by itself; folders without one, and results, are told of.
+
+    Raises UsageError where there is no picture at all.
+    """
+    from denoise_cli.batch.inputs import EMPTY, RESULT, PassedOver, find_some, summary
+    from denoise_cli.cli.progress import say
+
+    check_stdin_once(words)
+    passed_over: list[PassedOver] = []
+    found = find_some(words, selection, passed_over)
+    if told := [each for each in passed_over if each.kind in (EMPTY, RESULT)]:
+        say(summary(told, may_include=False))
+    return found
 
 
 def crop_of(text: str) -> tuple[int, int, int, int]:

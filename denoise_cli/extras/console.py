@@ -1,10 +1,10 @@
 """What the commands of `denoise extras` share: one-line errors, checked outputs, vectors from the prompt. No NumPy at import."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -41,26 +41,40 @@ def note(message: str) -> None:
     typer.echo("denoise extras: " + " ".join(message.splitlines()), err=True)
 
 
+Overwrite = Annotated[bool, typer.Option("--overwrite", show_default="refuse", help="Replace files that exist.")]
+
+
 def check_files(
-    inputs: Sequence[str | None], outputs: Sequence[str | None], suffixes: Sequence[str] = (".csv", ".npy", ".npz", ".json")
+    inputs: Sequence[str | None],
+    outputs: Mapping[str, str | None],
+    suffixes: Sequence[str] = (".csv", ".npy", ".npz", ".json"),
+    *,
+    overwrite: bool,
 ) -> None:
-    """Refuses, before any work, outputs of unknown format, an output that is an input or another output, and two `-`."""
+    """Refuses, before any work, outputs of unknown format, an output that is an input, another output or there already, and two `-`.
+
+    outputs: the files, by the options that name them.
+    """
     from denoise_cli.extras.tables import file_of
 
     read = [file_of(source) for source in inputs if source is not None]
     if read.count("-") > 1:
         raise typer.BadParameter("only one input can be '-': standard input is read once.")
-    if outputs.count("-") > 1:
+    if list(outputs.values()).count("-") > 1:
         raise typer.BadParameter("only one result can go to '-', standard output; give the others a file name.")
-    written = [destination for destination in outputs if destination not in (None, "-")]
-    for index, destination in enumerate(written):
-        assert destination is not None
+    written: list[str] = []
+    for option, destination in outputs.items():
+        if destination is None or destination == "-":
+            continue
         if Path(destination).suffix.lower() not in suffixes and not _is_device(destination):
             raise typer.BadParameter(f"{destination}: unknown format; end the name in {', '.join(suffixes)}.")
         if any(_same_file(destination, source) for source in read if source != "-"):
             raise typer.BadParameter(f"{destination}: this would overwrite the input; choose another name.")
-        if any(_same_file(destination, other) for other in written[:index] if other):
+        if any(_same_file(destination, other) for other in written):
             raise typer.BadParameter(f"{destination}: two outputs cannot share a file; choose another name.")
+        if Path(destination).exists() and not _is_device(destination) and not overwrite:
+            fail(f"{destination}: exists already; choose another name with {option}, or allow it with --overwrite")
+        written.append(destination)
 
 
 def source_of(text: str | None) -> str | None:

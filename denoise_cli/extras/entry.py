@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from denoise_cli.extras import linear_models
-from denoise_cli.extras.console import check_files, note, plain_errors, show, source_of, vector
+from denoise_cli.extras.console import Overwrite, check_files, note, plain_errors, show, source_of, vector
 
 app = typer.Typer(
     rich_markup_mode=None,
@@ -43,6 +43,7 @@ def batch_norm(
         ),
     ] = None,
     output: _Output = "-",
+    overwrite: Overwrite = False,
 ) -> None:
     """Normalise each column to mean 0 and variance 1, then weight it and add bias.
 
@@ -56,7 +57,7 @@ def batch_norm(
       -1.0,-1.0
       1.0,1.0
     """
-    check_files([source, source_of(weight), source_of(bias), backward], [output])
+    check_files([source, source_of(weight), source_of(bias), backward], {"-o": output}, overwrite=overwrite)
     from denoise_cli.extras.batch_norm import batch_norm_backward, batch_norm_forward
     from denoise_cli.extras.results import write_arrays
     from denoise_cli.extras.tables import read_table
@@ -84,6 +85,7 @@ def standardize_weight(
         bool, typer.Option("--unbiased/--biased", help="Divide the variance by the fan-in less 1, or by the fan-in.")
     ] = False,
     output: _Output = "-",
+    overwrite: Overwrite = False,
 ) -> None:
     """Standardise each filter (row) of a layer's weights to mean 0 and variance 1.
 
@@ -93,7 +95,7 @@ def standardize_weight(
       -1.0,1.0
       -1.0,1.0
     """
-    check_files([source], [output])
+    check_files([source], {"-o": output}, overwrite=overwrite)
     from denoise_cli.extras.normalisation import weight_standardize
     from denoise_cli.extras.results import write_arrays
     from denoise_cli.extras.tables import read_table
@@ -110,6 +112,7 @@ def scale_by_std(
     eps: _Eps = 1e-5,
     unbiased: Annotated[bool, typer.Option("--unbiased/--biased", help="Divide the variance by C - 1, or by C.")] = False,
     output: _Output = "-",
+    overwrite: Overwrite = False,
 ) -> None:
     """Divide each row by its standard deviation, without subtracting the mean (bias-free layer norm).
 
@@ -120,7 +123,7 @@ def scale_by_std(
       1.0,3.0
       0.5,2.5
     """
-    check_files([source, source_of(weight)], [output])
+    check_files([source, source_of(weight)], {"-o": output}, overwrite=overwrite)
     from denoise_cli.extras import normalisation
     from denoise_cli.extras.results import write_arrays
     from denoise_cli.extras.tables import read_table
@@ -138,6 +141,7 @@ def layer_norm(
     bias: _Bias = "0",
     eps: _Eps = 1e-5,
     output: _Output = "-",
+    overwrite: Overwrite = False,
 ) -> None:
     """Normalise each row to mean 0 and variance 1, then weight it and add bias.
 
@@ -148,7 +152,7 @@ def layer_norm(
       -1.0,1.0
       -1.0,1.0
     """
-    check_files([source, source_of(weight), source_of(bias)], [output])
+    check_files([source, source_of(weight), source_of(bias)], {"-o": output}, overwrite=overwrite)
     from denoise_cli.extras import normalisation
     from denoise_cli.extras.results import write_arrays
     from denoise_cli.extras.tables import read_table
@@ -186,6 +190,7 @@ def ldam(
         str,
         typer.Option("-o", "--output", metavar="OUT", help="Margins to .csv or .npy; loss too in .npz, .json; - is text here."),
     ] = "-",
+    overwrite: Overwrite = False,
 ) -> None:
     """The label-distribution-aware margin loss of a table of logits, averaged over its rows, and each class's margin.
 
@@ -201,7 +206,7 @@ def ldam(
         raise typer.BadParameter("give one of --class-counts and --counts-from.")
     counted = None if counts_from == target else counts_from
     files = [source, target, source_of(class_counts), counted, source_of(class_weights)]
-    check_files(files, [output, gradient])
+    check_files(files, {"-o": output, "--gradient": gradient}, overwrite=overwrite)
     import numpy as np
 
     from denoise_cli.extras.ldam import ldam_loss, ldam_margins

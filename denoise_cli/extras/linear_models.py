@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from denoise_cli.extras.console import called, check_files, note, plain_errors, show
+from denoise_cli.extras.console import Overwrite, called, check_files, note, plain_errors, show
 
 if TYPE_CHECKING:
     from denoise_cli.extras.arrays import Array
@@ -62,6 +62,7 @@ def fit(
     save: Annotated[
         str | None, typer.Option(metavar="JSON", show_default="none", help="The model, for 'denoise extras regression predict'.")
     ] = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Fit  target = sum of coefficient * feature + intercept  by least squares; 'fit' may be left out.
 
@@ -83,8 +84,8 @@ def fit(
             source = ctx.get_parameter_source(name)
             if source is not None and source.name == "COMMANDLINE":
                 raise typer.BadParameter(f"--{name.replace('_', '-')} is for gradient descent; leave it or --closed-form out.")
-    check_files([data], ["-", log], (".csv",))
-    check_files([data], ["-", save], (".json",))
+    check_files([data], {"stdout": "-", "--log": log}, (".csv",), overwrite=overwrite)
+    check_files([data], {"stdout": "-", "--save": save}, (".json",), overwrite=overwrite)
     from denoise_cli.extras import least_squares, regression
     from denoise_cli.extras.models import write_model
     from denoise_cli.extras.tables import read_table
@@ -160,6 +161,7 @@ def predict(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="What 'denoise extras regression --save' wrote.")],
     data: Annotated[str, typer.Argument(metavar="NEW", help="A table with the model's feature columns, in any order; - is CSV here.")],
     output: Annotated[str, typer.Option("-o", "--output", metavar="OUT", help="Where to: .csv, .npy, .npz, .json; - is CSV here.")] = "-",
+    overwrite: Overwrite = False,
 ) -> None:
     """Predict the target for each row of a table with a saved model.
 
@@ -170,7 +172,7 @@ def predict(
       21.0
       41.0
     """
-    check_files([model, data], [output])
+    check_files([model, data], {"-o": output}, overwrite=overwrite)
     from denoise_cli.extras import least_squares
     from denoise_cli.extras.models import read_model
     from denoise_cli.extras.results import write_arrays

@@ -199,9 +199,9 @@ class Picture:
             values = () if page.nodata else unmeasured(page.colour, page._visible)
             pages.append(page.with_nodata(values))
             if values:
-                known = pages[-1].units.known
+                before, known = page.units.known, pages[-1].units.known
                 found.update(values)
-                count += 0 if known is None else int(known.size - known.sum())
+                count += 0 if known is None else int((known.size if before is None else before.sum()) - known.sum())
         if not found:
             return self
         named = " or ".join(f"{value:.9g}" for value in sorted(found))

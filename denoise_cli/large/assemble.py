@@ -38,8 +38,13 @@ def kind_of(path: Path, told: str | None, source: Source) -> str:
     return kind
 
 
-def assemble(path: Path, kind: str, table: RawTable, source: Source, workspace: Path, *, overwrite: bool, seal: Seal | None) -> list[str]:
-    """Write the result; it appears whole or not at all. Returns what is to be said about it. Raises DenoiseError."""
+def assemble(
+    path: Path, kind: str, table: RawTable, source: Source, workspace: Path, *, overwrite: bool, seal: Seal | None, option: str = "-o"
+) -> list[str]:
+    """Write the result; it appears whole or not at all. Returns what is to be said about it. Raises DenoiseError.
+
+    option : what names another place.
+    """
     if kind == "zarr":
         _write_zarr(path, table, source, workspace, overwrite=overwrite, seal=seal)
         return []
@@ -48,7 +53,7 @@ def assemble(path: Path, kind: str, table: RawTable, source: Source, workspace: 
     if kind == "npy":
         take_place(table.path, path, overwrite=overwrite, seal=seal)
         return lost
-    with appear(path, overwrite=overwrite, seal=seal) as stream:
+    with appear(path, overwrite=overwrite, seal=seal, option=option) as stream:
         return lost + _write_tiff(stream, table, source)
 
 
@@ -109,7 +114,7 @@ def _write_zarr(path: Path, table: RawTable, source: Source, workspace: Path, *,
         if path.exists():
             if not overwrite:
                 raise DenoiseError(f"{path}: exists already; choose another name with -o, or allow it with --overwrite")
-            os.rename(path, workspace / "replaced")  # noqa: PTH104 - a folder as well as a file
+            os.rename(path, workspace / f"replaced-{path.name}")  # noqa: PTH104 - a folder as well as a file
         os.rename(finished, path)  # noqa: PTH104
     except OSError as error:
         raise DenoiseError(f"{path}: cannot be written ({error.strerror or error}); choose another place with -o") from error

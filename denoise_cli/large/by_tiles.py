@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import math
 import os
-import shutil
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,32 +17,21 @@ from denoise_cli.errors import DenoiseError
 from denoise_cli.large.assemble import assemble, kind_of
 from denoise_cli.large.budget import budget_of
 from denoise_cli.large.crews import Crew, SerialCrew
-from denoise_cli.large.cuts import GRAIN, LARGEST_WINDOW, Cell, Cut, cut
-from denoise_cli.large.decided import MEMORY_WANTED, decided, megabytes
-from denoise_cli.large.eligible import check_by_tiles
+from denoise_cli.large.decided import MEMORY_WANTED
+from denoise_cli.large.eligible import check_by_tiles, needs_whole_planes, plane_fits
 from denoise_cli.large.journal import Journal
-from denoise_cli.large.patch import Patch
+from denoise_cli.large.planes import Work, plane_by_tiles, whole_plane
 from denoise_cli.large.raw_table import RawTable
-from denoise_cli.large.recipe import Recipe
-from denoise_cli.large.spread import iterations_for, sample_of, sample_values
-from denoise_cli.large.sweeps import (
-    BYTES_A_VALUE,
-    BYTES_OF_A_METHOD,
-    Course,
-    Follower,
-    Nobody,
-    Swept,
-    course_of,
-    least_budget,
-    most_values,
-    solve_plane,
-)
+from denoise_cli.large.recipe import NotByTiles
+from denoise_cli.large.removed import written_residual
+from denoise_cli.large.spread import sample_values
+from denoise_cli.large.sweeps import Follower, Nobody, Swept
+from denoise_cli.large.tallies import psnr_of_sums
 from denoise_cli.large.windows import Source, open_windows
 from denoise_cli.methods.method import Outcome
 from denoise_cli.pipeline.job import Job, failure
-from denoise_cli.pipeline.report import Report, notes_of, numbers_of, plan_of
+from denoise_cli.pipeline.report import Report, notes_of, numbers_of, plan_of, pooled
 from denoise_cli.storage.stores import state_of
-from denoise_cli.variational import Solution, Status
 
 __all__ = ["run_by_tiles"]
 
@@ -79,19 +67,22 @@ def _run(job: Job, told: Follower, seal: Seal | None, crew: Crew) -> Report:
     source = open_windows(job.input, axes=settings.axes, nodata=settings.nodata or (), limits=settings.limits)
     if source is None:
         raise DenoiseError(f"{job.input}: cannot be read by windows; convert it to a tiled TIFF first")
+    check_by_tiles(job, source)
     kind = kind_of(job.output, job.kind, source)
-    check_by_tiles(job)
     budget = budget_of(settings) or 2**31
     journal = Journal(job.output, _key(job, source))
     try:
         if "sample" not in journal.facts:
             journal.keep("sample", sample_values(budget))
         pixels = _pixels_table(journal, source, kind)
-        pages, swept = [], []
-        for plane in range(source.planes):
-            outcome, how = _plane(job, source, plane, pixels, journal, crew, budget, told)
-            pages.append(outcome)
-            swept.append(how)
+        work = Work(job, source, pixels, _removed_table(job, journal, source), journal, crew, budget, told)
+        done = [_plane(work, plane) for plane in range(source.planes)]
+        pages, swept = [outcome for outcome, _ in done], [how for _, how in done]
+        shown: tuple[str, ...] = ()
+        details = numbers_of(pages) | plan_of(pages)
+        if job.residual is not None:
+            numbers, shown = written_residual(work, job.residual, job.kind, [how.sums for how in swept])
+            details |= numbers
         wanted = max(page.plan.details.get(MEMORY_WANTED, 0) for page in pages)
         losses = _assembled(job, kind, pixels, source, journal, _sealing(job, seal, wanted))
     except BaseException:
@@ -100,13 +91,15 @@ def _run(job: Job, told: Follower, seal: Seal | None, crew: Crew) -> Report:
             journal.remove()
         raise
     journal.remove()
-    details = numbers_of(pages) | plan_of(pages)
     count = sum(how.tiles for how in swept)
     sweeps = max(how.sweeps for how in swept)
     tiled = (f"solved in {count} tiles" + (f", {sweeps} sweeps over them" if sweeps > 1 else ""),) if count > source.planes else ()
     shape = (*source.size, *((source.kind.colours,) if source.kind.colours > 1 else ()))
-    notes = (*tiled, *source.notes, *notes_of(pages), *losses)
-    return Report.of(job, details.pop("status"), shape=shape, depth=str(source.dtype), notes=tuple(dict.fromkeys(notes)), **details)
+    notes = (*tiled, *source.notes, *notes_of(pages), *losses, *shown)
+    return Report.of(
+        job, details.pop("status"), psnr_db=pooled([psnr_of_sums(how.sums) for how in swept]), shape=shape, depth=str(source.dtype),
+        notes=tuple(dict.fromkeys(notes)), **details,
+    )  # fmt: skip
 
 
 def _assembled(job: Job, kind: str, pixels: RawTable, source: Source, journal: Journal, seal: Callable[[Path], None]) -> list[str]:
@@ -131,8 +124,10 @@ def _key(job: Job, source: Source) -> dict[str, Any]:
         settings = job.settings.fingerprint()
     except OSError as error:
         raise DenoiseError(f"{error.filename}: cannot be read ({error.strerror}); check its name and permissions") from error
+    beside = [None if path is None else state_of(path) for path in (job.settings.reference, job.settings.lambda_map)]
     return {
-        "version": __version__, "input": os.fsencode(job.input.absolute()).decode("utf-8", "replace"), "changed": changed,
+        "version": __version__, "beside": beside, "residual": job.residual is not None,
+        "input": os.fsencode(job.input.absolute()).decode("utf-8", "replace"), "changed": changed,
         "bytes": size, "settings": settings, "size": source.size, "planes": source.planes,
     }  # fmt: skip
 
@@ -157,73 +152,29 @@ def _pixels_table(journal: Journal, source: Source, kind: str) -> RawTable:
     return made
 
 
-def _plane(
-    job: Job, source: Source, plane: int, pixels: RawTable, journal: Journal, crew: Crew, budget: int, told: Follower
-) -> tuple[Outcome, Swept]:
+def _plane(work: Work, plane: int) -> tuple[Outcome, Swept]:
     """One picture of the file."""
-    page = sample_of(source, plane, journal.facts["sample"])
-    name = f"plane {plane}"
-
-    def wanting(recipe: Recipe) -> int:
-        """As found before, where a run goes on: another budget would take another method."""
-        if (entry := f"{name}, memory wanted") not in journal.facts:
-            needs = _least_budget(source, recipe, crew.workers)
-            journal.keep(entry, needs if needs > budget else 0)
-        return int(journal.facts[entry])
-
-    recipe, plan = decided(page, job.settings, wanting)
-    own = BYTES_OF_A_METHOD if recipe.method else BYTES_A_VALUE * np.dtype(recipe.precision).itemsize / 4
-    most = most_values(budget, crew.workers, own)
-    patch = Patch(
-        job.input, state_of(job.input)[1], job.settings.axes, source.kind, plane, Cell(slice(0, 0), slice(0, 0), 0, 0, 0, 0),
-        recipe, 0, 1, pixels,
-    )  # fmt: skip
-    wanted = 1 if recipe.method is not None else journal.facts.get(name) or iterations_for(page, recipe)
-    if name not in journal.facts:
-        journal.keep(name, wanted)
-
-    def planned(iterations: int) -> Course:
-        """As decided before, where a run goes on: another budget would cut otherwise."""
-        entry = f"{name}, {iterations} iterations"
-        if entry in journal.facts:
-            tall, wide, halo, stride, keeps = journal.facts[entry]
-            return Course(Cut(source.size, tall, wide, halo), stride, keeps)
-        course = _course(source, recipe, most, iterations, journal.folder)
-        if course is None:
-            enough = f", {megabytes(_least_budget(source, recipe, crew.workers))} at least" if recipe.method is not None else ""
-            whose = "" if recipe.method is None else f" of {recipe.method.name}"
-            raise DenoiseError(f"{job.input}: the smallest tiles{whose} do not fit into {budget:,} bytes; give it more --memory{enough}")
-        own = course.cut
-        journal.keep("begun", True)
-        journal.keep(entry, [own.height, own.width, own.halo, course.stride, course.keeps])
-        return course
-
-    swept = solve_plane(patch, wanted, planned, journal, crew, told)
-    status = Status.DONE if recipe.method else Status.CONVERGED if swept.gap <= recipe.gap else Status.ITERATION_LIMIT
-    proof: dict[str, Any] = {"cost": math.nan} if recipe.method else {"cost": swept.cost, "bound": swept.bound, "gap": swept.gap}
-    solution = Solution(np.empty(0), swept.iterations if recipe.method is None else 0, status=status, **proof)
-    return Outcome(plan, solution), swept
+    job = work.job
+    fits = plane_fits(work.source, job.settings)
+    # L1 takes several times as long by tiles (docs/scale.md).
+    if needs_whole_planes(job) or (fits and job.settings.fidelity == "l1"):
+        return whole_plane(work, plane)
+    try:
+        return plane_by_tiles(work, plane)
+    except NotByTiles:
+        if not fits:
+            raise
+        return whole_plane(work, plane)
 
 
-def _course(source: Source, recipe: Recipe, most: int, iterations: int, folder: Path) -> Course | None:
-    colours = source.kind.colours
-    if recipe.method is not None:
-        halo = _halo(recipe)
-        found = cut(source.size, halo, most // colours, source.chunk)
-        return None if found is None else Course(found, 1, keeps=False)
-    room = shutil.disk_usage(folder).free
-    return course_of(source.size, colours, min(most, LARGEST_WINDOW), source.chunk, iterations, room)
-
-
-def _halo(recipe: Recipe) -> int:
-    """How far the tiles of a method look beyond their edges, in pixels."""
-    return math.ceil(recipe.reach / GRAIN) * GRAIN
-
-
-def _least_budget(source: Source, recipe: Recipe, workers: int) -> int:
-    """Bytes that the smallest tiles of a method need. `cut` may have to make their cores two grains wide, so that they fill a picture."""
-    tall, wide = (min(side, 2 * _halo(recipe) + 2 * GRAIN) for side in source.size)
-    return least_budget(tall * wide * source.kind.colours * BYTES_OF_A_METHOD, workers)
+def _removed_table(job: Job, journal: Journal, source: Source) -> RawTable | None:
+    """Where input − result gathers, for --residual."""
+    if job.residual is None:
+        return None
+    table = RawTable(journal.folder / "removed.raw", (source.planes, *source.size, source.kind.colours), "<f4")
+    if not table.path.exists() or table.path.stat().st_size != table.bytes:
+        table.reserve()
+    return table
 
 
 def _sealing(job: Job, seal: Seal | None, wanted: int) -> Callable[[Path], None]:

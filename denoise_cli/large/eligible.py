@@ -9,17 +9,18 @@ from denoise_cli.large.budget import budget_of, fits
 from denoise_cli.large.windows import open_windows
 from denoise_cli.methods import registry
 from denoise_cli.pipeline.job import PIPE, Job
-from denoise_cli.pipeline.places import check_not_an_input
+from denoise_cli.pipeline.places import check_not_an_input, check_residual
 from denoise_cli.settings import MAX_PIXELS
 from denoise_cli.storage.writing import check_writable
 
 if TYPE_CHECKING:
+    from denoise_cli.large.windows import Source
     from denoise_cli.settings import Settings
 
-__all__ = ["check_by_tiles", "is_for_tiles"]
+__all__ = ["check_by_tiles", "is_for_tiles", "needs_whole_planes", "plane_fits"]
 
 #: Options that have to do with the whole picture at once.
-WHOLE = {"reference": "--reference", "weights": "--weights", "mask": "--mask", "lambda_map": "--lambda-map"}
+WHOLE = {"weights": "--weights", "mask": "--mask"}
 #: Files of less than so many bytes are not looked at, unless --memory is told: what they hold is soon read.
 SMALL_FILE = 2**20
 #: Float32 pictures that reading, choosing and writing hold at the same time as a method, where nobody says.
@@ -60,7 +61,7 @@ def is_for_tiles(job: Job) -> bool:
 def _can_be_tiled(job: Job) -> bool:
     """Whether tiles can do what is told; if not, and nobody has said how much memory there is, it is tried with what there is."""
     settings, name = job.settings, registry.named_for(job.settings)
-    if _needs_all(job) or job.output == PIPE or settings.fidelity == "l1" or settings.boundary == "periodic":
+    if _needs_all(job) or job.output == PIPE or settings.boundary == "periodic":
         return False
     return name is None or registry.find(name).is_tiled or registry.find(name).reach(settings, 1) is not None
 
@@ -69,7 +70,6 @@ def _needs_all(job: Job) -> list[str]:
     """What was told that has to do with the whole picture at once."""
     settings = job.settings
     given = [flag for name, flag in WHOLE.items() if getattr(settings, name) is not None]
-    given += ["--residual"] if job.residual is not None else []
     given += ["--destripe"] if settings.destripe not in (None, "none") else []
     given += ["--fill"] if settings.fill else []
     return given + (["--volume"] if settings.volume else [])
@@ -80,10 +80,15 @@ def _pictures(settings: Settings) -> float:
     return PICTURES if name is None else registry.find(name).pictures_in_memory(settings.fidelity or "l2")
 
 
-def check_by_tiles(job: Job) -> None:
+def plane_fits(source: Source, settings: Settings) -> bool:
+    """Whether a plane is small enough to be done whole, where tiles cannot do what is told."""
+    return fits(source.size[0] * source.size[1] * source.kind.colours, _pictures(settings), budget_of(settings))
+
+
+def check_by_tiles(job: Job, source: Source) -> None:
     """Refuse what cannot be done by tiles, or not be written, before any work is done. Raises DenoiseError."""
     given = _needs_all(job)
-    if given:
+    if given and (job.settings.volume or not plane_fits(source, job.settings)):
         instead = ", or mark what is unknown by NaN or --nodata, which tiles leave as it is" if {"--mask", "--fill"} & set(given) else ""
         need, it = ("needs", "it") if len(given) == 1 else ("need", "them")
         raise DenoiseError(
@@ -93,5 +98,12 @@ def check_by_tiles(job: Job) -> None:
         raise DenoiseError(f"{job.input}: is solved by tiles, and its result needs a file; name one with -o")
     check_writable(job.output)
     check_not_an_input(job)
+    if job.residual is not None:
+        check_residual(job, job.residual)
     if job.output.exists() and not job.settings.overwrite:
         raise DenoiseError(f"{job.output}: exists already; choose another name with -o, or allow it with --overwrite")
+
+
+def needs_whole_planes(job: Job) -> bool:
+    """Whether something was told that no tiles can do."""
+    return bool(_needs_all(job))

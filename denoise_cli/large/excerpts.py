@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from denoise_cli.errors import DenoiseError
-from denoise_cli.formats.files import read_picture
 from denoise_cli.formats.picture import Picture, page_name
 from denoise_cli.large.budget import budget_of
 from denoise_cli.large.eligible import is_for_tiles
@@ -19,7 +18,7 @@ from denoise_cli.methods import registry
 from denoise_cli.pipeline.facts import Facts
 from denoise_cli.pipeline.findings import finding_of
 from denoise_cli.pipeline.forecast import forecasts
-from denoise_cli.pipeline.job import PIPE, Job
+from denoise_cli.pipeline.job import PIPE, Job, read_input
 from denoise_cli.pipeline.plan import make_plan, subject_of
 from denoise_cli.storage.stores import is_store, state_of
 
@@ -62,7 +61,7 @@ def picture_or_window(path: Path, settings: Settings, *, whole: bool) -> Picture
     where it is wanted `whole`. Raises DenoiseError."""
     source = large_source(path, settings)
     if source is None:
-        return read_picture(path, max_pixels=settings.max_pixels)
+        return read_input(path, settings)
     if whole:
         raise DenoiseError(f"{path}: is solved by tiles, of which the path shows a window; leave --results and --reference out")
     page, (x, y, width, height) = excerpt(source)

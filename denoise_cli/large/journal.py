@@ -7,11 +7,12 @@ import json
 import os
 import shutil
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from denoise_cli.errors import DenoiseError
-from denoise_cli.large.patch import Sums
+from denoise_cli.large.tallies import Sums
 from denoise_cli.storage.stores import growing
 
 __all__ = ["Journal"]
@@ -72,7 +73,7 @@ class Journal:
             return False
         for entry in found[1:]:
             if "tile" in entry:
-                self._done[entry["plane"], entry["sweep"], entry["tile"]] = Sums(entry["cost"], entry["bound"])
+                self._done[entry["plane"], entry["sweep"], entry["tile"]] = _sums_of(entry["sums"])
             else:
                 self.facts |= entry
         self._stream.write(b"\n")
@@ -112,7 +113,7 @@ class Journal:
     def enter(self, plane: int, sweep: int, tile: int, sums: Sums) -> None:
         """A tile is done. Raises OSError."""
         self._done[plane, sweep, tile] = sums
-        self._note({"plane": plane, "sweep": sweep, "tile": tile, "cost": sums.cost, "bound": sums.bound})
+        self._note({"plane": plane, "sweep": sweep, "tile": tile, "sums": asdict(sums)})
 
     def close(self) -> None:
         """Leave everything for the next run."""
@@ -124,3 +125,7 @@ class Journal:
         """The result is there: nothing is needed any more."""
         self._stream.close()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _sums_of(entry: dict[str, Any]) -> Sums:
+    return Sums(**(entry | {"removed": tuple(entry["removed"])}))

@@ -12,9 +12,10 @@ import numpy as np
 from denoise_cli.large.budget import budget_of
 from denoise_cli.large.cuts import GRAIN
 from denoise_cli.large.decided import decided
-from denoise_cli.large.patch import Sums, solve_window
+from denoise_cli.large.patch import solve_window
 from denoise_cli.large.recipe import Recipe
 from denoise_cli.large.spread import iterations_for, sample_of, sample_values
+from denoise_cli.large.tallies import Sums, total
 from denoise_cli.large.windows import Array, Kind, page_of
 from denoise_cli.pipeline.plan import check
 from denoise_cli.settings import Settings
@@ -62,7 +63,7 @@ def denoise(array: Any, weight: float | None = None, *, certificate: bool = Fals
     recipe = replace(recipe, workers=settings.workers or 1)
     if recipe.method is None:
         iterations = min(iterations_for(page, recipe), recipe.iterations)
-        depth = iterations + 1
+        depth = iterations + recipe.beyond
     else:
         iterations, depth = 1, math.ceil(recipe.reach / GRAIN) * GRAIN
     return _graph(picture, recipe, source.kind, iterations, depth, certificate=certificate)
@@ -87,7 +88,7 @@ class _ArrayWindows:
         self.dtype, self.chunk = np.dtype(array.dtype), (1, 1)
         self.notes: tuple[str, ...] = ()
         self.kind = Kind(channels, channels, nodata=nodata)
-        self._array = array
+        self._array, self.is_read_in_place = array, True
 
     def read(self, plane: int, rows: slice, columns: slice) -> Array:  # noqa: ARG002 - there is one
         window = np.asarray(self._array[rows, columns])
@@ -99,7 +100,8 @@ def _graph(picture: Any, recipe: Recipe, kind: Kind, iterations: int, depth: int
     from dask import delayed
 
     whole = picture.rechunk(_chunks(picture, depth))
-    around = {0: depth, 1: depth} | ({2: 0} if picture.ndim == 3 else {})
+    # Along an axis that is in one piece there is nothing to look at beyond it.
+    around = {axis: depth if axis < 2 and len(chunks) > 1 else 0 for axis, chunks in enumerate(whole.chunks)}
     windows = da.overlap.overlap(whole, around, boundary="none", allow_rechunk=False).to_delayed()
     heights, widths = whole.chunks[0], whole.chunks[1]
     solve = delayed(_solved, nout=2, pure=True)
@@ -139,6 +141,7 @@ def _solved(window: Array, core: tuple[slice, slice], recipe: Recipe, kind: Kind
 
 def _proof(sums: list[Sums], precision: str) -> dict[str, float]:
     """Cost, bound and gap of the whole picture."""
-    cost = math.fsum(each.cost for each in sums)
-    bound = math.fsum(each.bound for each in sums) - BOUND_MARGIN * float(np.finfo(precision).eps) * abs(cost)
+    whole = total(sums)
+    cost = whole.cost
+    bound = whole.proved - BOUND_MARGIN * float(np.finfo(precision).eps) * abs(cost)
     return {"cost": cost, "bound": bound, "gap": max(0.0, (cost - bound) / cost) if cost > 0 else 0.0}

@@ -28,6 +28,10 @@ class NpyWindows:
         self._counted = shape[:body]
         self.notes: tuple[str, ...] = ()
 
+    @property
+    def is_read_in_place(self) -> bool:
+        return True
+
     def read(self, plane: int, rows: slice, columns: slice) -> Array:
         place = tuple(int(at) for at in np.unravel_index(plane, self._counted)) if self._counted else ()
         window = np.load(self.path, mmap_mode="r")[(*place, rows, columns)]

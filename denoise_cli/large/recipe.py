@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from denoise_cli.large.primal_dual import REPAIRS
 from denoise_cli.methods.method import Subject
 from denoise_cli.methods.solving import solver_options
 from denoise_cli.noise.opponent_colours import from_opponent, to_opponent
@@ -18,7 +19,11 @@ if TYPE_CHECKING:
     from denoise_cli.methods.method import Method, Plan
     from denoise_cli.noise.stabilise import Stabiliser
 
-__all__ = ["Recipe"]
+__all__ = ["NotByTiles", "Recipe"]
+
+
+class NotByTiles(ValueError):
+    """What is planned needs the whole picture at once."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +32,8 @@ class Recipe:
 
     parts: channels that are solved together, and λ in units of the numbers.  tv, channels: the total variation.
     typed value (or stabilised, or turned into luma and chroma) = unit · number + offset.  precision: of the computation.
-    basis: the turn into luma and chroma, None for none.  gap, iterations: when it is enough.  workers: threads of a window.
+    fidelity: l2 or l1.  basis: the turn into luma and chroma, None for none.
+    gap, iterations: when it is enough.  workers: threads of a window.
     method, plan: instead of all that, a method whose result depends on so few pixels around that windows overlap by its reach.
     """
 
@@ -43,36 +49,39 @@ class Recipe:
     basis: str | None = None
     stabiliser: Stabiliser | None = None
     ends: tuple[float, float] = (0.0, 1.0)
+    fidelity: str = "l2"
     method: Method | None = None
     plan: Plan | None = None
     reach: int = 0
 
     @classmethod
     def of(cls, plan: Plan, sample: Subject) -> Recipe:
-        """From the plan that was made for a sample of the picture. Raises ValueError where tiles cannot do what is planned."""
+        """From the plan that was made for a sample of the picture. Raises NotByTiles where tiles cannot do what is planned."""
         method, settings, colours = plan.method, plan.settings, 1 if sample.stored.ndim == 2 else sample.stored.shape[2]
         if not method.is_tiled:
             reach = method.reach(settings, colours)
             if reach is None:
-                raise ValueError(f"method {method.name} needs the whole picture at once; use --method optimal, or give it more --memory")
+                raise NotByTiles(f"method {method.name} needs the whole picture at once; use --method optimal, or give it more --memory")
             return cls(method=method, plan=replace(plan, scale=replace(plan.scale, known=None)), reach=reach, workers=settings.workers)
-        if plan.fidelity != "l2" or "impulses" in plan.details:
-            raise ValueError(
-                "impulses (and --l1) are solved with the whole picture in memory; give it more --memory, "
+        if "impulses" in plan.details:
+            raise NotByTiles(
+                "impulses are solved with the whole picture in memory; give it more --memory, "
                 "or say --method optimal --l2 --lambda X, or --method learned"
             )
         options = solver_options(method.name, settings)
         if options["boundary"] != "symmetric":
-            raise ValueError("tiles know the symmetric boundary only; leave --boundary out, or give it more --memory")
-        assert plan.weight is not None
+            raise NotByTiles("tiles know the symmetric boundary only; leave --boundary out, or give it more --memory")
+        # Under a map of λ without a number, the map is λ.
+        weight = 1.0 if plan.weight is None else plan.weight
         recipe = cls(
-            parts=((slice(0, colours), plan.weight),), tv=options["tv"], channels=options["channels"], precision=settings.dtype,
+            parts=((slice(0, colours), weight),), tv=options["tv"], channels=options["channels"], precision=settings.dtype,
             gap=options["gap"], iterations=options["iterations"], workers=settings.workers,
             stabiliser=plan.details.get("stabiliser"), ends=plan.details.get("ends", (0.0, 1.0)), offset=(0.0,) * colours,
+            fidelity=plan.fidelity or "l2",
         )  # fmt: skip
         if "opponent" in plan.details:
             assert plan.choice is not None
-            luma, chroma = (weight * plan.weight / plan.choice.weight for weight in plan.details["opponent"])
+            luma, chroma = (each * weight / plan.choice.weight for each in plan.details["opponent"])
             recipe = replace(recipe, basis=plan.choice.noise.basis, channels="coupled", parts=((slice(0, 1), luma), (slice(1, 3), chroma)))
         return recipe._framed(sample)
 
@@ -85,8 +94,14 @@ class Recipe:
         if sample.stored.dtype.kind == "f" or sample.stored.dtype.itemsize > 2:
             # A power of two, by which nothing is rounded.
             unit = 2.0 ** math.ceil(math.log2(span)) if 0 < span < math.inf else 1.0
-        parts = tuple((channels, weight / unit) for channels, weight in self.parts)
+        # Under L1, F and λR both grow with the unit.
+        parts = tuple((channels, weight if self.fidelity == "l1" else weight / unit) for channels, weight in self.parts)
         return replace(self, offset=tuple(float(middle) for middle in low / 2 + high / 2), unit=unit, parts=parts)
+
+    @property
+    def beyond(self) -> int:
+        """Pixels that a window needs around its core, beside one for each iteration."""
+        return 1 + (REPAIRS if self.fidelity == "l1" else 0)
 
     def numbers(self, page: Page) -> tuple[Array, Array | None]:
         """The problem's f, (channels, rows, columns), and which pixels are known, None for all."""

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from denoise_cli.large.cuts import Cut, cut, largest_halo
-from denoise_cli.large.patch import Patch, Sums, work_on
+from denoise_cli.large.patch import Patch, work_on
 from denoise_cli.large.raw_table import RawTable
+from denoise_cli.large.tallies import Sums, total
 from denoise_cli.variational.certificate import AIM
 from denoise_cli.variational.problem import BOUND_MARGIN
 from denoise_cli.variational.records import IterationRecord
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BYTES_A_VALUE",
     "BYTES_OF_A_METHOD",
+    "BYTES_UNDER_L1",
     "Course",
     "Follower",
     "Nobody",
@@ -40,6 +42,8 @@ BYTES_A_VALUE = 40
 #: Bytes of a process beside its windows: Python, its libraries, and what choosing leaves behind (`--memory 50MB` less what its windows
 #: take, python -m benchmarks large). Where the budget is small, half of it is for windows all the same.
 PROCESS_BYTES = 80 * 10**6
+#: Under L1: f, u, 2u − u₋, p, and as much again while they change.
+BYTES_UNDER_L1 = 88
 #: Of a method that is no iteration: ONNX Runtime holds about 320 bytes a pixel of what the network sees at once.
 BYTES_OF_A_METHOD = 400
 #: Reading and writing the dual variable of a pixel costs as much as so many iterations on it (python -m benchmarks tile_parts).
@@ -78,7 +82,7 @@ class Course:
 
 @dataclass(frozen=True)
 class Swept:
-    """How it came out. iterations: that the whole picture has had.  sweeps: over all tiles."""
+    """How it came out. iterations: that the whole picture has had.  sweeps: over all tiles.  sums: of the last of them."""
 
     iterations: int
     sweeps: int
@@ -86,6 +90,7 @@ class Swept:
     bound: float
     gap: float
     tiles: int
+    sums: Sums
 
 
 def most_values(budget: int, workers: int, bytes_a_value: float = BYTES_A_VALUE) -> int:
@@ -99,20 +104,22 @@ def least_budget(window: int, workers: int) -> int:
     return workers * (window + min(PROCESS_BYTES, window))
 
 
-def course_of(size: tuple[int, int], channels: int, most: int, chunk: tuple[int, int], iterations: int, room: int) -> Course | None:
+def course_of(
+    size: tuple[int, int], channels: int, most: int, chunk: tuple[int, int], iterations: int, room: int, beyond: int = 1
+) -> Course | None:
     """The quickest way to do so many iterations with windows of `most` values; None where not even the smallest tiles fit.
 
-    room : bytes that the disk has for the dual variable.
+    room : bytes that the disk has for the dual variable.  beyond : pixels of a halo beside one for each iteration.
     """
     pixels = most // channels
     choices: list[tuple[float, Course]] = []
     halo_most = largest_halo(pixels)
-    at_once = cut(size, iterations + 1, pixels, chunk, iterations)
-    if at_once is not None and iterations + 1 <= halo_most:
+    at_once = cut(size, iterations + beyond, pixels, chunk, iterations)
+    if at_once is not None and iterations + beyond <= halo_most:
         choices.append((at_once.overhead * iterations, Course(at_once, iterations, keeps=False)))
     needed = 2 * 4 * channels * size[0] * size[1] * 8
-    for stride in sorted({min(iterations, max(1, halo_most // share)) for share in (1, 2, 4, 8, 16)}):
-        found = cut(size, stride + 1, pixels, chunk, stride)
+    for stride in sorted({min(iterations, max(1, halo_most // share - beyond + 1)) for share in (1, 2, 4, 8, 16)}):
+        found = cut(size, stride + beyond, pixels, chunk, stride)
         if found is not None and needed <= room:
             sweeps = math.ceil(iterations / stride)
             choices.append((found.overhead * (iterations + STATE * sweeps), Course(found, stride, keeps=True)))
@@ -142,8 +149,9 @@ def solve_plane(patch: Patch, wanted: int, planned: Callable[[int], Course], jou
             journal.enter(patch.plane, sweep, number, added)
             sums[number] = added
             told.tiles(len(sums), len(tiles), gap if sweep else None)
-        cost = math.fsum(each.cost for each in sums.values())
-        bound = math.fsum(each.bound for each in sums.values()) - BOUND_MARGIN * float(np.finfo(recipe.precision).eps) * abs(cost)
+        whole = total(sums.values())
+        cost = whole.cost
+        bound = whole.proved - BOUND_MARGIN * float(np.finfo(recipe.precision).eps) * abs(cost)
         gap = max(0.0, (cost - max(best, bound)) / cost) if cost > 0 else 0.0
         done, sweep = done + now, sweep + 1
         if recipe.method is None:
@@ -152,7 +160,7 @@ def solve_plane(patch: Patch, wanted: int, planned: Callable[[int], Course], jou
         if done >= wanted:
             best = max(best, bound)
             if gap <= recipe.gap or done >= recipe.iterations:
-                return Swept(done, sweep, cost, best, gap, len(tiles))
+                return Swept(done, sweep, cost, best, gap, len(tiles), whole)
             # The gap falls like a power of the iterations between 1 and 2: enough for the smaller one, within bounds.
             further = min(MOST_FURTHER, max(LEAST_FURTHER, gap / (AIM * recipe.gap)))
             wanted = min(recipe.iterations, math.ceil(further * done))

@@ -70,6 +70,10 @@ class TiffWindows:
             raise ValueError("its pixels are cut short")
         return [RawTable(self.path, shape, stored, place) for place in places]
 
+    @property
+    def is_read_in_place(self) -> bool:
+        return bool(self._tables)
+
     def read(self, plane: int, rows: slice, columns: slice) -> Array:
         if self._tables:
             table = self._tables[plane]

@@ -38,7 +38,8 @@ class Source(Protocol):
     """One or more pictures (planes) of one shape in a file, which is never read whole.
 
     path: of the file.  planes: how many pictures.  size: (height, width) of each.  dtype: of the stored values, in native order.
-    chunk: (rows, columns) that are decoded together.  kind: what a pixel holds.  notes: what is to be said about it.
+    chunk: (rows, columns) that are decoded together, NO_CHUNKS where nothing has to be.
+    kind: what a pixel holds.  notes: what is to be said about it.
     """
 
     path: Path
@@ -48,6 +49,11 @@ class Source(Protocol):
     chunk: tuple[int, int]
     kind: Kind
     notes: tuple[str, ...]
+
+    @property
+    def is_read_in_place(self) -> bool:
+        """Whether a window is read without what is beside it."""
+        ...
 
     def read(self, plane: int, rows: slice, columns: slice) -> Array:
         """The stored samples of a window, (rows, columns, samples), in native byte order."""

@@ -66,6 +66,10 @@ class ZarrWindows:
         self.kind = Kind(channels, channels)
         self._array, self._counted = array, self.shape[:body]
 
+    @property
+    def is_read_in_place(self) -> bool:
+        return False
+
     def read(self, plane: int, rows: slice, columns: slice) -> Array:
         place = tuple(int(at) for at in np.unravel_index(plane, self._counted)) if self._counted else ()
         try:

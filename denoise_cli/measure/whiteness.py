@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["whiteness"]
+__all__ = ["std_removed", "whiteness"]
 
 Array = npt.NDArray[Any]
 
@@ -39,3 +39,12 @@ def whiteness(residual: Array) -> float:
             there = r[down:, max(0, right) : width + min(0, right)]
             energy += 2 * (float(np.mean(here * there, dtype=np.float64)) / variance) ** 2
     return 1 / energy
+
+
+def std_removed(residual: Array, known: npt.NDArray[np.bool_] | None = None) -> float:
+    """The standard deviation of the method noise f − u, (height, width) or (height, width, channels), channels pooled, each less its mean.
+
+    known : (height, width), the pixels that count; None for all.
+    """
+    values = residual.reshape(-1, *residual.shape[2:]) if known is None else residual[known]
+    return float(np.sqrt(np.mean(np.square(values - values.mean(axis=0))))) if len(values) else 0.0

@@ -190,6 +190,10 @@ class Method:
         """Peak memory of a run in float32 pictures of the page's size, the page in floats and the result among them."""
         return 6.0
 
+    def bytes_beside(self, pixels: int) -> int:  # noqa: ARG002
+        """Peak memory of a run beside those pictures, for a page of so many pixels."""
+        return 0
+
     def told(self, solution: Solution) -> str:  # noqa: ARG002 - a method that iterates has something to say
         """What the closing line says of how the run ended; nothing where there is nothing to say."""
         return ""

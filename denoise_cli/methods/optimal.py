@@ -88,6 +88,10 @@ class Optimal(Method):
             stabiliser = stabiliser_for(noise, subject.scale)
             if stabiliser is not None:
                 return self._stabilised(subject, plan, noise, stabiliser, told)
+        if noise is not None and settings.fidelity != "l1" and subject.volume is None:
+            from denoise_cli.methods.learned.seen_again import seen_again
+
+            noise = seen_again(subject, noise, workers=settings.workers)
         choice = choose(
             subject.stored,
             scale=subject.scale,

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from denoise_cli.kernels.fourier import inverse_fourier
+from denoise_cli.noise.calm_blocks import calm, classes_of, read
 from denoise_cli.noise.opponent_colours import MEAN
 from denoise_cli.noise.ring_energies import SIDE, SquareBlocks, energies_of, energy, half_rings, logarithms, ring_counts, window
 from denoise_cli.noise.rough_content import is_rough, repeated_share, white_beside_content
@@ -19,11 +20,8 @@ __all__ = ["Coloured", "coloured"]
 
 Array = npt.NDArray[Any]
 
-#: Classes of blocks of like brightness, at most, and the blocks that each must have.
-CLASSES, BLOCKS_A_CLASS = 6, 16
-#: The share of the calmest blocks of a class that the spectrum is read from, and the fewest; and a larger share, to see whether those are
-#: as calm: they are, where there is nothing but noise.
-CALM, FEWEST_CALM, LESS_CALM = 0.03, 8, 0.2
+#: A larger share than CALM of the calmest blocks of a class, to see whether those are as calm: they are, where there is nothing but noise.
+LESS_CALM = 0.2
 #: The rings, from the inside, that hold more content than noise in most pictures: luma is told by the ring after them.
 CONTENT_RINGS = 3
 #: The same for chroma, where calm blocks agree to this factor within the second ring.
@@ -111,12 +109,11 @@ def coloured(blocks: SquareBlocks, basis: str = MEAN) -> Coloured | None:
 def _read_blocks(transforms: Array, mean: Array, basis: str, *, robust: bool) -> Coloured | None:
     """What is found in blocks of these transforms and this brightness (`SquareBlocks.turned`), by geometric means if `robust`."""
     energies = energies_of(transforms, robust)
-    order = np.argsort(mean)
-    classes = np.array_split(order, max(1, min(CLASSES, len(order) // BLOCKS_A_CLASS)))
-    calm = [_calm(energies, members, CALM) for members in classes]
-    levels = np.stack([_read(energies, chosen) for chosen in calm])  # (class, ring, channel)
-    less_calm = [_calm(energies, members, LESS_CALM) for members in classes]
-    others = np.stack([_read(energies, chosen) for chosen in less_calm])
+    classes = classes_of(mean)
+    calmest = [calm(energies, members) for members in classes]
+    levels = np.stack([read(energies, chosen) for chosen in calmest])  # (class, ring, channel)
+    less_calm = [calm(energies, members, LESS_CALM) for members in classes]
+    others = np.stack([read(energies, chosen) for chosen in less_calm])
     if not (levels > 0).all():
         return None  # flat, or drawn
     unequal = np.median(others[:, JUDGED, 0] / levels[:, JUDGED, 0], axis=1)
@@ -127,7 +124,7 @@ def _read_blocks(transforms: Array, mean: Array, basis: str, *, robust: bool) ->
     fitted, weights = _growth(centres, np.log(totals), trust)
     share = weights / weights.sum()
     relative = levels / np.exp(fitted)[:, None, None]
-    density = _densities(transforms, calm, np.exp(fitted), share, robust)
+    density = _densities(transforms, calmest, np.exp(fitted), share, robust)
     agree = (others / np.exp(fitted)[:, None, None] * share[:, None, None]).sum(0) / (relative * share[:, None, None]).sum(0)
     density = _plateau(density, agree)
     # σ is that of the whole picture: its root mean square over the brightness of all blocks.
@@ -141,7 +138,7 @@ def _read_blocks(transforms: Array, mean: Array, basis: str, *, robust: bool) ->
     strength = np.sqrt(np.einsum("rcc->rc", density) + SMALLEST**2)
     luma = share @ np.log(levels[:, :, 0])
     rough = is_rough(luma)
-    repeats = repeated_share(transforms[0][_calm(energies, order, LESS_CALM)[JUDGED.start]])
+    repeats = repeated_share(transforms[0][calm(energies, np.concatenate(classes), LESS_CALM)[JUDGED.start]])
     own = slice(0, 1) if strength.shape[1] == 3 else slice(None)
     return Coloured(
         spectrum, float(np.exp(share @ np.log(unequal))), _irregular(transforms, less_calm, levels), _lopsided(transforms, less_calm),
@@ -149,19 +146,6 @@ def _read_blocks(transforms: Array, mean: Array, basis: str, *, robust: bool) ->
         float(strength[MIDDLE_RING, 0] / strength[-1, 0]),
         rough, repeats, white_beside_content(luma) if rough else 0.0, robust,
     )  # fmt: skip
-
-
-def _calm(energies: Array, members: Array, share: float) -> list[Array]:
-    """For each ring, the members of a class that are calm in all other rings."""
-    logarithms = np.log(energies[members, :, 0] + 1e-14)
-    total = logarithms.sum(axis=1)
-    count = min(len(members), max(FEWEST_CALM, int(share * len(members))))
-    return [members[np.argsort(total - logarithms[:, ring])[:count]] for ring in range(energies.shape[1])]
-
-
-def _read(energies: Array, chosen: list[Array]) -> Array:
-    """(ring, channel)"""
-    return np.stack([energies[blocks, ring].mean(axis=0) for ring, blocks in enumerate(chosen)])
 
 
 def _irregular(transforms: Array, chosen: list[list[Array]], levels: Array) -> float:
@@ -204,12 +188,12 @@ def _growth(brightness: Array, level: Array, trust: Array) -> tuple[Array, Array
     return fitted + own * (level - fitted), weights
 
 
-def _densities(transforms: Array, calm: list[list[Array]], levels: Array, share: Array, robust: bool) -> Array:
+def _densities(transforms: Array, calmest: list[list[Array]], levels: Array, share: Array, robust: bool) -> Array:
     """Cross-spectral density in each ring, (ring, channels, channels), real, relative to the level of each class."""
     ring, times = half_rings()
     channels = len(transforms)
     density = np.zeros((len(RINGS) - 1, channels, channels))
-    for chosen, level, weight in zip(calm, levels, share, strict=True):
+    for chosen, level, weight in zip(calmest, levels, share, strict=True):
         for r, blocks in enumerate(chosen):
             inside = ring == r
             values = _gathered(transforms, blocks, inside).astype(np.complex128)

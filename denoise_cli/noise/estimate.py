@@ -20,7 +20,6 @@ from denoise_cli.noise.model import Noise
 from denoise_cli.noise.opponent_colours import MEAN, WEIGHTED
 from denoise_cli.noise.ring_energies import SquareBlocks
 from denoise_cli.noise.rough_content import REPEATS
-from denoise_cli.noise.spectrum import Spectrum
 
 __all__ = ["Noise", "estimate"]
 
@@ -114,9 +113,10 @@ def estimate(stored: npt.ArrayLike, scale: Scale | None = None) -> Noise:
     if compressed is not None and compressed.sigma > NEGLIGIBLE:
         before = compressed.sigma * picture.scale.unit
         why = f"white noise of σ ≈ {picture.scale.amount(before)} that became JPEG"
-        return replace(_coloured(compressed.spectrum, picture, why), before_jpeg=before)
+        return replace(Noise.coloured(compressed.spectrum, picture.scale, why), before_jpeg=before)
     if not clumped:
         return noise
+    noise = replace(noise, restless=True)
     found_spectrum = coloured(squares)
     if found_spectrum is not None and found_spectrum.repeats > REPEATS:
         return Noise.none(picture.channels, "what is in the calmest places repeats itself, as a screen or a weave does, and noise does not")
@@ -129,7 +129,8 @@ def estimate(stored: npt.ArrayLike, scale: Scale | None = None) -> Noise:
     # Luma that JPEG left white is told by its high frequencies alone, which hold less content.
     is_level = found_spectrum.fall < FALL and found_spectrum.middle_fall < MIDDLE_FALL
     is_luma_white = found_spectrum.has_chroma and is_level and len(opponent) == 3
-    return _coloured(found_spectrum.spectrum.with_white_luma(opponent[0]) if is_luma_white else found_spectrum.spectrum, picture)
+    spectrum = found_spectrum.spectrum
+    return Noise.coloured(spectrum.with_white_luma(opponent[0]) if is_luma_white else spectrum, picture.scale)
 
 
 def _verdict(
@@ -205,26 +206,6 @@ def _odds(found: Coloured, fitted: dict[str, float]) -> float:
     odds += fitted["unequal"] * math.log(max(found.unequal, 0.9)) + fitted["irregular"] * found.irregular
     odds += fitted["lopsided"] * found.lopsided + fitted["strength"] * math.log(255 * luma)
     return odds + (fitted["chroma"] * math.log(_rms(chromas) / luma) if fitted["chroma"] else 0.0)
-
-
-def _coloured(found: Spectrum, picture: Samples, why: str = "demosaicked, enlarged or compressed") -> Noise:
-    """The record in typed units."""
-    scale = picture.scale
-    spectrum = found.times(scale.unit, -scale.bottom / scale.unit)
-    sigmas = spectrum.sigmas
-    sigma = _rms(list(sigmas))
-    luma = chroma = None
-    told = f"σ ≈ {scale.amount(sigma)}"
-    if len(sigmas) == 3:
-        luma, *chromas = spectrum.opponent_sigmas
-        chroma = _rms(chromas)
-        told += f", {scale.amount(luma)} in luma and {scale.amount(chroma)} in chroma"
-    clump = spectrum.clump
-    evidence = f"noise in clumps of about {clump:.1f} pixels ({why}): {told}"
-    return Noise(
-        "coloured", sigma, sigmas, 0.0, 0.0, 0.0, 0.0, sigma, evidence, scale.bottom, luma=luma, chroma=chroma, clump=clump,
-        spectrum=spectrum, basis=spectrum.basis,
-    )  # fmt: skip
 
 
 def _ends(curve: Growth, picture: Samples) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from denoise_cli.measure.scale import Scale
 from denoise_cli.noise.opponent_colours import MEAN
 from denoise_cli.noise.spectrum import Spectrum
 
@@ -32,6 +33,7 @@ class Noise:
     chromas of `basis`, of pictures of three channels.  clump: side, in pixels, of the square over which noise is alike; 1 for white noise.
     spectrum: of coloured noise.  called: in words, where `model` does not say what it is.
     before_jpeg: the standard deviation of each channel of white noise, before the picture became JPEG.
+    restless: whether even the calmest places hold more at low frequencies than white noise explains: content, or noise in clumps.
     """
 
     model: str
@@ -51,11 +53,30 @@ class Noise:
     basis: str = MEAN
     before_jpeg: float | None = None
     called: str = ""
+    restless: bool = False
 
     @classmethod
     def none(cls, channels: int, why: str) -> Noise:
         """No noise, and the reason why none can be told."""
         return cls("none", 0.0, (0.0,) * channels, 0.0, 0.0, 0.0, 0.0, 0.0, why)
+
+    @classmethod
+    def coloured(cls, found: Spectrum, scale: Scale, why: str = "demosaicked, enlarged or compressed") -> Noise:
+        """Noise of a spectrum that is told in spans of the scale, with brightness from its bottom on."""
+        spectrum = found.times(scale.unit, -scale.bottom / scale.unit)
+        sigmas = spectrum.sigmas
+        sigma = (sum(level**2 for level in sigmas) / len(sigmas)) ** 0.5
+        luma = chroma = None
+        told = f"σ ≈ {scale.amount(sigma)}"
+        if len(sigmas) == 3:
+            luma, *chromas = spectrum.opponent_sigmas
+            chroma = (sum(level**2 for level in chromas) / len(chromas)) ** 0.5
+            told += f", {scale.amount(luma)} in luma and {scale.amount(chroma)} in chroma"
+        evidence = f"{spectrum.clumped} ({why}): {told}"
+        return cls(
+            "coloured", sigma, sigmas, 0.0, 0.0, 0.0, 0.0, sigma, evidence, scale.bottom, luma=luma, chroma=chroma, clump=spectrum.clump,
+            spectrum=spectrum, basis=spectrum.basis,
+        )  # fmt: skip
 
     @classmethod
     def told(cls, sigmas: tuple[float, ...]) -> Noise:

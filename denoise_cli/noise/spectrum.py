@@ -20,6 +20,8 @@ Array = npt.NDArray[Any]
 #: Borders of the rings of frequencies that the spectrum is told in, in cycles a pixel. Noise of cameras and of JPEG is about as strong in
 #: every direction, and half as many numbers err half as much.
 RINGS = tuple(edge / 32 for edge in (0.5, 1.6, 2.6, 4.0, 6.0, 8.5, 11.5, 14.5, 24.0))
+#: Clumps of a smaller side, in pixels, are called nearly white.
+SHOWS = 1.25
 
 
 def ring_of(frequency: Array) -> Array:
@@ -73,9 +75,21 @@ class Spectrum:
 
     @property
     def clump(self) -> float:
-        """The side, in pixels, of a square over which noise is alike: √(strongest density/variance), 1 for white noise."""
-        luma = np.asarray(self.density)[:, 0, 0]
-        return math.sqrt(max(1.0, float(luma.max() / max(_shares() @ luma, 1e-300))))
+        """The side, in pixels, of a square over which noise is alike, in luma: √(strongest density/variance), 1 for white noise."""
+        return self._clump(0)
+
+    @property
+    def clumped(self) -> str:
+        """Its clumps in words."""
+        if self.clump >= SHOWS:
+            return f"noise in clumps of about {self.clump:.1f} pixels"
+        if self.channels == 3 and (chroma := max(self._clump(1), self._clump(2))) >= SHOWS:
+            return f"noise that is nearly white in luma, and in clumps of about {chroma:.1f} pixels in chroma"
+        return "noise that is nearly white"
+
+    def _clump(self, channel: int) -> float:
+        density = np.asarray(self.density)[:, channel, channel]
+        return math.sqrt(max(1.0, float(density.max() / max(_shares() @ density, 1e-300))))
 
     def factor(self, brightness: Array) -> Array:
         """The standard deviation at a brightness, over that of `density`."""

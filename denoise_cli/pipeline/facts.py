@@ -12,6 +12,7 @@ from denoise_cli.formats.conversion import codec
 from denoise_cli.formats.exif import orientation
 from denoise_cli.formats.files import read_picture, read_source
 from denoise_cli.pipeline.forecast import forecasts
+from denoise_cli.pipeline.job import as_meant
 from denoise_cli.pipeline.plan import make_plan, subject_of
 from denoise_cli.pipeline.stacks import stacks_of, together
 from denoise_cli.settings import Settings
@@ -82,7 +83,7 @@ def describe(path: Path, settings: Settings) -> Facts:
         picture = read_picture(name, data, **told)
         reading = time.perf_counter() - start
     del data
-    picture = picture.with_unmeasured()
+    picture = as_meant(picture, settings)
     metadata = _metadata(picture)
     page = picture.pages[0]
     facts = Facts(

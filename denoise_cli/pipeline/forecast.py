@@ -189,6 +189,7 @@ def _memory(method: Method, plan: Plan, picture: Picture, subject: Subject) -> i
     axes = 2 if subject.volume is None else subject.volume.axes
     others = 4 * (sum(page.colour.size for page in picture.pages) - largest.size)
     solving = stored + others + int(method.pictures_in_memory(plan.fidelity or "l2") * (axes + 1) / 3 * 4 * largest.size)
+    solving += method.bytes_beside(largest.shape[0] * largest.shape[1])
     if not method.is_automatic:
         return PROCESS + solving
     return CHOOSING_PROCESS + max(solving, stored + CHOOSING)

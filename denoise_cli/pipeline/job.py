@@ -13,6 +13,7 @@ from denoise_cli.errors import DenoiseError
 from denoise_cli.formats.files import Picture, check_fits, encode_picture, format_of, read_picture, write_picture, written_format
 from denoise_cli.formats.known import known
 from denoise_cli.formats.picture import Refused
+from denoise_cli.formats.valueless import with_valueless_told
 from denoise_cli.methods.method import Outcome
 from denoise_cli.pipeline.beside import Beside
 from denoise_cli.pipeline.places import check_output
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from denoise_cli.methods.method import Plan, Subject
     from denoise_cli.variational import State
 
-__all__ = ["PIPE", "Job", "failure", "read_input", "run", "wrong_name"]
+__all__ = ["PIPE", "Job", "as_meant", "failure", "read_input", "run", "wrong_name"]
 
 
 Seal = Callable[[Path], None]
@@ -164,12 +165,17 @@ def _preview(job: Job, picture: Picture, result: Picture) -> dict[str, Any]:
 
 def read_input(path: Path, settings: Settings) -> Picture:
     """The picture of a file, or of standard input for "-". Raises DenoiseError."""
-    picture = read_picture(path, max_pixels=settings.max_pixels, axes=settings.axes)
+    return as_meant(read_picture(path, max_pixels=settings.max_pixels, axes=settings.axes), settings)
+
+
+def as_meant(picture: Picture, settings: Settings) -> Picture:
+    """A picture as it was read, with black, white and the values that mean "no value here" as they were told, or are obvious."""
     if settings.limits is not None:
         picture = picture.with_limits(settings.limits)
     if settings.nodata is not None:
-        return picture.with_nodata(settings.nodata)
-    return picture.with_unmeasured() if settings.automatic else picture
+        picture = picture.with_nodata(settings.nodata)
+    picture = with_valueless_told(picture, filled=settings.fill)
+    return picture.with_unmeasured() if settings.automatic and settings.nodata is None else picture
 
 
 def _write(job: Job, picture: Picture, seal: Seal | None) -> list[str]:

@@ -16,7 +16,7 @@ from denoise_cli.storage.writing import check_writable, stands_in_the_way
 if TYPE_CHECKING:
     from denoise_cli.pipeline.job import Job
 
-__all__ = ["check_not_an_input", "check_output", "inputs"]
+__all__ = ["check_not_an_input", "check_output", "check_residual", "inputs"]
 
 
 def check_output(job: Job) -> None:
@@ -32,7 +32,7 @@ def _check_output(job: Job) -> None:
     if job.input != PIPE and not job.input.exists():
         raise DenoiseError(no_such_file(job.input))
     if job.residual is not None:
-        _check_residual(job, job.residual)
+        check_residual(job, job.residual)
     if job.output == PIPE:
         return
     if job.is_series and format_of(job.output) is None and job.kind in (None, "dicom"):
@@ -50,10 +50,11 @@ def _check_output(job: Job) -> None:
         raise DenoiseError(f"{job.output}: exists already; choose another name with -o, or allow it with --overwrite")
 
 
-def _check_residual(job: Job, residual: Path) -> None:
+def check_residual(job: Job, residual: Path) -> None:
+    """Refuse a place for what was removed that is taken, or cannot be written. Raises DenoiseError."""
     if residual.is_dir():
         raise DenoiseError(f"{residual}: is a directory; name a file with --residual")
-    check_writable(residual)
+    check_writable(residual, "--residual")
     if residual.absolute() == job.output.absolute() or any(residual.absolute() == path.absolute() for path in inputs(job)):
         raise DenoiseError(f"{residual}: is the input or the result; choose another name with --residual")
     if stands_in_the_way(residual) and not job.settings.overwrite:
@@ -69,6 +70,6 @@ def check_not_an_input(job: Job) -> None:
 def inputs(job: Job) -> list[Path]:
     """All the files that the job reads."""
     settings = job.settings
-    others = (settings.reference, settings.weights, settings.mask, settings.lambda_map)
+    others = (settings.reference, settings.weights, settings.mask, settings.lambda_map, settings.model)
     own = [] if job.input == PIPE else [job.input]
     return [*own, *(path for path in others if path is not None)]

@@ -14,6 +14,8 @@ ADDRESS = re.compile(r"^([a-z][a-z0-9+.-]{1,9}):/{1,2}(?=[^/])", re.IGNORECASE)
 def no_such_file(path: Path) -> str:
     """The name, the trouble, the way out. An address on the network is no file."""
     address = ADDRESS.sub(r"\1://", str(path))
+    if path.is_symlink():
+        return f"{path}: no such file behind this link, which leads to {path.readlink()}; mend the link"
     if address == str(path) and "://" not in address:
         return f"{path}: no such file; check the name"
     return f"{address}: is an address, and denoise reads files; download it first"

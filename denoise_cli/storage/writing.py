@@ -155,19 +155,22 @@ def _lives(process: int) -> bool:
     return True
 
 
-def check_writable(path: Path) -> None:
-    """Refuse an output that could not appear anyway, before the work is done. Raises DenoiseError, and OSError for an impossible name."""
+def check_writable(path: Path, option: str = "-o") -> None:
+    """Refuse an output that could not appear anyway, before the work is done; `option` names it.
+
+    Raises DenoiseError, and OSError for an impossible name.
+    """
     if written_into(path):
         if stat.S_ISBLK(path.stat().st_mode):
-            raise DenoiseError(f"{path}: is a disk, which a picture would destroy; name a file with -o")
+            raise DenoiseError(f"{path}: is a disk, which a picture would destroy; name a file with {option}")
         if not os.access(path, os.W_OK):
-            raise DenoiseError(f"{path}: is not writable; choose another place with -o")
+            raise DenoiseError(f"{path}: is not writable; choose another place with {option}")
         return
     folder = _behind_links(path).parent
     if not folder.is_dir():
-        raise DenoiseError(f"{path}: there is no directory {folder}; make it first, or choose another place with -o")
+        raise DenoiseError(f"{path}: there is no directory {folder}; make it first, or choose another place with {option}")
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise DenoiseError(f"{path}: the directory {folder} is not writable; choose another place with -o")
+        raise DenoiseError(f"{path}: the directory {folder} is not writable; choose another place with {option}")
 
 
 #: How a log ends once its run has ended. All other lines end in "\n" alone, and whatever reads CSV takes both alike.

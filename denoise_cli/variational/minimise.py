@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from denoise_cli.variational.certificate import Certificate, GapTarget
+from denoise_cli.variational.constant import ConstantMinimiser, constant_minimiser
 from denoise_cli.variational.engines import Engine, engine_for
 from denoise_cli.variational.gradient_projection import GradientProjection, can_project
 from denoise_cli.variational.problem import Problem
@@ -17,7 +18,7 @@ from denoise_cli.variational.strips import Array
 
 __all__ = ["follow", "minimise"]
 
-Solver = SplitBregman | GradientProjection
+Solver = SplitBregman | GradientProjection | ConstantMinimiser
 
 
 def minimise(
@@ -43,6 +44,13 @@ def minimise(
     if problem.input_is_a_minimiser():
         here = iter([_observed_as_state(engine, reference)])
         return follow(here, None, status=Status.INPUT_IS_MINIMISER, records=records, callback=callback)
+    constant = constant_minimiser(engine)
+    if constant is not None and constant.certificate.gap <= gap:
+        here = iter([State(engine, 0, constant.picture, 0.0, constant.certificate, reference)])
+        return follow(
+            here, constant, status=Status.ITERATION_LIMIT, gap=gap, records=records, callback=callback, keep_dual=keep_dual
+        )  # fmt: skip
+    del constant
     # Nothing here may keep the solver alive: its arrays go before the result comes.
     return follow(
         *_states(engine, gap, iterations, reference, watched, dual, keep_dual),

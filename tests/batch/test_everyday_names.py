@@ -263,3 +263,12 @@ def test_a_folder_for_one_picture_is_made_only_where_its_parent_exists(denoise, 
     outcome = denoise("a.png", "-o", "b.png/", *FAST)
     assert outcome.code == 1
     assert "b.png: is a file, not a directory" in outcome.err
+
+
+@pytest.mark.parametrize("command", [[], ["info"], ["noise"]])
+def test_a_name_that_begins_with_a_dash_is_told_how_to_type_it(denoise, tmp_path, monkeypatch, command):
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(np.full((12, 10), 90, np.uint8)).save(tmp_path / "-q.png")
+    outcome = denoise(*command, "-q.png")
+    assert (outcome.code, outcome.err) == (2, "denoise: -q.png: begins with a dash, as options do; type ./-q.png for the file\n")
+    assert denoise(*command, "./-q.png").code == 0

@@ -259,3 +259,31 @@ def test_imagemagick_speaks_with_us_through_pipes(scans, tmp_path):
         pytest.skip("not ImageMagick")
     assert subprocess.run(["bash", "-o", "pipefail", "-c", line], timeout=60).returncode == 0
     assert (tmp_path / "z.png").exists()
+
+
+COMMANDS = ([], ["noise"], ["noise", "--json"], ["info"], ["add-noise", "--gaussian", 0.1], ["benchmark", "--gaussian", 0.1])
+
+
+@pytest.mark.parametrize("words", COMMANDS)
+def test_a_folder_without_a_picture_is_a_mistake_by_itself_and_told_of_beside_others(denoise, tmp_path, words):
+    empty, full = tmp_path / "empty", tmp_path / "full"
+    empty.mkdir()
+    picture(full / "a.png")
+    alone = denoise(*words, empty)
+    assert (alone.code, alone.out) == (2, "")
+    assert alone.err == f"denoise: {empty}: holds no picture that denoise reads; look deeper with --recursive\n"
+    beside = denoise(*words, empty, full, *(["--methods", "optimal"] if "benchmark" in words else []))
+    assert beside.code == 0, beside.err
+    assert "1 passed over: 1 folder without a picture\n" in beside.err
+
+
+def test_a_dry_run_in_json_has_an_object_a_picture_and_a_summary(denoise, scans):
+    (scans / "dangling.png").symlink_to("nowhere")
+    outcome = denoise(scans, "-o", scans / "out", *FAST, "--dry-run", "--json")
+    assert outcome.code == 1
+    *pictures, last = [json.loads(line) for line in outcome.out.splitlines()]
+    assert [Path(each["input"]).name for each in pictures] == ["a.png", "b.png", "c.tif", "dangling.png", "notes.txt"]
+    assert [each["status"] for each in pictures] == ["planned", "planned", "planned", "failed", "passed_over"]
+    assert pictures[3]["error"] == f"{scans / 'dangling.png'}: no such file behind this link, which leads to nowhere; mend the link"
+    assert last == {"summary": {"planned": 3, "skipped": 0, "failed": 1, "passed_over": 1}}
+    assert not (scans / "out").exists()

@@ -97,7 +97,7 @@ CASES = {
     "one output for two pictures": (["good.png", "small.png", "--lambda", "0.1", "-o", "out.png"], 2, ["out.png", "2 inputs"]),
     "one picture twice": (["good.png", "good.png", "--lambda", "0.1"], 2, ["good.png", "once"]),
     "a log that exists": (["good.png", "--lambda", "0.1", "--log", "log.csv"], 1, ["log.csv", "exists already"]),
-    "a log over the input": (["good.png", "--lambda", "0.1", "--log", "good.png", "--overwrite"], 2, ["good.png", "--log"]),
+    "a log over the input": (["good.png", "--lambda", "0.1", "--log", "good.png", "--overwrite"], 1, ["good.png", "--log"]),
     "a log in no directory": (["good.png", "--lambda", "0.1", "--log", "nowhere/log.csv"], 1, ["nowhere/log.csv", "--log"]),
 }  # fmt: skip
 

@@ -123,7 +123,7 @@ class _Interrupted:
 def test_every_interrupted_command_says_so(denoise, desk, monkeypatch, words):
     monkeypatch.chdir(desk)
     monkeypatch.setattr(sys, "stdin", _Interrupted())
-    extra = ("--gaussian", "0.1") if words[0] == "add-noise" else ()
+    extra = {"add-noise": ("--gaussian", "0.1"), "path": ("-o", "sheet.png")}.get(words[0], ())
     outcome = denoise(*words, *extra)
     assert outcome.code == 130
     assert outcome.err.splitlines()[-1] == "denoise: interrupted"

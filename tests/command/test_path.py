@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from denoise_cli import denoise as solve
@@ -207,3 +208,79 @@ def test_a_constant_picture_has_a_sheet_of_its_own_grey(denoise: Run, tmp_path: 
     assert run.code == 0
     assert "Warning" not in run.err
     assert (np.asarray(Image.open(tmp_path / "flat_path.png").convert("L")) == level).sum() > 2 * 16 * 16
+
+
+# ── what is shown is the picture as people look at it ────────────────────────────────────────────────────────────────────────────────
+
+
+def shows(sheet: Path, pixels: np.ndarray) -> bool:
+    """Whether the first tile of a sheet is these pixels, each a square of some size."""
+    drawn = np.asarray(Image.open(sheet).convert("L")).astype(int)
+    tall, wide = pixels.shape
+    return any(
+        np.array_equal(drawn[y : y + tall * size : size, x : x + wide * size : size], pixels)
+        for size in range(4, 17)
+        for y in range(40, 140)
+        for x in range(10, 40)
+    )
+
+
+def test_a_picture_on_its_side_is_upright_on_the_sheet_and_so_is_its_crop(denoise: Run, noisy: Path, tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    with Image.open(noisy) as picture:
+        picture.transpose(Image.Transpose.ROTATE_90).save(tmp_path / "side.png", exif=exif)
+        upright = np.asarray(picture.crop((10, 50, 40, 80))).astype(int)
+    for name in ("noisy.png", "side.png"):
+        run = denoise("path", tmp_path / name, "--lambdas", "0.1", "--crop", "10,50,30,30", "-o", tmp_path / f"sheet_{name}")
+        assert run.code == 0, run.err
+        assert shows(tmp_path / f"sheet_{name}", upright)
+    assert "which is 100 × 90" in denoise("path", tmp_path / "side.png", "--crop", "80,0,30,30", "-o", tmp_path / "no.png").err
+
+
+def test_twelve_bits_in_sixteen_are_shown_over_their_span_and_white_zero_as_white(denoise: Run, noisy: Path, tmp_path: Path) -> None:
+    pixels = np.asarray(Image.open(noisy)).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "dim.tif", pixels * 4)
+    tifffile.imwrite(tmp_path / "negative.tif", pixels.astype(np.uint8), photometric="miniswhite")
+    low, high = np.percentile(pixels, (0.5, 99.5), method="inverted_cdf")
+    stretched = np.rint(255 * ((pixels - low) / (high - low)).clip(0, 1))
+    for name, drawn in (("dim", stretched), ("negative", 255.0 - pixels)):
+        words = ["--lambdas", "0.1", "--crop", "0,0,40,40", "-o", tmp_path / f"{name}.png"]
+        assert denoise("path", tmp_path / f"{name}.tif", *words).code == 0
+        assert shows(tmp_path / f"{name}.png", drawn[:40, :40].astype(int))
+
+
+def test_pixels_without_a_value_do_not_count_in_the_table(denoise: Run, noisy: Path, tmp_path: Path) -> None:
+    observed, clean = (np.asarray(Image.open(path)).astype(np.float32) / 255 for path in (noisy, tmp_path / "clean.png"))
+    whole = observed.copy()
+    observed[:, :30] = np.nan
+    for name, pixels in (("holes", observed), ("rest", whole[:, 30:]), ("clean", clean), ("clean_rest", clean[:, 30:])):
+        tifffile.imwrite(tmp_path / f"{name}.tif", pixels)
+    common = ["--lambdas", "0.1,0.2", "--sigma", "0.1"]
+    tables = []
+    for name, truth in (("holes", "clean"), ("rest", "clean_rest")):
+        words = ["--reference", tmp_path / f"{truth}.tif", "--csv", tmp_path / f"{name}.csv", "-o", tmp_path / f"{name}.png"]
+        run = denoise("path", tmp_path / f"{name}.tif", *common, *words)
+        assert run.code == 0, run.err
+        tables.append([row for row in rows(tmp_path / f"{name}.csv") if row["lambda"] in (0.1, 0.2)])
+        assert ("2700 pixels have no value (NaN), and come back as before" in run.err) == (name == "holes")
+    for holed, rest in zip(*tables, strict=True):
+        assert holed["sigma_removed"] == pytest.approx(rest["sigma_removed"], rel=0.01)
+        assert holed["psnr_db"] == pytest.approx(rest["psnr_db"], abs=0.1)
+
+
+def test_what_stands_for_nothing_measured_is_unknown_to_a_path_as_it_is_to_a_run(denoise: Run, tmp_path: Path) -> None:
+    random = np.random.default_rng(3)
+    depth = np.rint(2000 + 300 * np.sin(np.arange(96) / 20) + 20 * random.standard_normal((96, 96))).astype(np.uint16)
+    depth[10:30, 10:30] = 0
+    tifffile.imwrite(tmp_path / "depth.tif", depth)
+    run = denoise("path", tmp_path / "depth.tif", "--steps", 3, "--csv", tmp_path / "p.csv")
+    assert "400 pixels of value 0 are taken as unknown" in run.err
+    chosen = next(row["lambda"] for row in rows(tmp_path / "p.csv") if row["automatic"])
+    assert f"λ {chosen:.3g}, " in denoise(tmp_path / "depth.tif", "--method", "optimal").err
+
+
+def test_a_sheet_of_standard_input_wants_a_name(denoise: Run) -> None:
+    run = denoise("path", "-")
+    assert (run.code, run.out) == (2, "")
+    assert "with -o SHEET.png" in run.err

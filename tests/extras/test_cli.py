@@ -129,7 +129,7 @@ def test_batch_norm_back_and_forth_agrees_with_the_golden_files(batch_norm_case,
     c = batch_norm_case
     source, out = tmp_path / "case.npz", tmp_path / "out.npz"
     np.savez(source, **c)
-    common = ["batch-norm", source, "--weight", source, "--bias", source, "--eps", float(c["eps"]), "-o", out]
+    common = ["batch-norm", source, "--weight", source, "--bias", source, "--eps", float(c["eps"]), "-o", out, "--overwrite"]
     assert run(*common).exit_code == 0
     for name, expected in (("y", "y_biased"), ("x_hat", "normx_biased"), ("variance", "varx_biased")):
         assert_close(np.load(out)[name], c[expected])
@@ -159,7 +159,7 @@ def test_arrays_of_many_axes_go_through_npy(tmp_path, assert_close):
         (["scale-by-std", "--weight", "1,2,3,4,5"], extras.scale_by_std(x, [1, 2, 3, 4, 5])),
         (["layer-norm", "--bias", "3"], extras.layer_norm(x, np.ones(5), np.full(5, 3.0))),
     ):
-        assert run(*command, tmp_path / "x.npy", "-o", tmp_path / "y.npy").exit_code == 0
+        assert run(*command, tmp_path / "x.npy", "-o", tmp_path / "y.npy", "--overwrite").exit_code == 0
         assert_close(np.load(tmp_path / "y.npy"), expected, 0)
         refused(run(*command, tmp_path / "x.npy"), "standard output", "(3, 2, 4, 5)", ".npy")
 
@@ -244,7 +244,7 @@ def test_ldam_agrees_with_the_golden_files(ldam_case, tmp_path, assert_close):
     c = ldam_case
     source = tmp_path / "case.npz"
     np.savez(source, **c)
-    options = ["--max-margin", float(c["max_m"]), "--scale", float(c["s"]), "--gradient", tmp_path / "g.csv"]
+    options = ["--max-margin", float(c["max_m"]), "--scale", float(c["s"]), "--gradient", tmp_path / "g.csv", "--overwrite"]
     if "class_weight" in c:
         options += ["--class-weights", f"{source}:class_weight"]
     common = ["ldam", source, "--target", source, "--class-counts", f"{source}:cls_num_list", *options]
@@ -288,7 +288,7 @@ def cities(tmp_path):
 def test_descent_closed_form_and_prediction_agree(cities, tmp_path, assert_close):
     path, x, y = cities
     model, log, out = tmp_path / "m.json", tmp_path / "log.csv", tmp_path / "p.npy"
-    chosen = ["regression", path, "--target", "price", "--features", '"area, km²",rain', "--save", model]
+    chosen = ["regression", path, "--target", "price", "--features", '"area, km²",rain', "--save", model, "--overwrite"]
     weight, bias = extras.lstsq(x, y)
     for options in (["--closed-form"], ["--standardize", "--steps", 500, "--log", log]):
         result = run(*chosen, *options)
@@ -300,7 +300,7 @@ def test_descent_closed_form_and_prediction_agree(cities, tmp_path, assert_close
         assert_close(saved["r_squared"], extras.r_squared(y, x @ weight + bias))
         assert_close(saved["standard_error_weight"], extras.standard_errors(x, y, weight, bias)[0])
         assert f"R² {saved['r_squared']:.6g}" in result.stdout
-        assert run("regression", "predict", model, path, "-o", out).exit_code == 0
+        assert run("regression", "predict", model, path, "-o", out, "--overwrite").exit_code == 0
         assert_close(np.load(out), x @ weight + bias, 1e-9)
     rows = [line.split(",") for line in log.read_text().splitlines()]
     assert rows[0] == ["step", "loss", "grad_norm"]

@@ -105,7 +105,8 @@ def test_the_log_has_a_row_for_each_sweep_also_from_other_processes(denoise: Run
     ("words", "said"),
     [
         (("--lambda", "0.1"), "--method optimal"),
-        (("--lambda", "0.1", "--method", "optimal", "--l1"), "--memory"),
+        (("--l1", "--lambda", "0.1"), "method matlab needs the whole picture at once; use --method optimal, or give it more --memory"),
+        (("--method", "optimal", "--lambda", "0.1", "--mask", "mask.npy"), "--mask needs the whole picture in memory"),
         (("--lambda", "0.1", "--method", "optimal", "--boundary", "periodic"), "--memory"),
         (("--method", "optimal", "--destripe", "rows"), "--destripe"),
         (("--method", "optimal", "--lambda", "0.1", "--fill"), "--nodata"),
@@ -163,7 +164,7 @@ def test_where_the_network_needs_more_memory_a_line_says_what_is_taken_instead(d
 
 
 def test_the_memory_that_the_line_names_is_enough_for_the_network(tmp_path: Path) -> None:
-    from denoise_cli.large.by_tiles import _course, _least_budget
+    from denoise_cli.large.planes import _course, _least_budget
     from denoise_cli.large.recipe import Recipe
     from denoise_cli.large.sweeps import BYTES_OF_A_METHOD, most_values
     from denoise_cli.large.windows import open_windows

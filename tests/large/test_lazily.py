@@ -59,6 +59,29 @@ def test_a_zarr_array_is_taken_as_it_is(tmp_path: Any) -> None:
     assert np.std(lazy.compute()[:, 5:30]) < np.std(pixels[:, 5:30])
 
 
+def test_the_network_by_chunks_is_the_network() -> None:
+    from denoise_cli import denoise as of_python
+
+    picture = noisy(320, 40)
+    lazy = denoise(da.from_array(picture, chunks=(160, 40)), method="learned", sigma=0.1)
+    assert lazy.chunks == ((160, 160), (40,))
+    once = of_python(picture, method="learned", sigma=0.1, workers=1)
+    np.testing.assert_allclose(lazy.compute(), getattr(once, "image", once), atol=1e-5)
+
+
+def test_l1_by_chunks_is_certified() -> None:
+    picture = noisy(150, 130)
+    picture[np.random.default_rng(1).random(picture.shape) < 0.1] = 1
+    lazy, proof = denoise(da.from_array(picture, chunks=(75, 130)), 0.8, fidelity="l1", gap=1e-2, certificate=True)
+    found, certificate = lazy.compute(), proof.compute()
+    truth = solve(picture, 0.8, method="optimal", fidelity="l1", gap=1e-4)
+    assert truth.bound is not None
+    assert certificate["gap"] <= 1e-2
+    assert certificate["bound"] <= truth.cost
+    dx, dy = np.diff(found, axis=1, append=found[:, -1:]), np.diff(found, axis=0, append=found[-1:])
+    assert certificate["cost"] == pytest.approx(np.abs(found - picture).sum() + 0.8 * np.hypot(dx, dy).sum(), rel=1e-5)
+
+
 def test_what_needs_the_whole_picture_is_refused() -> None:
     with pytest.raises(ValueError, match="whole picture"):
         denoise(da.from_array(noisy(100, 100)), 0.1, method="matlab")

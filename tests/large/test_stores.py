@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -176,11 +177,17 @@ def nobody() -> Iterator[None]:
         os.setresuid(0, 0, 0)
 
 
-def test_a_store_on_a_path_that_may_not_be_written_is_read_from_and_not_written_to(denoise: Run, tmp_path: Path) -> None:
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that everybody may enter. Pytest's own are for their owner alone, and it sees to that whenever another session begins."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+def test_a_store_on_a_path_that_may_not_be_written_is_read_from_and_not_written_to(denoise: Run, open_folder: Path) -> None:
     zarr = pytest.importorskip("zarr")
-    for each in (tmp_path, *list(tmp_path.parents)[:2]):
-        each.chmod(0o755)  # pytest's own folders are for their owner alone
-    kept, free = tmp_path / "kept", tmp_path / "free"
+    kept, free = open_folder / "kept", open_folder / "free"
     for each in (kept, free):
         each.mkdir()
     zarr.create_array(str(kept / "a.zarr"), shape=(400, 400), chunks=(64, 64), dtype="u1")[:] = picture()

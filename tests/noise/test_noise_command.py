@@ -58,7 +58,7 @@ def test_a_folder_is_all_its_pictures_and_an_empty_one_is_a_mistake(denoise: Cal
         (tmp_path / "a" / name).write_bytes((samples / "camera.png").read_bytes())
     assert len(denoise("noise", tmp_path / "a", "--json").out.splitlines()) == 2
     outcome = denoise("noise", tmp_path)
-    assert outcome.code == 1
+    assert outcome.code == 2
     assert "holds no picture" in outcome.err
 
 

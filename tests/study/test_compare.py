@@ -269,3 +269,14 @@ def test_pixels_without_a_value_do_not_count(denoise: Callable[..., Any], tmp_pa
     assert row["ssim"] is None
     assert row["notes"] == ["192 pixels have no value, and are left out; SSIM needs all"]
     assert (tmp_path / "sheet.png").exists()
+
+
+def test_a_sheet_of_twelve_bits_in_sixteen_is_not_black(denoise: Callable[..., Any], tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 4096, (40, 40)).astype(np.uint16)
+    for name, shift in (("clean", 0), ("other", 1)):
+        tifffile.imwrite(tmp_path / f"{name}.tif", np.roll(pixels, shift))
+    words = [tmp_path / "clean.tif", tmp_path / "other.tif", "--sheet", tmp_path / "s.png", "--crop", "0,0,40,40"]
+    assert denoise("compare", *words).code == 0
+    tile = np.asarray(Image.open(tmp_path / "s.png").convert("L"))[120:200, 30:100]
+    assert tile.min() < 20
+    assert tile.max() > 235

@@ -55,6 +55,7 @@ def add_noise(
     denoise add-noise clean.png -o noisy.png --gaussian 25/255
     denoise add-noise scans/ -o noisy/ --salt-pepper 0.1 --seed 7
     """
+    from denoise_cli.batch.inputs import PassedOver, summary
     from denoise_cli.cli.options import Request
     from denoise_cli.cli.planning import Run, make_folders, planned
     from denoise_cli.cli.progress import pictures_bar, say
@@ -68,7 +69,8 @@ def add_noise(
     )  # fmt: skip
     settings = Settings(weight=None, overwrite=overwrite, max_pixels=max_pixels)
     run = Run(tuple(pictures), settings, Request(output=output, recursive=recursive, kind=kind), mark="_noisy", recorded=False)
-    jobs = planned(run)
+    passed_over: list[PassedOver] = []
+    jobs = planned(run, passed_over)
     if any(job.output == PIPE for job in jobs) and (len(jobs) > 1 or sys.stdout.isatty()):
         raise UsageError("stdout carries one picture, to a file or a pipe: name an output with -o")
     make_folders(run, jobs)
@@ -93,6 +95,8 @@ def add_noise(
                     say(f"{job.input} → {job.output}: {'; '.join(said)}")
             if shown is not None:
                 shown.update()
+    if passed_over and not quiet:
+        say(summary(passed_over, may_include=False))
     if failed and len(jobs) > 1:
         say(f"{failed} of {len(jobs)} failed")
     raise typer.Exit(FAILED if failed else OK)

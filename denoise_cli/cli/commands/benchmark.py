@@ -14,7 +14,7 @@ from denoise_cli.cli.noise_options import Gaussian, Poisson, RandomImpulse, Salt
 from denoise_cli.cli.progress import pictures_bar, say
 from denoise_cli.cli.shared_options import Json, MaxPixels, Overwrite, Recursive, declared
 from denoise_cli.cli.streams import print_json
-from denoise_cli.cli.typed import check_output, check_stdout_once
+from denoise_cli.cli.typed import check_outputs, check_stdout_once, pictures_of
 from denoise_cli.errors import FAILED, OK, DenoiseError, UsageError
 from denoise_cli.settings import MAX_PIXELS
 from denoise_cli.storage.pipes import PIPE
@@ -81,7 +81,7 @@ def benchmark(
     denoise benchmark Set12/ --gaussian 25/255 --methods optimal,oracle,nl-means
     denoise benchmark --real photographs/ --pairs _noisy,_clean
     """
-    from denoise_cli.batch.inputs import Selection, find
+    from denoise_cli.batch.inputs import Selection
     from denoise_cli.noise.synthetic import AddedNoise
     from denoise_cli.pipeline.contest import standing, trials_of
     from denoise_cli.pipeline.contestants import Contest, contestant_of
@@ -102,10 +102,8 @@ def benchmark(
     contest = Contest(noise, "l1" if l1 or (noise.impulses and not l2) else "l2", workers)
     asked = [contestant_of(word, contest) for word in dict.fromkeys(word.strip() for word in methods.split(",")) if word]
     present = [contestant_of("noisy", contest), *(method for method in asked if not method.missing and method.name != "noisy")]
-    found = list(find(pictures, Selection(recursive)))
-    if not found:
-        raise UsageError(f"{pictures[0]}: holds no picture that denoise reads; look deeper with --recursive")
-    check_output(csv, (each.path for each in found), overwrite=overwrite)
+    found = pictures_of(pictures, Selection(recursive))
+    check_outputs({"--csv": csv}, (each.path for each in found), overwrite=overwrite)
     told = f"{noise}, seed {seed}, {'not clipped' if no_clip else 'clipped and rounded to the depth'}"
 
     def trials(each: Found) -> list[Trial]:

@@ -13,7 +13,7 @@ from denoise_cli.cli.csv_tables import plain, write_csv
 from denoise_cli.cli.progress import say
 from denoise_cli.cli.shared_options import AXES, Csv, Json, MaxPixels, Overwrite, declared
 from denoise_cli.cli.streams import print_json, visible
-from denoise_cli.cli.typed import check_output, check_sheet, check_stdin_once, check_stdout_once, crop_of
+from denoise_cli.cli.typed import check_outputs, check_sheet, check_stdin_once, check_stdout_once, crop_of
 from denoise_cli.errors import FAILED, OK, DenoiseError, UsageError
 from denoise_cli.settings import MAX_PIXELS
 from denoise_cli.storage.pipes import PIPE
@@ -114,10 +114,7 @@ def _check(
         check_sheet(sheet)
     if sheet is not None and len(words) > MOST_TILES:
         raise UsageError(f"a sheet holds {MOST_TILES} pictures, not {len(words)}: name fewer, or leave --sheet out")
-    if sheet is not None and sheet == csv:
-        raise UsageError(f"{sheet}: the sheet and the CSV need two names")
-    for path in (sheet, csv):
-        check_output(path, words, overwrite=overwrite)
+    check_outputs({"--sheet": sheet, "--csv": csv}, words, overwrite=overwrite)
 
 
 # ── after ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -189,8 +186,11 @@ def _write_sheet(path: Path, clean: Upright, rows: Sequence[Likeness], box: Box 
 
 
 def _window(clean: Upright) -> tuple[float, float]:
-    """What is drawn black, and what white."""
-    low, high = min(float(page.min()) for page in clean.valued), max(float(page.max()) for page in clean.valued)
-    if not clean.has_own_units or (low >= 0 and high <= 1):
-        return 0.0, 1.0
-    return low, high if high > low else low + 1
+    """What is drawn black, and what white, in typed units: the ends of the type, unless the values span little of it."""
+    import numpy as np
+
+    from denoise_cli.draw.embedded import display_window
+    from denoise_cli.variational import as_float
+
+    ends = np.concatenate([as_float(np.array([[page.min(), page.max()]], page.dtype)) for page in clean.valued])
+    return display_window(float(ends.min()), float(ends.max()), is_bytes=clean.depth in ("bool", "uint8"))

@@ -11,8 +11,8 @@ import typer
 from denoise_cli.cli.progress import say
 from denoise_cli.cli.shared_options import AXES, VOLUME, MaxPixels, Recursive, declared
 from denoise_cli.cli.streams import print_json, visible
-from denoise_cli.cli.typed import check_stdin_once
-from denoise_cli.errors import FAILED, OK, DenoiseError, UsageError
+from denoise_cli.cli.typed import pictures_of
+from denoise_cli.errors import FAILED, OK, DenoiseError
 from denoise_cli.plural import counted
 from denoise_cli.settings import MAX_PIXELS, Settings
 from denoise_cli.typed_words import axes_of
@@ -49,15 +49,12 @@ def info(
     denoise info scan.tif
     denoise info scans/ --recursive --json > scans.jsonl
     """
-    from denoise_cli.batch.inputs import Selection, find
+    from denoise_cli.batch.inputs import Selection
     from denoise_cli.large.excerpts import facts_of_large, large_source
     from denoise_cli.pipeline.facts import describe
 
-    check_stdin_once(pictures)
     settings = Settings(workers=workers, max_pixels=max_pixels, volume=volume, axes=None if axes is None else axes_of(axes, "axes"))
-    found = list(find(pictures, Selection(recursive, own_suffix="", series=volume)))
-    if not found:
-        raise UsageError(f"{pictures[0]}: holds no picture that denoise reads; look deeper with --recursive")
+    found = pictures_of(pictures, Selection(recursive, own_suffix="", series=volume))
     failed = printed = False
     for each in found:
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,7 +12,7 @@ from denoise_cli.cli.csv_tables import plain
 from denoise_cli.cli.progress import say
 from denoise_cli.cli.shared_options import AXES, VOLUME, MaxPixels, Workers, declared
 from denoise_cli.cli.streams import print_json, visible
-from denoise_cli.cli.typed import check_stdin_once
+from denoise_cli.cli.typed import pictures_of
 from denoise_cli.errors import FAILED, OK, DenoiseError
 from denoise_cli.settings import MAX_PIXELS, Settings
 from denoise_cli.typed_words import axes_of
@@ -27,7 +26,7 @@ VERDICTS = {
     "none": "hardly any noise",
     "gaussian": "Gaussian noise, alike everywhere",
     "poisson": "noise that grows with brightness",
-    "coloured": "noise in clumps of several pixels, as cameras and JPEG leave it",
+    "coloured": "noise as cameras and JPEG leave it, mostly in clumps of several pixels",
     "impulses": "impulse noise",
 }
 
@@ -56,17 +55,18 @@ def noise(
     denoise noise scan.png
     denoise noise scans/ --json
     """
+    from denoise_cli.batch.inputs import Selection
     from denoise_cli.large.excerpts import findings_of_large, large_source
     from denoise_cli.pipeline.findings import findings
 
     settings = Settings(workers=workers, max_pixels=max_pixels, volume=volume, axes=None if axes is None else axes_of(axes, "axes"))
     failed = False
-    for path, problem in _found(pictures, recursive=recursive, series=volume):
+    for each in pictures_of(pictures, Selection(recursive, own_suffix="", series=volume)):
         try:
-            if problem is not None:
-                raise DenoiseError(problem)
-            large = large_source(path, settings)
-            for page in findings(path, settings) if large is None else findings_of_large(large, settings):
+            if each.error is not None:
+                raise DenoiseError(each.error)
+            large = large_source(each.path, settings)
+            for page in findings(each.path, settings) if large is None else findings_of_large(large, settings):
                 if as_json:
                     print_json(_record(page))
                 else:
@@ -74,23 +74,9 @@ def noise(
         except DenoiseError as error:
             say(str(error))
             if as_json:
-                print_json({"input": str(path), "error": str(error)})
+                print_json({"input": str(each.path), "error": str(error)})
             failed = True
     raise typer.Exit(FAILED if failed else OK)
-
-
-def _found(words: list[Path], *, recursive: bool, series: bool) -> Iterator[tuple[Path, str | None]]:
-    """The pictures meant, or why one cannot be had. A folder without any is a mistake."""
-    from denoise_cli.batch.inputs import Selection, find
-
-    check_stdin_once(words)
-    for word in words:
-        empty = True
-        for found in find([word], Selection(recursive=recursive, own_suffix="", series=series)):
-            empty = False
-            yield found.path, found.error
-        if empty:
-            yield word, f"{word}: holds no picture that denoise reads" + ("" if recursive else "; --recursive looks in folders within")
 
 
 def _text(page: Finding) -> str:

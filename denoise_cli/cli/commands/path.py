@@ -12,7 +12,7 @@ import typer
 from denoise_cli.cli.csv_tables import write_csv
 from denoise_cli.cli.progress import say
 from denoise_cli.cli.shared_options import MaxPixels, Overwrite, Workers, declared
-from denoise_cli.cli.typed import check_output, check_settings, check_sheet, crop_of
+from denoise_cli.cli.typed import check_outputs, check_settings, check_sheet, crop_of
 from denoise_cli.errors import OK, DenoiseError, UsageError
 from denoise_cli.settings import MAX_PIXELS, Settings
 from denoise_cli.storage.missing import no_such_file
@@ -22,6 +22,7 @@ from denoise_cli.typed_words import number
 if TYPE_CHECKING:
     from denoise_cli.draw.views import Box
     from denoise_cli.formats.picture import Picture
+    from denoise_cli.pipeline.shown_page import ShownPage
     from denoise_cli.variational import Solution
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
@@ -45,7 +46,7 @@ METHOD = declared("The method whose λ is followed.", metavar="METHOD")
 GAP = declared("Relative duality gap to stop at. [default: 0.001]", metavar="G")
 REFERENCE = declared("A clean picture: PSNR and SSIM of each. [default: none]", metavar="CLEAN")
 OUTPUT = declared("The sheet: the same crop at each λ. [default: NAME_path.png beside the input]", "-o", "--output", metavar="SHEET.png")
-CROP = declared("What the sheet shows. [default: 64 × 64 pixels where smoothing changes most]", metavar="X,Y,W,H")
+CROP = declared("What the sheet shows, of the upright picture. [default: 64 × 64 pixels where smoothing changes most]", metavar="X,Y,W,H")
 CSV = declared("The table as CSV. [default: none]", "--csv", metavar="FILE.csv")
 HTML = declared("A page for the browser, to choose by eye. [default: none]", "--html", metavar="FILE.html")
 RESULTS = declared("A folder for the whole results, NAME_λ. [default: none]", metavar="FOLDER")
@@ -96,6 +97,7 @@ def path(
     from denoise_cli.cli.path_file import PathFile, check_page_name
     from denoise_cli.cli.settings_file import save_settings
     from denoise_cli.pipeline.plan import make_plan, subject_of
+    from denoise_cli.pipeline.shown_page import ShownPage
     from denoise_cli.storage.writing import appear
 
     if l1 and l2:
@@ -108,25 +110,29 @@ def path(
     check_settings(settings)
     check_page_name(html)
     weights = _typed(lambdas, smallest, largest, pick)
+    if picture == PIPE and output is None:
+        raise UsageError("a sheet of standard input has no name of its own: give it one with -o SHEET.png")
     sheet = output or picture.with_name(f"{picture.stem}_path.png")
-    _check([path for path in (picture, reference) if path is not None], [sheet, csv, save_config, html], overwrite)
+    inputs = [path for path in (picture, reference) if path is not None]
+    _check(inputs, {"-o": sheet, "--csv": csv, "--save-config": save_config, "--html": html}, overwrite)
 
     source, pixels, clean = _read(picture, reference, settings, whole=bool(results or reference))
-    album = Album(source, pixels, picture, _box(crop, pixels), results, overwrite=overwrite)
+    shown = ShownPage(source)
+    album = Album(source, pixels, shown, picture, _box(crop, shown), results, overwrite=overwrite)
     try:
         plan = make_plan(subject := subject_of(source.pages[0], settings), settings)
         fidelity, automatic = plan.fidelity or "l2", plan.weight or 1.0
         every = weights_along(automatic, weights, smallest, largest, steps, pick)
         if results is not None:
-            _make_folder(results, [album.place(weight) for weight in every], overwrite)
+            _make_folder(results, [album.place(weight) for weight in every], inputs, overwrite)
 
         def solve(weight: float, **details: Any) -> Solution:
             return plan.method.run(subject, replace(plan, weight=weight), **details)
 
         smoothed = solve(every[-1], gap=ROUGH_GAP).image
         album.look(smoothed)
-        page = None if html is None else PathFile(picture, source, plan, pixels, smoothed, _box(crop, pixels))
-        for step in walk(pixels, every, solve, reference=clean):
+        page = None if html is None else PathFile(picture, shown, plan, pixels, smoothed, _box(crop, shown))
+        for step in walk(pixels, every, solve, reference=clean, known=subject.known):
             for kept in (album, page) if page else (album,):
                 kept.add(step, automatic=step.weight == automatic, picked=step.weight == pick)
     except (ValueError, TypeError) as error:
@@ -188,26 +194,22 @@ def _typed(lambdas: str | None, smallest: float | None, largest: float | None, p
     return weights
 
 
-def _check(inputs: list[Path], outputs: list[Path | None], overwrite: bool) -> None:
+def _check(inputs: list[Path], outputs: dict[str, Path | None], overwrite: bool) -> None:
     """Refuse what is not there, would overwrite an input or an earlier result, or could not be written, before any work is done."""
     for path in inputs:
         if path != PIPE and not path.exists():  # or else its folder would be missed, where the sheet is to lie
             raise DenoiseError(no_such_file(path))
-    check_sheet(outputs[0] or Path())
-    told = [path for path in outputs if path is not None]
-    if len({path.absolute() for path in told}) < len(told):
-        raise UsageError("the sheet, the CSV, the settings and the page need names of their own")
-    for path in told:
-        check_output(path, inputs, overwrite=overwrite)
+    check_sheet(outputs["-o"] or Path())
+    check_outputs(outputs, inputs, overwrite=overwrite)
 
 
-def _make_folder(folder: Path, results: list[Path], overwrite: bool) -> None:
+def _make_folder(folder: Path, results: list[Path], inputs: list[Path], overwrite: bool) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DenoiseError(f"{folder}: the directory cannot be made ({error.strerror}); choose another place with --results") from error
     for result in results:
-        check_output(result, [], overwrite=overwrite)
+        check_outputs({"--results": result}, inputs, overwrite=overwrite)
 
 
 def _read(path: Path, reference: Path | None, settings: Settings, *, whole: bool) -> tuple[Picture, Any, Any]:
@@ -237,10 +239,10 @@ def _read(path: Path, reference: Path | None, settings: Settings, *, whole: bool
     return picture, pixels, clean
 
 
-def _box(text: str | None, pixels: Any) -> Box | None:
+def _box(text: str | None, shown: ShownPage) -> Box | None:
     if text is None:
         return None
     box = x, y, width, height = crop_of(text)
-    if x + width > pixels.shape[1] or y + height > pixels.shape[0]:
-        raise UsageError(f"--crop reaches beyond the picture, which is {pixels.shape[1]} × {pixels.shape[0]}")
+    if x + width > shown.size[0] or y + height > shown.size[1]:
+        raise UsageError(f"--crop reaches beyond the picture, which is {shown.size[0]} × {shown.size[1]}")
     return box

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from denoise_cli.cli.typed import check_output
+from denoise_cli.cli.typed import check_outputs
 from denoise_cli.errors import DenoiseError, UsageError
 from denoise_cli.storage.pipes import PIPE
 
@@ -88,7 +88,7 @@ def _check(output: Path, logs: list[Path], *, overwrite: bool) -> None:
     if output.suffix.lower() not in FORMATS:
         known = f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}"
         raise UsageError(f"{output}: {output.suffix or 'no suffix'} is no kind of figure that denoise draws; name it {known}")
-    check_output(output, logs, overwrite=overwrite)
+    check_outputs({"-o": output}, logs, overwrite=overwrite)
 
 
 def _read(logs: list[Path], *, growing: bool = False) -> tuple[list[Curve], list[str]]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from denoise_cli.measure.scale import Scale
+from denoise_cli.methods.learned.tiles import BYTES_PER_PIXEL, LARGEST_PIXELS
 from denoise_cli.methods.method import Array, Method, Plan, Subject, Watch
 from denoise_cli.noise.opponent_colours import WEIGHTS
 from denoise_cli.variational import Solution, Status
@@ -82,7 +83,7 @@ class Learned(Method):
             noise, times = believed(subject, noise, device=settings.device or "cpu", workers=settings.workers)
         calm = _luma_share(subject, noise) if settings.sigma is None and settings.model is None else None
         strength = 1.0 if settings.strength is None else min(settings.strength, STRONGEST)
-        kind = noise.called or KINDS.get(noise.model, "Gaussian noise").format(clump=noise.clump)
+        kind = noise.called or (noise.spectrum.clumped if noise.spectrum is not None else KINDS.get(noise.model, "Gaussian noise"))
         stronger = "" if strength == 1 else f", times the strength {strength:g}" + ", the most here" * (settings.strength != strength)
         sentence = f"{kind}, σ {about} {subject.scale.amount(noise.sigma)}{stronger} → network"
         if times != 1:
@@ -132,6 +133,9 @@ class Learned(Method):
     def pictures_in_memory(self, fidelity: str) -> float:  # noqa: ARG002
         return 8.0  # python -m benchmarks memory
 
+    def bytes_beside(self, pixels: int) -> int:
+        return BYTES_PER_PIXEL * min(pixels, LARGEST_PIXELS)
+
 
 def _luma_share(subject: Subject, noise: Noise) -> float | None:
     """σ in luma over that of the channels, where luma has so much less of it that it is better restored by itself; else None."""
@@ -161,6 +165,5 @@ def _mirrored(pixels: Array, known: Array | None) -> Array:
 
 
 KINDS = {
-    "none": "hardly any noise", "poisson": "noise that grows with brightness", "impulses": "impulse noise",
-    "coloured": "noise in clumps of about {clump:.1f} pixels",
+    "none": "hardly any noise", "poisson": "noise that grows with brightness", "impulses": "impulse noise", "coloured": "noise in clumps",
 }  # fmt: skip

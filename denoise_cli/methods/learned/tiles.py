@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 
 from denoise_cli.methods.learned.geometry import Geometry
 
-__all__ = ["LARGEST_PIXELS", "Engine", "Tensor", "in_tiles"]
+__all__ = ["BYTES_PER_PIXEL", "LARGEST_PIXELS", "Engine", "Tensor", "in_tiles"]
 
 Tensor = NDArray[np.float32]
 #: engine(picture, level) → clean, all (channels, height, width).
 Engine = Callable[[Tensor, Tensor], Tensor]
 
-#: Pixels of the largest piece that the network sees at once, overlap included. ONNX Runtime holds about 200 bytes a pixel of it.
-LARGEST_PIXELS = 2 << 20
+#: Pixels of the largest piece that the network sees at once, overlap included; and bytes that ONNX Runtime holds a pixel of it.
+LARGEST_PIXELS, BYTES_PER_PIXEL = 2 << 20, 200
 
 
 def in_tiles(

@@ -1,0 +1,89 @@
+"""`optimal` hears two witnesses of noise in clumps: what calm places hold, and what the network removes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy.ndimage import gaussian_filter
+
+from denoise_cli.measure.scale import Scale
+from denoise_cli.methods.learned.seen_again import seen_again
+from denoise_cli.methods.method import Subject
+from denoise_cli.noise.model import Noise
+from denoise_cli.noise.second_opinion import spectrum_from_both
+from denoise_cli.noise.spectrum import RINGS, Spectrum
+from denoise_cli.pipeline.plan import make_plan
+from denoise_cli.settings import Settings
+
+DENSITY = tuple(((1e-3 / (1 + ring),),) for ring in range(len(RINGS) - 1))
+
+
+def pieces(noise: np.ndarray, share: float) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    return [(0.5 + noise, share * noise, np.ones((*noise.shape[:2], 1), bool))]
+
+
+@pytest.mark.parametrize("share", [1.0, 0.5, 0.25])
+def test_noise_is_told_whatever_part_of_it_the_denoiser_removes(share: float) -> None:
+    noise = Spectrum(DENSITY).draw((192, 192), np.random.default_rng(0))
+    told = spectrum_from_both(None, pieces(noise, share))
+    assert told is not None
+    assert told.sigmas[0] == pytest.approx(noise.std(), rel=0.5)
+    found = spectrum_from_both(Spectrum(DENSITY), pieces(noise, share))
+    assert found is not None
+    assert found.sigmas[0] == pytest.approx(noise.std(), rel=0.3)
+
+
+def test_calm_places_that_were_cleared_do_not_decide_alone() -> None:
+    noise = Spectrum(DENSITY).draw((192, 192), np.random.default_rng(1))
+    true = float(noise.std())
+    noise[:, :48] /= 4  # what JPEG does to calm places
+    calm_only = Spectrum(tuple(((ring[0][0] / 16,),) for ring in DENSITY))
+    told = spectrum_from_both(calm_only, pieces(noise, 0.9))
+    assert told is not None
+    assert abs(np.log(told.sigmas[0] / true)) < 0.5 * abs(np.log(calm_only.sigmas[0] / true))
+
+
+def test_texture_that_the_denoiser_leaves_alone_counts_for_less() -> None:
+    noise = Spectrum(DENSITY).draw((192, 192), np.random.default_rng(2))
+    texture = Spectrum(tuple(((25 * ring[0][0],),) for ring in DENSITY))
+    told = spectrum_from_both(texture, [(noise + 0.5, noise, np.ones((192, 192, 1), bool))])
+    assert told is not None
+    assert told.sigmas[0] < 0.8 * texture.sigmas[0]
+
+
+def test_a_picture_of_too_few_blocks_keeps_what_was_found() -> None:
+    small = np.zeros((40, 40, 1), np.float32)
+    found = Spectrum(DENSITY)
+    assert spectrum_from_both(found, [(small, small, np.ones_like(small, bool))]) is found
+    assert spectrum_from_both(None, [(small[:20], small[:20], np.ones((20, 40, 1), bool))]) is None
+
+
+def test_noise_in_chroma_clumps_that_calm_places_hide_is_removed_by_optimal(samples: Path) -> None:
+    clean = np.asarray(Image.open(samples / "coffee.png")) / 255
+    rng = np.random.default_rng(3)
+    noise = gaussian_filter(rng.standard_normal(clean.shape), (0.8, 0.8, 0))
+    page = np.rint(np.clip(clean + 6 / 255 * noise / noise.std(), 0, 1) * 255).astype(np.uint8)
+    subject = Subject(page, Scale.of(page), noise=Noise.none(3, "calm places were cleared"))
+    told = seen_again(subject, subject.noise or Noise.none(3, ""), workers=1)
+    assert told.model == "coloured"
+    assert told.sigma * 255 == pytest.approx(6, rel=0.5)
+    plan = make_plan(subject, Settings(method="optimal"))
+    image = plan.method.run(subject, plan).image
+    assert np.mean((image - clean) ** 2) < 0.7 * np.mean((page / 255 - clean) ** 2)
+
+
+def test_a_clean_photograph_holds_no_noise_for_either(samples: Path) -> None:
+    page = np.asarray(Image.open(samples / "coffee.png"))
+    subject = Subject(page, Scale.of(page))
+    assert seen_again(subject, Noise.none(3, "clean"), workers=1).model == "none"
+
+
+def test_clumps_of_one_pixel_are_called_nearly_white() -> None:
+    white = tuple(((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)) for _ in RINGS[:-1])
+    assert Spectrum(white).clumped == "noise that is nearly white"
+    blotches = tuple(((1.0, 0.0, 0.0), (0.0, c, 0.0), (0.0, 0.0, c)) for c in (9.0, 9.0, 9.0, 1.0, 0.1, 0.1, 0.1, 0.1))
+    assert Spectrum(blotches).clumped.startswith("noise that is nearly white in luma, and in clumps of about ")
+    assert Spectrum(DENSITY).clumped.startswith("noise in clumps of about ")
