@@ -74,6 +74,7 @@ RUNS = {
     "growth": Run("growth", "256² to 4096²", "growth --largest 1024 --rounds 3", "256² to 1024²"),
     "memory": Run("memory", "2048²", "memory --size 1024", "1024²"),
     "end_to_end": Run("end_to_end", "12 megapixels", "end_to_end --rounds 1", "one round"),
+    "forecast": Run("forecast", "256² to 2048²", "forecast --sizes 256 --rounds 1", "256²"),
     "learned": Run("learned {Set12} {BSD68} {Kodak24} {real}", "all pictures"),
     "learned_time": Run("learned_time", "512²"),
     "in_the_loop": Run("in_the_loop {Kodak24} --count 4", "four pictures of Kodak24"),
