@@ -65,7 +65,7 @@ def test_a_level_that_the_network_sees_little_of_is_not_believed(samples: Path) 
     told = method.plan(subject, Settings(sigma=0.15, method="learned"))
     assert told.details["times"] == 1
     kept, wiped = (method.run(subject, some).image for some in (plan, told))
-    assert np.mean((kept - page) ** 2) < 0.8 * np.mean((wiped - page) ** 2)
+    assert np.mean((kept - page) ** 2) < 0.5 * np.mean((wiped - page) ** 2)
 
 
 def test_clumps_are_not_believed_where_what_the_network_removes_is_white(samples: Path) -> None:
@@ -129,7 +129,7 @@ def test_masked_pixels_are_filled_better_than_by_total_variation(denoise: Run, c
         report = json.loads(run.out.splitlines()[0])
         assert report["method"] == (method or "optimal"), "unasked, a mask is for total variation"
         found[method] = psnr_db(np.asarray(Image.open(tmp_path / "out.png")) / 255, coffee)
-    assert found["learned"] > found["optimal"] + 0.5
+    assert found["learned"] > found["optimal"] + 1
 
 
 @pytest.mark.parametrize("words", [{}, {"fidelity": "l1"}], ids=["found", "by --l1"])
