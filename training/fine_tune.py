@@ -12,7 +12,6 @@ Hinton, Vinyals & Dean 2015, arXiv:1503.02531 (distillation).
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 import cv2
@@ -24,7 +23,7 @@ from training.exposures import OTHERS, exposures
 from training.model import Network, begin_with
 from training.noise import BLIND, noisy, of_a_camera, told
 from training.photographs import Photographs, to_grey
-from training.train import FLOOR, Batches, Training, half_precision, tensor, train
+from training.train import FLOOR, Batches, Training, half_precision, options, tensor, train
 
 __all__ = ["FineTuning", "Mixed", "main", "turned", "turned_back"]
 
@@ -112,23 +111,9 @@ class FineTuning(Training):
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("photographs", type=Path, help="folder of .png or .webp")
-    parser.add_argument("run", type=Path, help="folder for state.pt, weights.pt and log.txt")
-    parser.add_argument("--channels", type=int, choices=(1, 3), default=3)
+    parser = options(__doc__, 1.5e-4)
     parser.add_argument("--teacher", type=Path, required=True, help="weights.pt that teach white and growing noise")
-    parser.add_argument("--clumps-teacher", type=Path, help="weights.pt that teach noise in clumps; default: the teacher")
-    parser.add_argument("--start", type=Path, help="weights.pt to begin with; default: the teacher of clumps")
-    length = parser.add_mutually_exclusive_group(required=True)
-    length.add_argument("--steps", type=int, default=0)
-    length.add_argument("--seconds", type=float, default=0)
-    parser.add_argument("--batch", type=int, default=8)
-    parser.add_argument("--size", type=int, default=128, help="side of a patch, a multiple of 8")
-    parser.add_argument("--rate", type=float, default=1.5e-4)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--loaders", type=int, default=0, help="processes that make batches")
-    parser.add_argument("--threads", type=int, default=0, help="share each batch among so many threads (useful on a CPU with other work)")
+    parser.add_argument("--clumps-teacher", type=Path, help="weights.pt that teach noise in clumps, and --start if that is not given")
     words = vars(parser.parse_args())
     teacher, clumps, start = words.pop("teacher"), words.pop("clumps_teacher"), words.pop("start")
     photographs, run, channels = Photographs(words.pop("photographs")), words.pop("run"), words.pop("channels")

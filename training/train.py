@@ -28,7 +28,7 @@ from training.model import Network, begin_with
 from training.noise import camera, noisy
 from training.photographs import Photographs
 
-__all__ = ["main", "train"]
+__all__ = ["main", "options", "train"]
 
 #: Added to the mean square error before its logarithm, so that a nearly perfect result does not outweigh all others: (0.35/255)².
 FLOOR = 2e-6
@@ -261,8 +261,9 @@ def batches(source: Batches, first: int, loaders: int) -> Iterator[tuple[Tensor,
         first += 1
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def options(description: str | None, rate: float) -> argparse.ArgumentParser:
+    """What can be typed for every kind of training; `rate` is the highest learning rate unless told."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("photographs", type=Path, help="folder of .png or .webp")
     parser.add_argument("run", type=Path, help="folder for state.pt, weights.pt and log.txt")
     parser.add_argument("--channels", type=int, choices=(1, 3), default=3)
@@ -272,12 +273,16 @@ def main() -> None:
     length.add_argument("--seconds", type=float, default=0)
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--size", type=int, default=128, help="side of a patch, a multiple of 8")
-    parser.add_argument("--rate", type=float, default=5e-4)
+    parser.add_argument("--rate", type=float, default=rate)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--loaders", type=int, default=0, help="processes that make batches (useful with a GPU)")
+    parser.add_argument("--loaders", type=int, default=0, help="processes that make batches (useful where there are more cores)")
     parser.add_argument("--threads", type=int, default=0, help="share each batch among so many threads (useful on a CPU with other work)")
-    words = vars(parser.parse_args())
+    return parser
+
+
+def main() -> None:
+    words = vars(options(__doc__, 5e-4).parse_args())
     train(Photographs(words.pop("photographs")), words.pop("run"), **words)
 
 
