@@ -115,21 +115,21 @@ WHY_NOT_DONE = {
 
 
 def run_all(
-    jobs: list[Job], settled: Settle, watch: Watch, *, parallel: int = 1, logged: bool = False, cluster: Cluster | None = None
+    jobs: list[Job], settled: Settle, watch: Watch, *, parallel: int | None = None, logged: bool = False, cluster: Cluster | None = None
 ) -> Iterator[tuple[Report, Rows]]:
     """Reports in the order of the jobs, and the rows of their logs where they were computed elsewhere.
 
     With `parallel` > 1, as many pictures at once in processes of their own; at most a few more than that are in memory. With a `cluster`,
-    on the workers of Dask.
+    on the workers of Dask: `parallel` of them, or one for each core, where no scheduler is told.
     """
     for folder in dict.fromkeys(job.output.parent for job in jobs if job.output != PIPE):
         remove_stray_temporaries(folder)
     if cluster is not None:
         from denoise_cli.batch.cluster import run_on_cluster  # and Dask with it
 
-        yield from run_on_cluster(jobs, settled, watch, cluster.scheduler, parallel if parallel > 1 else None, logged)
+        yield from run_on_cluster(jobs, settled, watch, cluster.scheduler, parallel, logged)
         return
-    if parallel > 1 and len(jobs) > 1:
+    if parallel is not None and parallel > 1 and len(jobs) > 1:
         from denoise_cli.batch.processes import run_parallel  # and multiprocessing with it
 
         yield from run_parallel(jobs, settled, parallel, logged)

@@ -45,8 +45,8 @@ class Request:
         metavar="FILE.html")
     report_crops: int = option(FILES, "Pixels along a side of what the report shows of a picture; 0 for none.", default=256,
         says="256", metavar="N", minimum=0)
-    jobs: int = option(RUN, "Pictures at once, each in a process of its own.", "--jobs", "-j", default=1, says="1", metavar="N",
-        minimum=1)
+    jobs: int | None = option(RUN, "Pictures at once, each in a process of its own.", "--jobs", "-j", metavar="N", minimum=1,
+        says="1; by Dask one for each core")
     executor: str | None = option(RUN, "Who works: processes of this computer, or the workers of a Dask cluster.", says="processes",
         values=("processes", "dask"))
     scheduler: str | None = option(RUN, "The Dask cluster to use, such as tcp://host:8786.", says="a local one", metavar="ADDRESS")

@@ -45,7 +45,7 @@ def execute(run: Run) -> int:
     if run.request.save_config is not None:
         save_settings(run.request.save_config, run.settings, run.request)
     make_folders(run, jobs)
-    if run.request.jobs > 1:
+    if run.request.jobs is not None and run.request.jobs > 1:
         jobs = [replace(job, settings=shared(job.settings, run.request.jobs)) for job in jobs]
     if run.request.report is not None:
         jobs = [replace(job, crops=run.request.report_crops) for job in jobs]

@@ -27,6 +27,25 @@ def picture(side: int, seed: int = 0) -> Any:
     return np.clip(80 + 90 * (np.arange(side)[:, None] // 40 % 2) + 20 * rng.standard_normal((side, side)), 0, 255).astype(np.uint8)
 
 
+@pytest.mark.parametrize(("words", "expected"), [((), None), (("--jobs", "1"), 1), (("--jobs", "2"), 2)])
+def test_a_local_cluster_has_as_many_workers_as_jobs_were_told(
+    denoise: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], expected: int | None
+) -> None:
+    from denoise_cli.batch import cluster
+    from denoise_cli.errors import DenoiseError
+
+    asked = []
+
+    def crew(scheduler: str | None, parallel: int | None) -> None:
+        asked.append((scheduler, parallel))
+        raise DenoiseError("enough")
+
+    monkeypatch.setattr(cluster, "DaskCrew", crew)
+    tifffile.imwrite(tmp_path / "a.tif", picture(40))
+    assert denoise(tmp_path / "a.tif", *WORDS, "--executor", "dask", *words).code == 1
+    assert asked == [(None, expected)]
+
+
 def test_without_a_scheduler_a_local_cluster_of_processes_is_started_and_ended(
     denoise: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
