@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
 import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -48,14 +48,9 @@ def identity(page: Path) -> str:
 
 
 @pytest.fixture(scope="session")
-def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    spec = importlib.util.spec_from_file_location("make_guide_pictures", DOCS / "make_guide_pictures.py")
-    assert spec is not None
-    assert spec.loader is not None
-    maker: Any = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(maker)
+def drawn(tmp_path_factory: pytest.TempPathFactory, make_guide_pictures: Callable[..., object]) -> Path:
     folder = tmp_path_factory.mktemp("drawn")
-    maker.main(folder, SIDE)
+    make_guide_pictures(folder, SIDE)
     return folder
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import shlex
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -44,15 +43,10 @@ QUOTES = list(quotes())
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def desk(tmp_path_factory: pytest.TempPathFactory, make_guide_pictures: Callable[..., object]) -> Path:
     """The pictures that the guides name, in their own size, and the samples."""
-    spec = importlib.util.spec_from_file_location("make_guide_pictures", DOCS / "make_guide_pictures.py")
-    assert spec is not None
-    assert spec.loader is not None
-    maker: Any = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(maker)
     folder = tmp_path_factory.mktemp("quotes")
-    maker.main(folder)
+    make_guide_pictures(folder)
     shutil.copytree(ROOT / "sample_images", folder / "sample_images")
     return folder
 
