@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from denoise_cli.variational.engines.terms import divergence_of
+
 if TYPE_CHECKING:
     from denoise_cli.large.windows import Array
     from denoise_cli.variational.problem import Problem
@@ -54,11 +56,11 @@ class PrimalDual:
         f, tau = self.problem.observed, self.u.dtype.type(TAU)
         sigma = self.u.dtype.type(1 / (NORM_SQUARED * TAU))
         for _ in range(iterations):
-            v = differences(self._ahead)
+            v = self.differences(self._ahead)
             v *= sigma
             v += self.p
             self._project(v, self.p)
-            moved = adjoint(self.p)
+            moved = self.adjoint(self.p)
             moved *= -tau
             moved += self.u
             moved -= f
@@ -77,31 +79,23 @@ class PrimalDual:
             q = p - before
             q *= q.dtype.type((t - 1) / following)
             q += p
-            g = adjoint(q)
-            v = differences(np.clip(g, -1, 1) - g)
+            g = self.adjoint(q)
+            v = self.differences(np.clip(g, -1, 1) - g)
             v *= v.dtype.type(1 / NORM_SQUARED)
             v += q
             before, p, t = p, self._project(v, np.empty_like(v)), following
         return p
 
+    def differences(self, u: Array) -> Array:
+        """Du, (2, *u.shape)."""
+        return self.problem.operator.differences(u, slice(0, u.shape[1]), np.empty((2, *u.shape), u.dtype))
+
+    def adjoint(self, p: Array) -> Array:
+        """Dᵀp, in one strip: the order of its sums is that of the whole picture in every window."""
+        return divergence_of(self.problem, p, np.empty(p.shape[1:], p.dtype), [slice(0, p.shape[2])])
+
     def _project(self, v: Array, out: Array) -> Array:
         return self.problem.regulariser.project(v, slice(0, v.shape[2]), 1.0, out, np.empty_like(v))
-
-
-def differences(u: Array) -> Array:
-    """Du, (2, *u.shape): to the right and down, 0 at the last column and row."""
-    out = np.zeros((2, *u.shape), u.dtype)
-    np.subtract(u[:, :, 1:], u[:, :, :-1], out=out[0, :, :, :-1])
-    np.subtract(u[:, 1:], u[:, :-1], out=out[1, :, :-1])
-    return out
-
-
-def adjoint(p: Array) -> Array:
-    """Dᵀp of a p that is 0 where D is."""
-    g: Array = -(p[0] + p[1])
-    g[:, :, 1:] += p[0, :, :, :-1]
-    g[:, 1:] += p[1, :, :-1]
-    return g
 
 
 def iterations_of_l1(problem: Problem, gap: float, most: int) -> int:
@@ -112,9 +106,9 @@ def iterations_of_l1(problem: Problem, gap: float, most: int) -> int:
         wanted = min(most, wanted)
         walk.walk(wanted - done)
         done = wanted
-        regularity = problem.regulariser.value(differences(walk.u), slice(0, f.shape[1]), np.empty_like(walk.p))
+        regularity = problem.regulariser.value(walk.differences(walk.u), slice(0, f.shape[1]), np.empty_like(walk.p))
         cost = float(np.abs(walk.u - f).sum() + regularity.sum())
-        g = adjoint(walk.repaired()).astype(np.float64)
+        g = walk.adjoint(walk.repaired()).astype(np.float64)
         beyond = np.maximum(np.abs(g) - 1, 0)
         bound = float((g * f - np.where(g > 0, beyond * (f - f.min()), beyond * (f.max() - f))).sum())
         if cost - bound <= gap * cost or done >= most:
