@@ -13,7 +13,7 @@ from denoise_cli.large.raw_table import RawTable
 from denoise_cli.large.tallies import std_of_sums
 from denoise_cli.large.windows import page_of
 from denoise_cli.measure.whiteness import whiteness
-from denoise_cli.pipeline.method_noise import magnification
+from denoise_cli.pipeline.method_noise import line_on, magnification
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,8 +53,7 @@ def written_residual(work: Work, path: Path, kind: str | None, sums: Sequence[Su
     middles = [slice(max(0, (side - SIDE) // 2), (side + SIDE) // 2) for side in source.size]
     white = min(whiteness(removed.read(plane, *(slice(m.start, min(m.stop, side)) for m, side in zip(middles, source.size, strict=True))))
                 for plane in range(source.planes))  # fmt: skip
-    line = f"{path}: {'mid-grey + ' if middle else ''}{magnified:g} × (input − result)"
-    return {"residual_std": std, "whiteness": white}, (line, *losses)
+    return {"residual_std": std, "whiteness": white}, (line_on(path, magnified, middle), *losses)
 
 
 def _windows(table: RawTable) -> Iterator[tuple[int, slice, slice]]:

@@ -12,9 +12,11 @@ from denoise_cli.formats.files import Picture, write_picture
 from denoise_cli.measure.whiteness import std_removed, whiteness
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from denoise_cli.pipeline.job import Job
 
-__all__ = ["magnification", "method_noise"]
+__all__ = ["line_on", "magnification", "method_noise"]
 
 #: Standard deviations that a picture of the method noise leaves room for on either side of mid-grey.
 ROOM = 4
@@ -42,7 +44,12 @@ def method_noise(job: Job, picture: Picture, images: Sequence[Any]) -> tuple[dic
     magnified, middle = magnification(picture.pages[0].colour.dtype, std)
     shown = [magnified * r + middle for r in removed]
     write_picture(job.residual, picture.as_bytes().successor(shown), overwrite=job.settings.overwrite, kind=kind, option="--residual")
-    return numbers, (f"{job.residual}: {'mid-grey + ' if middle else ''}{magnified:g} × (input − result)",)
+    return numbers, (line_on(job.residual, magnified, middle),)
+
+
+def line_on(path: Path, magnified: float, middle: float) -> str:
+    """What a picture of the method noise holds."""
+    return f"{path}: {'mid-grey + ' if middle else ''}{magnified:g} × (input − result)"
 
 
 def magnification(dtype: np.dtype[Any], std: float) -> tuple[float, float]:
