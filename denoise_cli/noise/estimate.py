@@ -16,7 +16,7 @@ from denoise_cli.noise.growth import Growth, growth
 from denoise_cli.noise.impulses import impulses
 from denoise_cli.noise.jpeg_noise import noise_in_jpeg
 from denoise_cli.noise.level import FEWEST, calmness, energies, level, level_blocks, opponent_energies, opponent_levels
-from denoise_cli.noise.model import Noise
+from denoise_cli.noise.model import Noise, rms
 from denoise_cli.noise.opponent_colours import MEAN, WEIGHTED
 from denoise_cli.noise.ring_energies import SquareBlocks
 from denoise_cli.noise.rough_content import REPEATS
@@ -92,7 +92,7 @@ def estimate(stored: npt.ArrayLike, scale: Scale | None = None) -> Noise:
         found = [energies(each, picture) for each in blocks]
         turned = opponent_energies(blocks, picture) if picture.channels == 3 else []
         opponent = opponent_levels(turned, picture) if turned else ()
-        if opponent and _rms(list(opponent[1:])) > APART * opponent[0]:
+        if opponent and rms(opponent[1:]) > APART * opponent[0]:
             weighted = opponent_levels(opponent_energies(blocks, picture, WEIGHTED), picture)
         if picture.known is not None and min(map(len, found)) < WHOLE_BLOCKS:
             levels = [level_around_holes(picture, channel, impulses=False) for channel in channels]
@@ -105,7 +105,7 @@ def estimate(stored: npt.ArrayLike, scale: Scale | None = None) -> Noise:
     noise = _verdict(picture, [each or 0.0 for each in levels], curve, salt_pepper, random_valued, decisive)
     if noise.model == "gaussian" and picture.channels == 3 and opponent:
         basis, (luma, *chromas) = (WEIGHTED, weighted) if weighted and _separates(weighted, opponent) else (MEAN, opponent)
-        noise = replace(noise, luma=luma * picture.scale.unit, chroma=_rms(chromas) * picture.scale.unit, basis=basis)
+        noise = replace(noise, luma=luma * picture.scale.unit, chroma=rms(chromas) * picture.scale.unit, basis=basis)
     if decisive or picture.two_levels or share >= FEW:
         return noise
     squares = SquareBlocks(picture)
@@ -124,7 +124,7 @@ def estimate(stored: npt.ArrayLike, scale: Scale | None = None) -> Noise:
         return noise if found_spectrum is None else _without_content(noise, found_spectrum, picture)
     if found_spectrum.has_chroma and (other := coloured(squares, WEIGHTED)) is not None:
         levels_as_found = found_spectrum.spectrum.opponent_sigmas
-        if _rms(list(levels_as_found[1:])) > APART * levels_as_found[0] and _separates(other.spectrum.opponent_sigmas, levels_as_found):
+        if rms(levels_as_found[1:]) > APART * levels_as_found[0] and _separates(other.spectrum.opponent_sigmas, levels_as_found):
             found_spectrum, opponent = other, weighted
     # Luma that JPEG left white is told by its high frequencies alone, which hold less content.
     is_level = found_spectrum.fall < FALL and found_spectrum.middle_fall < MIDDLE_FALL
@@ -138,7 +138,7 @@ def _verdict(
 ) -> Noise:
     """From what was found, in the units of the blocks, to the record in typed units."""
     unit, amount = picture.scale.unit, picture.scale.amount
-    sigma = _rms(levels)
+    sigma = rms(levels)
     share = min(1.0, salt_pepper + random_valued)
     gain, read_noise = 0.0, sigma
     told = f"σ ≈ {amount(sigma * unit)}"
@@ -151,7 +151,7 @@ def _verdict(
         salt_pepper = random_valued = share = 0.0
         gain, read_noise = curve.gain, math.sqrt(curve.offset)
         levels = [math.sqrt(max(0.0, curve.variance(mean))) for mean in picture.means()]
-        sigma = _rms(levels)
+        sigma = rms(levels)
         evidence = f"noise grows with brightness: {_ends(curve, picture)}"
     elif sigma >= NEGLIGIBLE:
         model = "gaussian"
@@ -169,12 +169,12 @@ def _verdict(
 
 def _separates(weighted: tuple[float, ...], mean: tuple[float, ...]) -> bool:
     """Whether weighted luma has less of the noise than the mean of the channels has, beside chroma."""
-    return weighted[0] * _rms(list(mean[1:])) < SEPARATE * mean[0] * _rms(list(weighted[1:]))
+    return weighted[0] * rms(mean[1:]) < SEPARATE * mean[0] * rms(weighted[1:])
 
 
 def _is_coloured(found: Coloured, white: float, opponent: tuple[float, ...]) -> bool:
     """Whether what was found in clumps is noise, rather than content, and more than the white noise that was found."""
-    sigma = _rms(list(found.spectrum.sigmas))
+    sigma = rms(found.spectrum.sigmas)
     in_chroma = _is_coloured_in_chroma(found, opponent)
     in_luma = found.fall >= FALL and sigma >= STRONGER * white and (found.has_chroma or not found.rough)
     if sigma < FAINT or not (in_chroma or in_luma):
@@ -186,7 +186,7 @@ def _is_coloured_in_chroma(found: Coloured, opponent: tuple[float, ...]) -> bool
     """Whether chroma is in clumps, and stronger than white noise explains; opponent: the white levels of luma and chroma."""
     if not opponent or not found.has_chroma or found.chroma_fall < CHROMA_FALL:
         return False
-    return _rms(list(found.spectrum.opponent_sigmas[1:])) >= STRONGER * _rms(list(opponent[1:]))
+    return rms(found.spectrum.opponent_sigmas[1:]) >= STRONGER * rms(opponent[1:])
 
 
 def _without_content(noise: Noise, found: Coloured, picture: Samples) -> Noise:
@@ -205,7 +205,7 @@ def _odds(found: Coloured, fitted: dict[str, float]) -> float:
     odds = fitted["constant"] - fitted["odds"]
     odds += fitted["unequal"] * math.log(max(found.unequal, 0.9)) + fitted["irregular"] * found.irregular
     odds += fitted["lopsided"] * found.lopsided + fitted["strength"] * math.log(255 * luma)
-    return odds + (fitted["chroma"] * math.log(_rms(chromas) / luma) if fitted["chroma"] else 0.0)
+    return odds + (fitted["chroma"] * math.log(rms(chromas) / luma) if fitted["chroma"] else 0.0)
 
 
 def _ends(curve: Growth, picture: Samples) -> str:
@@ -216,7 +216,3 @@ def _ends(curve: Growth, picture: Samples) -> str:
         sigma = scale.unit * math.sqrt(max(0.0, curve.variance(mean)))
         ends.append(f"σ {scale.amount(sigma)} at {scale.white * (mean * scale.unit + scale.bottom):.4g}")
     return ", ".join(ends)
-
-
-def _rms(levels: list[float]) -> float:
-    return math.sqrt(sum(each**2 for each in levels) / len(levels))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,12 +14,17 @@ from denoise_cli.measure.scale import Scale
 from denoise_cli.noise.opponent_colours import MEAN
 from denoise_cli.noise.spectrum import Spectrum
 
-__all__ = ["Noise"]
+__all__ = ["Noise", "rms"]
 
 Array = npt.NDArray[Any]
 
 #: Side of the square, in pixels, whose mean is the brightness that the noise of a pixel depends on.
 AROUND = 7
+
+
+def rms(levels: Sequence[float]) -> float:
+    """The root mean square: the level of noise whose channels have these."""
+    return math.sqrt(sum(each**2 for each in levels) / len(levels))
 
 
 @dataclass(frozen=True)
@@ -65,12 +72,12 @@ class Noise:
         """Noise of a spectrum that is told in spans of the scale, with brightness from its bottom on."""
         spectrum = found.times(scale.unit, -scale.bottom / scale.unit)
         sigmas = spectrum.sigmas
-        sigma = (sum(level**2 for level in sigmas) / len(sigmas)) ** 0.5
+        sigma = rms(sigmas)
         luma = chroma = None
         told = f"σ ≈ {scale.amount(sigma)}"
         if len(sigmas) == 3:
             luma, *chromas = spectrum.opponent_sigmas
-            chroma = (sum(level**2 for level in chromas) / len(chromas)) ** 0.5
+            chroma = rms(chromas)
             told += f", {scale.amount(luma)} in luma and {scale.amount(chroma)} in chroma"
         evidence = f"{spectrum.clumped} ({why}): {told}"
         return cls(
@@ -81,7 +88,7 @@ class Noise:
     @classmethod
     def told(cls, sigmas: tuple[float, ...]) -> Noise:
         """White Gaussian noise whose standard deviation, one a channel, is known."""
-        sigma = (sum(level**2 for level in sigmas) / len(sigmas)) ** 0.5
+        sigma = rms(sigmas)
         return cls("gaussian", sigma, sigmas, 0.0, 0.0, 0.0, 0.0, sigma, "sigma was told")
 
     def times(self, factor: float, black: float = 0.0) -> Noise:
