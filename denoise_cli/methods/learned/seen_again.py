@@ -9,20 +9,9 @@ from dataclasses import replace
 import numpy as np
 
 from denoise_cli.methods.learned.network import restore
-from denoise_cli.methods.learned.told_level import (
-    EVERYWHERE,
-    MOST_PLACES,
-    STRONGER,
-    TOO_MUCH,
-    UNSEEN,
-    UNSEEN_WHITE,
-    WHITE,
-    calm_share,
-    correlation,
-)
+from denoise_cli.methods.learned.told_level import MOST_PLACES, STRONGER, UNSEEN, UNSEEN_WHITE, WHITE, Removed
 from denoise_cli.methods.method import Array, Subject
 from denoise_cli.noise.model import Noise
-from denoise_cli.noise.rough_content import REPEATS, repeated_share_of
 from denoise_cli.noise.second_opinion import spectrum_from_both
 
 __all__ = ["seen_again"]
@@ -84,10 +73,7 @@ def _clumps_unseen(noise: Noise, pixels: Array, removed: Array, known: Array) ->
     expected = math.sqrt(float(np.mean(np.square(noise.level_map(pixels)), where=known)))
     if strength <= max(STRONGER * expected, UNSEEN):
         return False
-    neighbours, calm = correlation(removed, known), calm_share(np.where(known, removed, 0))
-    in_clumps = neighbours >= WHITE and calm >= EVERYWHERE
+    seen = Removed(removed, known)
     # Patterns of single pixels, grass among them, correlate negatively. In grey, texture is as white as such noise.
-    nearly_white = pixels.shape[2] == 3 and neighbours > -WHITE and calm >= MOST_PLACES and strength >= UNSEEN_WHITE
-    if not (in_clumps or nearly_white):
-        return False
-    return strength <= TOO_MUCH or not (noise.model == "none" or repeated_share_of(removed) > REPEATS)
+    nearly_white = pixels.shape[2] == 3 and seen.neighbours > -WHITE and seen.calm >= MOST_PLACES and strength >= UNSEEN_WHITE
+    return (seen.is_in_clumps or nearly_white) and seen.may_be_noise(strength, noise)

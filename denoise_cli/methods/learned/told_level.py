@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from denoise_cli.methods.method import Array, Subject
 from denoise_cli.noise.model import Noise
 from denoise_cli.noise.rough_content import REPEATS, repeated_share_of
 
-__all__ = ["MEASURED", "believed"]
+__all__ = ["MEASURED", "Removed", "believed"]
 
 #: The kinds of noise whose level is looked at again.
 MEASURED = ("gaussian", "poisson", "coloured", "none")
@@ -72,26 +73,56 @@ def believed(subject: Subject, noise: Noise, *, device: str, workers: int | None
     values = VALUES if noise.spectrum is not None else VALUES // 4
     sample = Sample.of(subject.stored, scale, subject.fidelity_weights, "l2", {}, tiles=TILES, values=values)
     residual = sample.pixels - restore(sample.pixels, device=device, workers=workers)
-    if noise.spectrum is not None and correlation(residual, sample.known) < WHITE:
+    seen = Removed(residual, sample.known)
+    if noise.spectrum is not None and seen.neighbours < WHITE:
         return as_removed(sample, residual, REMAINS * scale.unit, "what the network removes is white"), 1.0
     removed = math.sqrt(sample.mean(np.square(residual)))
     expected = math.sqrt(sample.mean(np.square(noise.times(1 / scale.unit, scale.bottom).level_map(sample.pixels))))
     if noise.spectrum is None and removed > max(STRONGER * expected, UNSEEN if noise.model == "none" else 0.0):
-        neighbours, calm = correlation(residual, sample.known), calm_share(np.where(sample.known, residual, 0))
-        repeats = repeated_share_of(residual) > REPEATS
-        clumps = subject.stored.dtype.kind == "u" and neighbours >= WHITE and calm >= EVERYWHERE
+        clumps = subject.stored.dtype.kind == "u" and seen.is_in_clumps
         clumps &= noise.model != "none" or removed > CLEARLY_MORE * expected
-        if clumps and (removed <= TOO_MUCH or not (repeats or noise.model == "none")):
+        if clumps and seen.may_be_noise(removed, noise):
             found = as_removed(sample, residual, CLUMPS * scale.unit, "the network removes clumps from everywhere")
             return replace(found, called="noise that only the network sees"), 1.0
-        enough = noise.model != "none" or (removed >= UNSEEN_WHITE and calm >= MOST_PLACES)
+        enough = noise.model != "none" or (removed >= UNSEEN_WHITE and seen.calm >= MOST_PLACES)
         # Patterns of single pixels, grass among them, correlate negatively: −0.25 to −0.36.
-        if enough and abs(neighbours) < WHITE and not repeats:
+        if enough and abs(seen.neighbours) < WHITE and not seen.repeats:
             found = as_removed(sample, residual, scale.unit, "the network removes more than the calmest places show")
             return replace(found, called="noise that differs from place to place"), 0.0
     if noise.model == "none":
         return noise, 1.0
     return noise, (CLUMPS if noise.spectrum is not None else 1.0) * min(1.0, MOST * removed / expected)
+
+
+class Removed:
+    """What the network removed without being told a level, (height, width, channels), and what counts of it, (height, width, 1)."""
+
+    def __init__(self, residual: Array, known: Array) -> None:
+        self._residual, self._known = residual, known
+
+    @cached_property
+    def neighbours(self) -> float:
+        """Correlation of neighbours."""
+        return correlation(self._residual, self._known)
+
+    @cached_property
+    def calm(self) -> float:
+        """How much of it is in the calmer quarter of the blocks."""
+        return calm_share(np.where(self._known, self._residual, 0))
+
+    @cached_property
+    def repeats(self) -> bool:
+        return repeated_share_of(self._residual) > REPEATS
+
+    @property
+    def is_in_clumps(self) -> bool:
+        """Not white, and from everywhere."""
+        return self.neighbours >= WHITE and self.calm >= EVERYWHERE
+
+    def may_be_noise(self, strength: float, found: Noise) -> bool:
+        """Whether something of this strength, as a share of the span, may be noise in clumps: what is strong may be a pattern, and is one
+        where hardly any noise was found."""
+        return strength <= TOO_MUCH or not (found.model == "none" or self.repeats)
 
 
 def as_removed(sample: Sample, residual: Array, times: float, evidence: str) -> Noise:
