@@ -67,7 +67,7 @@ def denoised(pixels: npt.ArrayLike, *, method: str | None, strength: float, rgb:
     restored = Scale.bare(colours).stored(result.image)
     if rgb and stored.shape[-1] == 4:
         restored = np.concatenate([restored, stored[..., 3:]], axis=-1)
-    return restored, "" if result.plan is None or result.plan.sentence is None else result.plan.sentence
+    return restored, result.plan.sentence or ""
 
 
 def denoised_stack(data: Any, *, method: str | None, strength: float, rgb: bool) -> Iterator[tuple[Array, str, float]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +42,7 @@ APART = (
 class Denoised(Solution):
     """A Solution, and the `plan` that led to it: method, noise, fidelity, λ and the sentence that the closing line says."""
 
-    plan: Plan | None = None
+    plan: Plan = field(kw_only=True)
 
 
 def denoise(
