@@ -46,7 +46,7 @@ def main() -> None:
     print("\nWhite noise (floats, not clipped), results clipped: mean PSNR in dB, level known / found in the picture / not told.\n")
     print(table(["", *(f"σ {level:g}" for level in LEVELS)], found))
 
-    ways = {"learned": known(), "mean of 4 runs": known(4), "mean of 8 runs": known(8)}
+    ways = {"learned": known()} | {f"mean of {copies} runs": known(copies) for copies in (2, 4, 8)}
     if not PEERS["bm3d"].missing:
         ways = {"BM3D": bm3d_method} | ways
     found = []
