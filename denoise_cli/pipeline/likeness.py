@@ -28,6 +28,7 @@ class Upright:
     """A picture to be compared: its pages, upright, without transparency.
 
     known: for each page, which pixels have a value, (height, width), or None for all.
+    white: the stored value that is white, where the file says one (a PGM of 12 bits); None where it is the largest of the type.
     slices: the numbers of the pages that are the slices of its (first) volume, in their order; none where no axis is Z.
     stretch: how many pixels those are apart.
     """
@@ -37,6 +38,7 @@ class Upright:
     depth: str
     cmyk: bool
     notes: tuple[str, ...]
+    white: float | None = None
     slices: tuple[int, ...] = ()
     stretch: float = 1.0
     known: tuple[Any, ...] = ()
@@ -78,7 +80,8 @@ def read_upright(path: Path, max_pixels: int, axes: str | None = None) -> Uprigh
         raise DenoiseError(f"{name}: all pixels are NaN, or have no value otherwise; compare pictures that hold some")
     spacing = picture.extras.get("spacing") or {}
     apart = spacing.get("Z", 1.0) / min(spacing.get("Y", 1.0), spacing.get("X", 1.0))
-    return Upright(str(name), pages, picture.depth, upright[0].model == "cmyk", tuple(notes), _first_volume(picture), apart, known)
+    white = picture.pages[0].extras.get("white")
+    return Upright(str(name), pages, picture.depth, upright[0].model == "cmyk", tuple(notes), white, _first_volume(picture), apart, known)
 
 
 def _first_volume(picture: Picture) -> tuple[int, ...]:
@@ -106,7 +109,7 @@ def likeness(picture: Upright, clean: Upright, border: int, peak: float | None, 
     if picture.depth != clean.depth:
         notes[_depths(picture, clean)] = None
     natural = peak_of(clean.valued) if clean.has_own_units else 1.0
-    span = natural if peak is None else peak / _white(clean)
+    span = natural if peak is None else peak / _white(np.dtype(clean.depth), clean.white)
     pages, first, shown = [], None, list[tuple[Any, Any]]()
     slices = clean.slices or picture.slices
     left_out = 0
@@ -130,12 +133,12 @@ def likeness(picture: Upright, clean: Upright, border: int, peak: float | None, 
             one, other = _valued(one, known), _valued(other, known)
             if not one.size:
                 raise DenoiseError(f"{picture.name}: no pixel has a value here and in {clean.name}; compare pictures that share some")
-        if one.dtype == other.dtype and one.dtype in (np.uint8, np.uint16):
+        if one.dtype == other.dtype and one.dtype in (np.uint8, np.uint16) and picture.white == clean.white:
             # As stored: the same numbers as in floats, in an eighth of the memory.
-            white = float(np.iinfo(one.dtype).max)
+            white = _white(one.dtype, clean.white)
             pages.append(figures(one, other, span * white, unit=white))
         else:
-            pages.append(figures(as_float(one), as_float(other), span))
+            pages.append(figures(_shares(one, picture.white), _shares(other, clean.white), span))
     if slices and keep:
         stretch = max(clean.stretch, picture.stretch)
         first = three_views([one for one, _ in shown], stretch), three_views([other for _, other in shown], stretch)
@@ -172,9 +175,14 @@ def _filled(pixels: Any, known: Any) -> Any:
     return filled
 
 
-def _white(clean: Upright) -> float:
-    """White, as it is stored; 1 for floats."""
-    return {"uint8": 255.0, "uint16": 65535.0, "uint32": 2.0**32 - 1}.get(clean.depth, 1.0)
+def _shares(pixels: Any, white: float | None) -> Any:
+    """Pixels as floats, white being 1 where the type has one."""
+    return as_float(pixels) if white is None else as_float(pixels) * (_white(pixels.dtype) / white)
+
+
+def _white(dtype: np.dtype[Any], told: float | None = None) -> float:
+    """White, as it is stored; 1 for types that have none."""
+    return told or (1.0 if has_own_units(dtype.name) or dtype == bool else float(np.iinfo(dtype).max))
 
 
 def _depths(picture: Upright, clean: Upright) -> str:

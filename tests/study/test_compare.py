@@ -105,6 +105,18 @@ def test_depths_may_differ_and_it_is_said(compared: Callable[..., Any]) -> None:
     assert "divide" in compared("clean.png", "times255.npy")["said"]
 
 
+def test_white_is_what_the_file_says(compared: Callable[..., Any], desk: Path) -> None:
+    twelve = CLEAN.astype(">u2") * 16
+    for name, values, white in (("clean", twelve, 4095), ("plus", twelve + 16, 4095), ("stretched", twelve * 16, 65520)):
+        (desk / f"{name}.pgm").write_bytes(b"P5 32 24 %d\n" % white + values.astype(">u2").tobytes())
+    assert compared("clean.pgm", "stretched.pgm")["rmse"] == pytest.approx(0, abs=1e-7)
+    plus = compared("clean.pgm", "plus.pgm")
+    assert plus["rmse"] == pytest.approx(16 / 4095)
+    assert plus["psnr_db"] == pytest.approx(20 * math.log10(4095 / 16))
+    half = compared("clean.pgm", "plus.pgm", "--data-range", "2047.5")
+    assert half["psnr_db"] == pytest.approx(20 * math.log10(2047.5 / 16))
+
+
 def test_floats_beyond_one_peak_at_what_the_clean_picture_spans(compared: Callable[..., Any]) -> None:
     span = float(CLEAN.max()) - float(CLEAN.min())
     row = compared("times255.npy", "plus10.npy")
