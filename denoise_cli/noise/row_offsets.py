@@ -41,12 +41,14 @@ ROUNDS = 3
 class Steps:
     """Steps from each row to the next, (height − 1,).
 
-    common: what the segments of the rows agree on.  segments: (height − 1, SEGMENTS), one by one.  spread: the variance that `common`
-    has because the segments differ; infinite where nothing is known.
+    common: what the segments of the rows agree on.  segments: (height − 1, SEGMENTS), one by one; those without a pixel that counts are
+    as `common`.  many: how many others there are.  spread: the variance that `common` has because the segments differ; infinite where
+    nothing is known.
     """
 
     common: Array
     segments: Array
+    many: Array
     spread: Array
 
     @property
@@ -86,7 +88,9 @@ def row_steps(plane: Array, usable: Array | None = None) -> Steps | None:
         apart = np.sort(np.abs(segments - common[:, None]), axis=1)
     middle = np.take_along_axis(apart, np.maximum(many - 1, 0)[:, None] // 2, axis=1)[:, 0]
     spread = np.where(many >= SEGMENTS // 4, (NORMAL * middle) ** 2 * MIDDLE_HALF / np.maximum(many, 1), np.inf)
-    return Steps(np.nan_to_num(common), np.nan_to_num(segments), np.nan_to_num(spread, nan=np.inf, posinf=np.inf))
+    common = np.nan_to_num(common)
+    segments = np.where(np.isfinite(segments), segments, common[:, None])
+    return Steps(common, segments, many, np.nan_to_num(spread, nan=np.inf, posinf=np.inf))
 
 
 def _middle_mean(values: Array) -> Array:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from denoise_cli.measure.scale import Scale
-from denoise_cli.noise.row_offsets import Steps, row_offsets, row_steps
+from denoise_cli.noise.row_offsets import SEGMENTS, Steps, row_offsets, row_steps
 
 __all__ = ["DIRECTIONS", "Stripes", "destripe", "every_stripes", "find_stripes"]
 
@@ -110,9 +110,11 @@ def _striped(steps: Steps, unit: float) -> bool:
     if not FAINTEST * unit <= steps.sigma <= STRONGEST * unit:
         return False
     common = steps.common[steps.known]
-    apart = ((steps.segments[steps.known] - common[:, None]) ** 2).mean(axis=1)
+    many = steps.many[steps.known]
+    apart = ((steps.segments[steps.known] - common[:, None]) ** 2).sum(axis=1) / many
     variance = 2 * steps.sigma**2
-    agreement = variance / max(float(np.median(apart)), 1e-30)
+    # Noise alone makes the mean of n segments vary by 1/(n − 1) of what they differ in: as much is to count for many as for few.
+    agreement = variance / max(float(np.median(apart)), 1e-30) * (float(np.median(many)) - 1) / (SEGMENTS - 1)
     if agreement < FAINT_AGREEMENT:
         return False
     limit = 3 * math.sqrt(variance)

@@ -156,6 +156,14 @@ def test_black_bars_stay_black_and_do_not_hide_the_stripes_between_them() -> Non
     assert visible((cleaned - np.clip(CAMERA, 0.15, 0.85))[80:-80]) < 0.3 * 8 / 255
 
 
+@pytest.mark.parametrize("rows", [60, 100, 200])
+def test_white_noise_between_black_bars_is_no_stripes(rows: int) -> None:
+    stored = np.zeros((360, 640), np.uint8)
+    content = striped(np.full((rows, 640), 0.5), 0, 15)
+    stored[180 - rows // 2 : 180 + rows // 2] = eight_bit(content)
+    assert look(stored) is None
+
+
 def test_unknown_pixels_count_for_nothing() -> None:
     noisy = striped(CAMERA, 8, 4)
     known = np.ones(noisy.shape, bool)
@@ -199,7 +207,7 @@ def test_another_direction_is_refused() -> None:
 
 def test_where_the_picture_has_no_steps_of_its_own_the_offsets_are_found_as_they_were() -> None:
     truth = np.random.default_rng(9).normal(0, 1, 400)
-    steps = Steps(np.diff(truth), np.zeros((399, 16)), np.full(399, 1e-8))
+    steps = Steps(np.diff(truth), np.zeros((399, 16)), np.full(399, 16), np.full(399, 1e-8))
     found = offsets(steps)
     assert np.abs(found - (truth - truth.mean())).max() < 0.05
 
