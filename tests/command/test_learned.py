@@ -68,6 +68,23 @@ def test_a_level_that_the_network_sees_little_of_is_not_believed(samples: Path) 
     assert np.mean((kept - page) ** 2) < 0.5 * np.mean((wiped - page) ** 2)
 
 
+def test_a_background_without_noise_does_not_lower_what_the_network_is_told(samples: Path) -> None:
+    """Microscopes, scans and videos surround the picture with a black that holds none."""
+    from denoise_cli.measure.scale import Scale
+    from denoise_cli.methods.method import Subject
+    from denoise_cli.methods.registry import find
+    from denoise_cli.settings import Settings
+
+    clean = np.asarray(Image.open(samples / "camera.png")) / 255
+    noisy = clean + np.random.default_rng(25).normal(0, 15 / 255, clean.shape)
+    y, x = np.indices(clean.shape)
+    noisy[np.hypot(y - 200, x - 220) > 0.25 * len(clean)] = 0
+    page = np.rint(np.clip(noisy, 0, 1) * 255).astype(np.uint8)
+    assert (page == 0).mean() > 0.75
+    plan = find("learned").plan(Subject(page, Scale.of(page)), Settings(method="learned"))
+    assert plan.details["times"] == 1
+
+
 def test_clumps_are_not_believed_where_what_the_network_removes_is_white(samples: Path) -> None:
     """Fine texture under faint white noise may be taken for strong noise in clumps."""
     from scipy.ndimage import gaussian_filter

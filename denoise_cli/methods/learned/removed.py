@@ -108,10 +108,14 @@ def _along(length: int, count: int) -> list[slice]:
 
 
 def _piece(subject: Subject, place: tuple[slice, slice]) -> tuple[Array, Array]:
-    """A piece of the page in spans, and which of its pixels are known."""
+    """A piece of the page in spans, and which of its pixels count: they are known, and were not cut off at black or white in all channels,
+    where noise is hidden."""
     scale = subject.scale
-    pixels = (np.atleast_3d(scale.floats(subject.stored[place], "float32")) - scale.bottom) / scale.unit
-    known = np.ones((*pixels.shape[:2], 1), bool) if subject.known is None else subject.known[place][:, :, None]
+    values = np.atleast_3d(scale.floats(subject.stored[place], "float32"))
+    known = ((values > scale.floor) & (values < scale.ceiling)).any(axis=2, keepdims=True)
+    if subject.known is not None:
+        known &= subject.known[place][:, :, None]
+    pixels = (values - scale.bottom) / scale.unit
     return np.where(known, pixels, np.float32(0.5)).astype(np.float32), known
 
 
