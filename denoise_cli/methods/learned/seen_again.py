@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from denoise_cli.methods.learned.removed import Removed, removed_from
+from denoise_cli.methods.learned.blind_run import Removed, removed_from
 from denoise_cli.methods.learned.told_level import MOST_PLACES, STRONGER, UNSEEN, UNSEEN_WHITE, WHITE, is_in_clumps, may_be_noise
 from denoise_cli.methods.method import Subject
 from denoise_cli.noise.model import Noise
