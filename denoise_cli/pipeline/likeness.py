@@ -182,7 +182,7 @@ def _shares(pixels: Any, white: float | None) -> Any:
 
 def _white(dtype: np.dtype[Any], told: float | None = None) -> float:
     """White, as it is stored; 1 for types that have none."""
-    return told or (1.0 if has_own_units(dtype.name) or dtype == bool else float(np.iinfo(dtype).max))
+    return told or (1.0 if has_own_units(dtype.name) or dtype == np.bool_ else float(np.iinfo(dtype).max))
 
 
 def _depths(picture: Upright, clean: Upright) -> str:

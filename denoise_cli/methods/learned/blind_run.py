@@ -8,6 +8,7 @@ from itertools import product
 
 import numpy as np
 
+from denoise_cli.methods.learned.mirrored import mirrored
 from denoise_cli.methods.learned.network import restore
 from denoise_cli.methods.method import Array, Subject
 from denoise_cli.noise.model import Noise, rms
@@ -111,12 +112,12 @@ def _piece(subject: Subject, place: tuple[slice, slice]) -> tuple[Array, Array]:
     """A piece of the page in spans, and which of its pixels count: they are known, and were not cut off at black or white in all channels,
     where noise is hidden."""
     scale = subject.scale
-    values = np.atleast_3d(scale.floats(subject.stored[place], "float32"))
-    known = ((values > scale.floor) & (values < scale.ceiling)).any(axis=2, keepdims=True)
-    if subject.known is not None:
-        known &= subject.known[place][:, :, None]
-    pixels = (values - scale.bottom) / scale.unit
-    return np.where(known, pixels, np.float32(0.5)).astype(np.float32), known
+    known = None if subject.known is None else subject.known[place]
+    values = mirrored(np.atleast_3d(scale.floats(subject.stored[place], "float32")), known)
+    counts = np.any((values > scale.floor) & (values < scale.ceiling), axis=2, keepdims=True)
+    if known is not None:
+        counts &= known[:, :, None]
+    return ((values - scale.bottom) / scale.unit).astype(np.float32), counts
 
 
 def _blocks(removed: Array) -> Array:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from denoise_cli.measure.scale import Scale
+from denoise_cli.methods.learned.mirrored import mirrored
 from denoise_cli.methods.learned.tiles import BYTES_PER_PIXEL, LARGEST_PIXELS
-from denoise_cli.methods.method import Array, Method, Plan, Subject, Watch
+from denoise_cli.methods.method import Method, Plan, Subject, Watch
 from denoise_cli.noise.opponent_colours import WEIGHTS
 from denoise_cli.variational import Solution, Status
 
@@ -116,7 +117,7 @@ class Learned(Method):
             "model": settings.model, "device": settings.device or "cpu", "workers": settings.workers, "volume": subject.volume,
             "copies": settings.self_ensemble or 1,
         }  # fmt: skip
-        pixels = _mirrored(subject.pixels, scale.known)
+        pixels = mirrored(subject.pixels, scale.known)
         image = restore_slices(pixels, lambda piece: times * noise.level_map(piece), black=scale.bottom, **told)
         if (share := plan.details.get("luma")) is not None:
             luma = restore_slices(pixels @ LUMA.astype(pixels.dtype), stronger * share * noise.sigma, black=scale.bottom, **told)
@@ -146,22 +147,6 @@ def _luma_share(subject: Subject, noise: Noise) -> float | None:
     luma = subject.pixels @ LUMA
     share = estimate(luma, Scale.of(luma, subject.known)).sigma / noise.sigma
     return share if 0 < share < CALM else None
-
-
-def _mirrored(pixels: Array, known: Array | None) -> Array:
-    """`pixels` with every unknown one like its mirror image in the nearest known one, noise and all; where that is unknown, too, like the
-    nearest known one itself."""
-    if known is None or not known.any():
-        return pixels
-    from scipy.ndimage import distance_transform_edt
-
-    nearest = distance_transform_edt(~known, return_distances=False, return_indices=True)
-    places = np.indices(known.shape)
-    mirror = np.clip(2 * nearest - places, 0, np.array(known.shape).reshape(2, 1, 1) - 1)
-    usable = known[mirror[0], mirror[1]]
-    rows, columns = np.where(usable, mirror, nearest)
-    filled: Array = pixels[rows, columns]
-    return filled
 
 
 KINDS = {
