@@ -34,17 +34,16 @@ def test_another_unit_gives_the_same_picture_in_that_unit(samples: Path, k: floa
     np.testing.assert_allclose((there - c) / k, python_denoise(page, method="learned").image, atol=2e-4)
 
 
-def test_noise_in_clumps_is_told_stronger_and_white_noise_as_it_is(samples: Path) -> None:
-    """Of clumps, a network trusts too much: 1.2 times the level is best on photographs of cameras (docs/learned.md)."""
+def test_noise_is_told_as_it_is_found_in_clumps_and_white(samples: Path) -> None:
     from scipy.ndimage import gaussian_filter
 
     clean = np.asarray(Image.open(samples / "coffee.png"))[:256, :256] / 255
     grain = np.random.default_rng(3).standard_normal(clean.shape)
     clumps = gaussian_filter(grain, (0.9, 0.9, 0))
-    for noise, times in ((0.06 * grain, 1.0), (0.06 * clumps / clumps.std(), 1.2)):
+    for noise, kind in ((0.06 * grain, "gaussian"), (0.06 * clumps / clumps.std(), "coloured")):
         plan = python_denoise((clean + noise).astype(np.float32), method="learned").plan
-        assert plan is not None
-        assert plan.details["times"] == times
+        assert plan.noise is not None
+        assert (plan.noise.model, plan.details["times"]) == (kind, 1)
 
 
 def test_a_level_that_the_network_sees_little_of_is_not_believed(samples: Path) -> None:

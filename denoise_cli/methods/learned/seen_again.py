@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from denoise_cli.methods.learned.blind_run import Removed, removed_from
-from denoise_cli.methods.learned.told_level import MOST_PLACES, STRONGER, UNSEEN, UNSEEN_WHITE, WHITE, is_in_clumps, may_be_noise
+from denoise_cli.methods.learned.told_level import STRONGER, UNSEEN, WHITE, is_in_clumps, may_be_noise
 from denoise_cli.methods.method import Subject
 from denoise_cli.noise.model import Noise
 from denoise_cli.noise.second_opinion import spectrum_from_both
@@ -14,6 +14,8 @@ __all__ = ["seen_again"]
 
 #: The kinds of noise that are looked at again; white noise only where the calmest places hold more than that.
 LOOKED_AT = ("coloured", "gaussian", "none")
+#: In colour, noise that is nearly white needs so much, as a share of the span, and that much of it in the calmer quarter of the blocks.
+NEARLY_WHITE, MOST_PLACES = 2.5 / 255, 0.25
 
 
 def seen_again(subject: Subject, noise: Noise, *, workers: int | None) -> Noise:
@@ -45,5 +47,5 @@ def _clumps_unseen(seen: Removed, noise: Noise) -> bool:
     if seen.strength <= max(STRONGER * seen.expected(noise), UNSEEN):
         return False
     # Patterns of single pixels, grass among them, correlate negatively. In grey, texture is as white as such noise.
-    nearly_white = len(seen.levels) == 3 and seen.neighbours > -WHITE and seen.calm >= MOST_PLACES and seen.strength >= UNSEEN_WHITE
+    nearly_white = len(seen.levels) == 3 and seen.neighbours > -WHITE and seen.calm >= MOST_PLACES and seen.strength >= NEARLY_WHITE
     return (is_in_clumps(seen) or nearly_white) and may_be_noise(seen, noise)

@@ -12,16 +12,9 @@ __all__ = ["MEASURED", "believed"]
 
 #: The kinds of noise whose level is looked at again.
 MEASURED = ("gaussian", "poisson", "coloured", "none")
-#: What the network is told is the level that was found, times this, where the noise is in clumps. Told 1, 1.2 and 1.4 times the level, 15
-#: photographs of real cameras have 37.59, 37.65 and 37.65 dB; 21 with noise of training/noise.py's camera, and 17 with other noise in
-#: clumps, have 33.36 and 34.25 with 1, and 33.22 and 34.15 with 1.4. Stein's estimate chose among 0.7, 1, 1.4 and 2 no better than one
-#: factor for all did: it is as wrong as the spectrum is.
-CLUMPS = 1.2
-#: The level that is told is at most this many times what the network removes without being told; what is beyond is texture. It removed
-#: at least 1/2.2 of the level of 15 photographs by real cameras. With 64 photographs (every 7th of training/photographs.tsv) and the noise
-#: of training/noise.py's camera, and of training/exposures.py's, results have 35.01 and 34.39 dB with 6, 35.06 and 34.49 dB with 2.5; the
-#: worst of those photographs without noise come back at 43.8 and 45.4 dB.
-MOST = 2.5
+#: The level that is told is at most MOST · (what the network removes without being told over the level that was found)^STEEP times the
+#: level; what is beyond is texture. @@@
+MOST, STEEP = 3.0, 1.5
 #: If what the network removes correlates less than this from pixel to pixel, the noise is white, and clumps were found in texture only:
 #: −0.18 to −0.06 under white noise of σ 3 and 6 in those photographs, −0.12 to 0.13 where there was none at all (of 24 in which clumps
 #: were found, two had noise of their own: 0.45), 0.2 to 0.9 where clumps were found rightly (training/noise.py's camera, real cameras).
@@ -39,9 +32,9 @@ UNSEEN, TOO_MUCH, EVERYWHERE = 1.2 / 255, 12 / 255, 0.15
 #: training photographs and drawings with noise of ten kinds), 1.18 to 3.9 where speckle multiplies, noise grows towards the corners or is
 #: in a half of the picture. There the network, told nothing, gives 0 to 8 dB more than told the level, total variation up to 10 less.
 STRONGER = 1.15
-#: Where hardly any noise was found, that needs so much more than UNSEEN, as a share of the span, from so much of the picture: the network
-#: removes 1.6/255 of the film in Set12, of which the calmer quarter of the blocks has 0.17.
-UNSEEN_WHITE, MOST_PLACES = 2.5 / 255, 0.25
+#: Where hardly any noise was found, that needs so much in the calmer quarter of the blocks, as a standard deviation and a share of the span:
+#: @@@ the film in Set12 has 0.27/255 there.
+IN_CALM_PLACES = 0.6 / 255
 #: Where hardly any noise was found, what is removed in the calmer quarter of the blocks, too, is so many times the level of that: 1.3 to 6
 #: times in 15 photographs by real cameras and 30 by simulated ones, in grey; 1.24 on a depth map with white noise, a ramp and steep edges.
 CLEARLY_MORE = 1.3
@@ -75,14 +68,14 @@ def believed(subject: Subject, noise: Noise, *, device: str, workers: int | None
         if clumps and may_be_noise(seen, noise):
             found = _as_removed(seen, UNSEEN_CLUMPS * scale.unit, "the network removes clumps from everywhere")
             return replace(found, called="noise that only the network sees"), 1.0
-        enough = noise.model != "none" or (removed >= UNSEEN_WHITE and seen.calm >= MOST_PLACES)
+        enough = noise.model != "none" or removed * seen.calm >= IN_CALM_PLACES
         # Patterns of single pixels, grass among them, correlate negatively: −0.25 to −0.36.
         if enough and abs(seen.neighbours) < WHITE and not seen.repeats:
             found = _as_removed(seen, scale.unit, "the network removes more than the calmest places show")
             return replace(found, called="noise that differs from place to place"), 0.0
     if noise.model == "none":
         return noise, 1.0
-    return noise, (CLUMPS if noise.spectrum is not None else 1.0) * min(1.0, MOST * removed / expected)
+    return noise, min(1.0, MOST * (removed / expected) ** STEEP)
 
 
 def is_in_clumps(seen: Removed) -> bool:
