@@ -110,6 +110,16 @@ def test_pieces_are_taken_where_pixels_are_known() -> None:
     assert blind_run.removed_from(Subject(page, Scale.of(page, np.indices(page.shape).sum(axis=0) % 3 == 0))) is None
 
 
+@pytest.mark.parametrize("shape", [(9, 7), (15, 40), (40, 15, 3)])
+def test_a_page_without_a_whole_block_has_no_calm_ones(shape: tuple[int, ...]) -> None:
+    page = np.random.default_rng(0).integers(0, 255, shape).astype(np.uint8)
+    seen = blind_run.removed_from(Subject(page, Scale.of(page)))
+    assert seen is not None
+    assert seen.calm == 0
+    assert not seen.repeats
+    assert len(seen.levels) == (3 if len(shape) == 3 else 1)
+
+
 def test_clumps_of_one_pixel_are_called_nearly_white() -> None:
     white = tuple(((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)) for _ in RINGS[:-1])
     assert Spectrum(white).clumped == "noise that is nearly white"
