@@ -21,8 +21,6 @@ __all__ = [
 ]  # fmt: skip
 
 ONE_DAY = 86_400
-# Bytes.
-COPIED_AT_ONCE = 2**20
 # Bytes of the result's name in that of its temporary file, which must stay under 255 with all that is added.
 NAME_BYTES = 100
 # Names of what a process has open. They are never replaced, even where a regular file is behind them.
@@ -92,7 +90,7 @@ def take_place(finished: Path, path: Path, *, overwrite: bool, seal: Callable[[P
     target = _behind_links(path)
     if written_into(path) or finished.stat().st_dev != target.parent.stat().st_dev:
         with appear(path, overwrite=overwrite, seal=seal, option=option) as stream, finished.open("rb") as pixels:
-            shutil.copyfileobj(pixels, stream, COPIED_AT_ONCE)
+            shutil.copyfileobj(pixels, stream)
         return
     try:
         with finished.open("r+b") as stream:
