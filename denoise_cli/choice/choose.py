@@ -12,6 +12,7 @@ from denoise_cli.choice.decision import Choice
 from denoise_cli.choice.laws import HARDLY_ANY, clumped_law, gaussian_law, impulse_law, jpeg_law
 from denoise_cli.choice.opponent import opponent_weights
 from denoise_cli.choice.risk import Recorrupted, Stein
+from denoise_cli.choice.rough import MORE_WHITE, RoughSolver
 from denoise_cli.choice.sample import Sample
 from denoise_cli.choice.search import least
 from denoise_cli.measure.scale import Scale, as_pixels
@@ -22,6 +23,7 @@ from denoise_cli.variational.volume import Volume
 __all__ = ["Choice", "choose"]
 
 Array = npt.NDArray[Any]
+Found = tuple[float, dict[float, float], Array | None]
 
 #: Fewer values tell nothing about the risk: the law decides.
 SMALLEST_SAMPLE = 2**11
@@ -101,11 +103,11 @@ def choose(
         fidelity = "l1" if by_impulses else "l2"
     options: dict[str, Any] = {"tv": tv, "channels": channels, "boundary": boundary, "workers": workers}
     sample = Sample.of(pixels, scale, weights, fidelity, options, volume)
-    weight, risks = _impulses(sample, noise, channels) if by_impulses else _gaussian(sample, noise, scale, channels)
+    weight, risks, probe = _impulses(sample, noise, channels) if by_impulses else _gaussian(sample, noise, scale, channels)
     unit = scale.unit if fidelity == "l2" else 1.0
     pair = None
     if opponent and risks and not by_impulses and fidelity == "l2" and channels != "separate":
-        pair = opponent_weights(sample, noise.times(1 / scale.unit, scale.bottom), min(risks.values()))
+        pair = opponent_weights(sample, noise.times(1 / scale.unit, scale.bottom), min(risks.values()), probe)
     return Choice(
         fidelity, float(f"{weight:.{DIGITS}g}") * unit * strength, noise, None if by_impulses else noise.sigma, sigma is not None,
         tuple((tried * unit, risk * scale.unit**2) for tried, risk in sorted(risks.items())), amount=scale.amount(noise.sigma),
@@ -114,32 +116,33 @@ def choose(
     )  # fmt: skip
 
 
-def _gaussian(sample: Sample, noise: Noise, scale: Scale, channels: str | None) -> tuple[float, dict[float, float]]:
-    """λ in spans, and the risks of what was tried."""
+def _gaussian(sample: Sample, noise: Noise, scale: Scale, channels: str | None) -> Found:
+    """λ in spans, the risks of what was tried, and the probe of noise that they were estimated with."""
     noise = noise.times(1 / scale.unit, scale.bottom)
     sigma, risks = noise.sigma, dict[float, float]()
     start = gaussian_law(sigma, _coupled(sample, channels), sample.fidelity)
     if noise.spectrum is not None and sample.fidelity == "l2":
         start = clumped_law(sigma, noise.clump, _coupled(sample, channels))
     if sigma <= HARDLY_ANY:
-        return max(start, LEAST), risks
+        return max(start, LEAST), risks, None
     if noise.before_jpeg is not None and sample.fidelity == "l2":
-        return jpeg_law(noise.before_jpeg, _coupled(sample, channels)), risks
+        return jpeg_law(noise.before_jpeg, _coupled(sample, channels)), risks, None
     if sample.seen.size < SMALLEST_SAMPLE:
-        return start, risks
+        return start, risks, None
     stein = Stein(sample.pixels, noise, ends=sample.ends, known=None if sample.weights is None else sample.weights > 0)
-    weight = least(lambda weight: stein(sample.solver(weight)), start, STEPS[sample.fidelity], risks)
-    return weight * (1.0 if noise.spectrum is not None or sample.fidelity == "l1" else math.exp(-LARGER * sigma)), risks
+    rough = RoughSolver(sample, more=MORE_WHITE if noise.spectrum is None else 1.0)
+    weight = least(lambda weight: stein(rough.at(weight)), start, STEPS[sample.fidelity], risks)
+    return weight * (1.0 if noise.spectrum is not None or sample.fidelity == "l1" else math.exp(-LARGER * sigma)), risks, stein.probe
 
 
-def _impulses(sample: Sample, noise: Noise, channels: str | None) -> tuple[float, dict[float, float]]:
+def _impulses(sample: Sample, noise: Noise, channels: str | None) -> Found:
     """The same under impulses."""
     risk, risks = Recorrupted(sample, noise), dict[float, float]()
     start = impulse_law(noise.impulses, _coupled(sample, channels if sample.fidelity == "l1" else None), sample.fidelity, whole=risk.whole)
     if sample.seen.size < SMALLEST_SAMPLE:
-        return start, risks
+        return start, risks, None
     weight = least(risk, start, STEPS[sample.fidelity], risks)
-    return (start**LAW * weight ** (1 - LAW) if sample.fidelity == "l1" else weight), risks
+    return (start**LAW * weight ** (1 - LAW) if sample.fidelity == "l1" else weight), risks, None
 
 
 def _coupled(sample: Sample, channels: str | None) -> int:

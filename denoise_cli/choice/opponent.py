@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from denoise_cli.choice.laws import HARDLY_ANY, clumped_law, gaussian_law
 from denoise_cli.choice.risk import Stein
+from denoise_cli.choice.rough import MORE_WHITE, RoughSolver
 from denoise_cli.choice.sample import Sample
 from denoise_cli.choice.search import least
 from denoise_cli.noise.model import Noise
@@ -52,10 +53,11 @@ def denoise_opponent(image: npt.ArrayLike, two: tuple[float, float], /, basis: s
     return as_one(parts, from_opponent(u, basis))
 
 
-def opponent_weights(sample: Sample, noise: Noise, one: float | None) -> tuple[float, float] | None:
+def opponent_weights(sample: Sample, noise: Noise, one: float | None, probe: Array | None = None) -> tuple[float, float] | None:
     """λ of luma and of chroma of least estimated error, in the units of the sample; None where one λ for all is as good.
 
-    noise : of the sample, in its units.  one : the estimated error of the best λ for all.
+    noise : of the sample, in its units.  one : the estimated error of the best λ for all.  probe : noise in clumps that `choice.risk.Stein`
+    has drawn for it.
     """
     if sample.pixels.shape[2] != 3 or noise.luma is None or noise.chroma is None or min(noise.luma, noise.chroma) < 0:
         return None
@@ -63,6 +65,7 @@ def opponent_weights(sample: Sample, noise: Noise, one: float | None) -> tuple[f
     if noise.spectrum is None and 1 / DIFFERENT < ratio < DIFFERENT:
         return None
     turned = to_opponent(sample.pixels, noise.basis)
+    turned_probe = None if probe is None or noise.spectrum is None else to_opponent(probe, noise.basis)
     guide = sample.pixels.mean(axis=2, keepdims=True)
     weights, errors = [], []
     for channels, level in ((slice(0, 1), noise.luma), (slice(1, 3), noise.chroma)):
@@ -79,8 +82,12 @@ def opponent_weights(sample: Sample, noise: Noise, one: float | None) -> tuple[f
             weights.append(LEAST)
             errors.append(count * level**2)
             continue
-        stein = Stein(part.pixels, own, known=None if part.weights is None else part.weights > 0, guide=guide)
-        weights.append(least(lambda weight, part=part, stein=stein: stein(part.solver(weight)), start, 0.3, risks))  # type: ignore[misc]
+        stein = Stein(
+            part.pixels, own, known=None if part.weights is None else part.weights > 0, guide=guide,
+            probe=None if turned_probe is None else np.ascontiguousarray(turned_probe[:, :, channels]),
+        )  # fmt: skip
+        rough = RoughSolver(part, more=MORE_WHITE if spectrum is None else 1.0)
+        weights.append(least(lambda weight, rough=rough, stein=stein: stein(rough.at(weight)), start, 0.3, risks))  # type: ignore[misc]
         errors.append(count * min(risks.values()))
     if one is not None and ratio <= MOSTLY_CHROMA and sum(errors) / 3 > BETTER * one:
         return None

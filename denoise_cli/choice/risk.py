@@ -42,22 +42,25 @@ class Stein:
 
     def __init__(
         self, pixels: Array, noise: Noise, *, ends: tuple[float, float] = (-math.inf, math.inf), known: Array | None = None,
-        guide: Array | None = None,
+        guide: Array | None = None, probe: Array | None = None,
     ) -> None:  # fmt: skip
         """pixels : (height, width, channels), floats; noise : in their units; ends : where values were cut off; known : (height, width).
 
         guide : (height, width, channels), the brightness that the noise depends on; the first u unless given.
+        probe : b, where it was drawn before.
         """
         self.pixels, self.noise, self.ends, self.guide = pixels, noise, ends, guide
         self.known = None if known is None else known[:, :, None]
-        self.probe: Array | None = None
+        self.probe = probe
         self.left: tuple[Array, Array] | None = None
 
     def __call__(self, solve: Callable[[Array], Array]) -> float:
         f = self.pixels
         u = solve(f)
-        if self.probe is None or self.left is None:
-            self.probe, self.left = self._probe(u), self._left(u)
+        if self.probe is None:
+            self.probe = self._probe(u)
+        if self.left is None:
+            self.left = self._left(u)
         step = f.dtype.type(self.COLOURED_STEP if self.noise.spectrum is not None else self.STEP)
         variance, bias = self.left
         moved = solve(f + step * self.probe)

@@ -41,6 +41,7 @@ class Subject:
     reference: the clean page, in typed units, for a log and PSNR.  noise: what was found, where somebody has looked already.
     precision: "float32" or "float64", what is computed in.  notes: what was done to the page before, for people.
     volume: where the page holds the slices of a volume, one below the other: its shape, and how its axes are weighted.
+    kept: what methods have computed from this very page, for the next one that asks; a page with anything replaced begins without.
     """
 
     stored: Array
@@ -52,6 +53,7 @@ class Subject:
     precision: str = "float32"
     notes: tuple[str, ...] = ()
     volume: Volume | None = None
+    kept: dict[object, Any] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def pixels(self) -> Array:

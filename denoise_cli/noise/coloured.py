@@ -50,14 +50,14 @@ JUDGED = slice(3, 7)
 class Coloured:
     """What was found, in the units of the blocks.
 
-    unequal: how much more energy the less calm blocks have than the calm ones, 1 for noise alone.  irregular: how far the mean logarithm
+    unequal: how much more energy the less calm blocks have than the calm ones, 1 for noise alone. irregular: how far the mean logarithm
     of their energies lies below that of normal noise with the same mean energy at each frequency, 0 for noise alone: texture has
-    directions, and differs from block to block.  lopsided: skewness of luma without its low frequencies, 0 for noise: grains of sand cast
-    shadows.  fall, chroma_fall: amplitude of luma (without chroma, of the channel where that is largest) at the last but one ring over the
-    last, and of the chroma where that is largest at MIDDLE_RING over the last: 1 for white noise.  middle_fall: as chroma_fall, of luma.
-    rough: whether luma falls with a power of the frequency throughout, as rough terrain does.  repeats: the share of luma's energy that a
-    few frequencies have.  white: of rough terrain, σ of the white noise in luma, if all else in the calm blocks falls with a power of the
-    frequency.
+    directions, and differs from block to block. lopsided: skewness of luma without its low frequencies, 0 for noise: grains of sand cast
+    shadows (0, too, where there is chroma: it says nothing there). fall, chroma_fall: amplitude of luma (without chroma, of the channel
+    where that is largest) at the last but one ring over the last, and of the chroma where that is largest at MIDDLE_RING over the last: 1
+    for white noise. middle_fall: as chroma_fall, of luma. rough: whether luma falls with a power of the frequency throughout, as rough
+    terrain does. repeats: the share of luma's energy that a few frequencies have. white: of rough terrain, σ of the white noise in luma,
+    if all else in the calm blocks falls with a power of the frequency.
     """
 
     spectrum: Spectrum
@@ -75,8 +75,7 @@ class Coloured:
     @property
     def has_chroma(self) -> bool:
         """Whether luma and chroma are both there."""
-        luma, *chromas = self.spectrum.opponent_sigmas
-        return len(chromas) == 2 and math.hypot(*chromas) > math.sqrt(2) * LEAST_CHROMA * luma
+        return _has_chroma(self.spectrum)
 
 
 def coloured(blocks: SquareBlocks, basis: str = MEAN) -> Coloured | None:
@@ -141,11 +140,17 @@ def _read_blocks(transforms: Array, mean: Array, basis: str, *, robust: bool) ->
     repeats = repeated_share(transforms[0][calm(energies, np.concatenate(classes), LESS_CALM)[JUDGED.start]])
     own = slice(0, 1) if strength.shape[1] == 3 else slice(None)
     return Coloured(
-        spectrum, float(np.exp(share @ np.log(unequal))), _irregular(transforms, less_calm, levels), _lopsided(transforms, less_calm),
+        spectrum, float(np.exp(share @ np.log(unequal))), _irregular(transforms, less_calm, levels),
+        0.0 if _has_chroma(spectrum) else _lopsided(transforms, less_calm),
         float((strength[-2] / strength[-1])[own].max()), float((strength[MIDDLE_RING] / strength[-1])[1:].max(initial=1.0)),
         float(strength[MIDDLE_RING, 0] / strength[-1, 0]),
         rough, repeats, white_beside_content(luma) if rough else 0.0, robust,
     )  # fmt: skip
+
+
+def _has_chroma(spectrum: Spectrum) -> bool:
+    luma, *chromas = spectrum.opponent_sigmas
+    return len(chromas) == 2 and math.hypot(*chromas) > math.sqrt(2) * LEAST_CHROMA * luma
 
 
 def _irregular(transforms: Array, chosen: list[list[Array]], levels: Array) -> float:

@@ -122,9 +122,9 @@ def estimate(stored: npt.ArrayLike, scale: Scale | None = None) -> Noise:
         return Noise.none(picture.channels, "what is in the calmest places repeats itself, as a screen or a weave does, and noise does not")
     if found_spectrum is None or not _is_coloured(found_spectrum, noise.sigma / picture.scale.unit, opponent):
         return noise if found_spectrum is None else _without_content(noise, found_spectrum, picture)
-    if found_spectrum.has_chroma and (other := coloured(squares, WEIGHTED)) is not None:
-        levels_as_found = found_spectrum.spectrum.opponent_sigmas
-        if rms(levels_as_found[1:]) > APART * levels_as_found[0] and _separates(other.spectrum.opponent_sigmas, levels_as_found):
+    if found_spectrum.has_chroma and rms((found_levels := found_spectrum.spectrum.opponent_sigmas)[1:]) > APART * found_levels[0]:
+        other = coloured(squares, WEIGHTED)
+        if other is not None and _separates(other.spectrum.opponent_sigmas, found_levels):
             found_spectrum, opponent = other, weighted
     # Luma that JPEG left white is told by its high frequencies alone, which hold less content.
     is_level = found_spectrum.fall < FALL and found_spectrum.middle_fall < MIDDLE_FALL

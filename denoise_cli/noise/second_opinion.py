@@ -73,30 +73,33 @@ def spectrum_from_both(found: Spectrum | None, pieces: Sequence[tuple[Array, Arr
 def _blocks(pieces: Sequence[tuple[Array, Array, Array]], basis: str) -> tuple[Array, Array, Array] | None:
     """Blocks of the pixels and of what was removed, windowed and transformed, (channels, n, SIDE, SIDE/2 + 1), in opponent channels where
     there are three, and their brightness, (n,); None where they are too few."""
-    seen, brightness, channels = [], [], pieces[0][0].shape[2]
+    seen, channels = [], pieces[0][0].shape[2]
+    turn = BASES[basis] if channels == 3 else np.eye(channels)
     for pixels, removed, known in pieces:
         height, width = pixels.shape[:2]
         if min(height, width) < SIDE:
             continue
         step = max(4, math.isqrt((height - SIDE + 1) * (width - SIDE + 1) * len(pieces) // BLOCKS))
-        both = np.concatenate([pixels, removed, known], axis=2, dtype=np.float32)
-        windows = np.lib.stride_tricks.sliding_window_view(both, (SIDE, SIDE), axis=(0, 1))[::step, ::step]
-        cut = np.moveaxis(windows, 2, 0).reshape(2 * channels + 1, -1, SIDE, SIDE)
-        seen.append(cut[:-1, cut[-1].all(axis=(1, 2))])
+        planes = np.concatenate([turn.astype(np.float32) @ each.reshape(-1, channels).T for each in (pixels, removed)])
+        cut = _windows(planes.reshape(2 * channels, height, width), step)
+        seen.append(cut if known.all() else cut[:, _windows(known[None, :, :, 0], step)[0].all(axis=(1, 2))])
     blocks = np.concatenate(seen, axis=1) if seen else np.empty((2 * channels, 0, SIDE, SIDE), np.float32)
     if blocks.shape[1] < FEWEST:
         return None
     weight = window()
     mean = blocks.reshape(*blocks.shape[:2], -1) @ (weight / weight.sum()).ravel()
-    brightness = mean[:channels].mean(axis=0)
+    brightness = turn.sum(axis=1) @ mean[:channels] / channels
     blocks -= mean[:, :, None, None]
     blocks *= weight / np.float32(SIDE)
-    if channels == 3:
-        turn = np.kron(np.eye(2), BASES[basis]).astype(np.float32)
-        blocks = (turn @ blocks.reshape(6, -1)).reshape(blocks.shape)
     flat = blocks.reshape(-1, SIDE, SIDE)
     spectra = fourier(flat, np.empty((len(flat), SIDE, SIDE // 2 + 1), np.complex64), 1).reshape(*blocks.shape[:3], SIDE // 2 + 1)
     return spectra[:channels], spectra[channels:], brightness
+
+
+def _windows(planes: Array, step: int) -> Array:
+    """Squares of SIDE pixels, `step` apart, (planes, n, SIDE, SIDE), a copy."""
+    windows = np.lib.stride_tricks.sliding_window_view(planes, (SIDE, SIDE), axis=(1, 2))[:, ::step, ::step]
+    return windows.reshape(len(planes), -1, SIDE, SIDE)
 
 
 def _density(removed: Array) -> Array:

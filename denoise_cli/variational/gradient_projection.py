@@ -82,10 +82,8 @@ class GradientProjection:
             due = iteration + 1
             while not (every or due == iterations or target.is_due(due)):
                 due += 1
-            while iteration < due:
-                together = min(TOGETHER, due - iteration)
-                self._projection.walk(self._momentum.next(together))
-                iteration += together
+            self._walk(due - iteration)
+            iteration = due
             certificate = self._certify(residual=every)
             if counts := target.is_due(iteration):
                 target.saw(iteration, certificate)
@@ -95,6 +93,17 @@ class GradientProjection:
             # A caller that looks at every iteration gets the same picture as one that does not.
             if counts and certificate.gap <= target.gap:
                 return
+
+    def unproved(self, iterations: int) -> Array:
+        """The picture after so many more iterations, of which nothing is proved."""
+        self._walk(iterations)
+        picture = np.empty_like(self.problem.observed)
+        self._projection.prove(picture, residual=False)
+        return picture
+
+    def _walk(self, iterations: int) -> None:
+        for done in range(0, iterations, TOGETHER):
+            self._projection.walk(self._momentum.next(min(TOGETHER, iterations - done)))
 
     def _watch(self, gap: float) -> None:
         """Where the gap falls no more, the momentum begins anew with shorter steps."""

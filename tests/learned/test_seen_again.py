@@ -10,6 +10,8 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from denoise_cli.measure.scale import Scale
+from denoise_cli.methods.learned import blind_run
+from denoise_cli.methods.learned.network import restore
 from denoise_cli.methods.learned.seen_again import seen_again
 from denoise_cli.methods.method import Subject
 from denoise_cli.noise.model import Noise
@@ -79,6 +81,43 @@ def test_a_clean_photograph_holds_no_noise_for_either(samples: Path) -> None:
     page = np.asarray(Image.open(samples / "coffee.png"))
     subject = Subject(page, Scale.of(page))
     assert seen_again(subject, Noise.none(3, "clean"), workers=1).model == "none"
+
+
+def test_the_network_runs_once_without_a_level_whoever_asks(samples: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clean = np.asarray(Image.open(samples / "coffee.png")) / 255
+    noise = gaussian_filter(np.random.default_rng(3).standard_normal(clean.shape), (0.8, 0.8, 0))
+    page = np.rint(np.clip(clean + 8 / 255 * noise / noise.std(), 0, 1) * 255).astype(np.uint8)
+    runs = []
+
+    def counted(pixels: np.ndarray, *levels: object, **options: object) -> np.ndarray:
+        runs.append(pixels.shape)
+        return restore(pixels, *levels, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(blind_run, "restore", counted)
+    plan = make_plan(Subject(page, Scale.of(page)), Settings())
+    assert plan.noise is not None
+    assert plan.noise.model == "coloured"
+    assert runs == [page.shape], "a page of less than all pieces is looked at as a whole"
+
+
+def test_pieces_are_taken_where_pixels_are_known() -> None:
+    page = np.random.default_rng(0).integers(0, 255, (400, 500)).astype(np.uint8)
+    known = np.zeros(page.shape, bool)
+    known[220:, 300:] = True
+    seen = blind_run.removed_from(Subject(page, Scale.of(page, known)))
+    assert seen is not None
+    assert all(there.mean() > blind_run.KNOWN_ENOUGH for _, _, there in seen.pieces)
+    assert blind_run.removed_from(Subject(page, Scale.of(page, np.indices(page.shape).sum(axis=0) % 3 == 0))) is None
+
+
+@pytest.mark.parametrize("shape", [(9, 7), (15, 40), (40, 15, 3)])
+def test_a_page_without_a_whole_block_has_no_calm_ones(shape: tuple[int, ...]) -> None:
+    page = np.random.default_rng(0).integers(0, 255, shape).astype(np.uint8)
+    seen = blind_run.removed_from(Subject(page, Scale.of(page)))
+    assert seen is not None
+    assert seen.calm == 0
+    assert not seen.repeats
+    assert len(seen.levels) == (3 if len(shape) == 3 else 1)
 
 
 def test_clumps_of_one_pixel_are_called_nearly_white() -> None:
