@@ -1,12 +1,15 @@
 """Dask against processes of our own: a large picture by tiles on one and on two workers, and many small pictures.
 
 Each run is a process of its own, end to end: what it imports, and the start and the end of the local cluster, are part of it. Runs take
-turns, so that a busy spell of the machine hits all alike; medians of the rounds.
+turns, so that a busy spell of the machine hits all alike; medians of the rounds. CPU seconds are those of all processes, on Linux also of
+workers whose parents end before them.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import ctypes
 import os
 import subprocess
 import sys
@@ -16,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.common import clean_picture, interleaved, machine, mark, table
+from benchmarks.common import clean_picture, environment, interleaved, machine, mark, table
 from benchmarks.large import SIGMA, WORDS, make
 
 #: Marks: how many times as fast two workers are as one, and how many times as long small pictures take as by --jobs 2.
@@ -24,6 +27,8 @@ LEAST_GAIN, MOST_TIME = 1.6, 1.2
 DASK = "--executor dask"
 #: Empty tasks that are timed.
 TASKS = 500
+#: From <sys/prctl.h>.
+PR_SET_CHILD_SUBREAPER = 36
 
 
 def timed(source: Path, words: str) -> float:
@@ -32,7 +37,7 @@ def timed(source: Path, words: str) -> float:
         place = Path(folder) / ("out.tif" if source.is_file() else "out")
         command = [sys.executable, "-m", "denoise_cli", str(source), "-o", str(place), "-q", *WORDS.split(), *words.split()]
         start = time.perf_counter()
-        subprocess.run(command, check=True)
+        subprocess.run(command, check=True, env=environment())
         return time.perf_counter() - start
 
 
@@ -40,8 +45,17 @@ def cpu_seconds(source: Path, words: str) -> float:
     """The same once more: seconds of all its processes on all cores."""
     before = os.times()
     timed(source, words)
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            os.waitpid(-1, 0)
     after = os.times()
     return after.children_user + after.children_system - before.children_user - before.children_system
+
+
+def adopt() -> None:
+    """From now on, processes whose parents have ended are children of this one (Linux)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def make_many(folder: Path, count: int, side: int) -> None:
@@ -79,6 +93,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="(default: %(default)s)")
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()), help="where the pictures go (default: %(default)s)")
     options = parser.parse_args()
+    adopt()
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         large, many = Path(folder) / "in.tif", Path(folder) / "many"
         make(large, options.side)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import io
-import os
 import statistics
 import subprocess
 import sys
@@ -16,7 +15,7 @@ import numpy as np
 from PIL import Image
 from scipy import fft
 
-from benchmarks.common import ROOT, cores, machine, mark, noisy_picture, seconds, table
+from benchmarks.common import ROOT, cores, environment, machine, mark, noisy_picture, seconds, table
 
 HEIGHT, WIDTH = 3000, 4000
 PICTURE_BYTES = HEIGHT * WIDTH * 3 * 4
@@ -29,9 +28,7 @@ def process(command: list[str], folder: Path) -> tuple[float, float]:
         "import os, subprocess, sys, time; t = time.perf_counter(); p = subprocess.Popen(sys.argv[1:], stderr=subprocess.DEVNULL); "
         "_, status, usage = os.wait4(p.pid, 0); print(time.perf_counter() - t, usage.ru_maxrss * 1024); sys.exit(status != 0)"
     )
-    # With bytecode, as pip installs it: compiling our sources takes 40 ms of every run otherwise.
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"} | {"PYTHONPATH": str(ROOT)}
-    told = subprocess.run([sys.executable, "-c", code, *command], cwd=folder, check=True, capture_output=True, text=True, env=environment)
+    told = subprocess.run([sys.executable, "-c", code, *command], cwd=folder, check=True, capture_output=True, text=True, env=environment())
     taken, peak = told.stdout.split()
     return float(taken), float(peak)
 

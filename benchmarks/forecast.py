@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from benchmarks.common import ROOT, clean_picture, cores, machine, table
+from benchmarks.common import clean_picture, cores, environment, machine, table
 from benchmarks.end_to_end import PROGRAM, process
 
 WORDS = {"matlab": ["--lambda", "0.1"], "optimal": ["--method", "optimal"], "learned": ["--method", "learned"]}
@@ -28,12 +28,6 @@ def predicted(folder: Path) -> dict[str, dict[str, float]]:
         [*PROGRAM, "info", "picture.png", "--json"], cwd=folder, check=True, capture_output=True, text=True, env=environment()
     )
     return dict(json.loads(told.stdout)["methods"])
-
-
-def environment() -> dict[str, str]:
-    import os
-
-    return {**os.environ, "PYTHONPATH": str(ROOT)}
 
 
 def measured(folder: Path, method: str) -> tuple[float, float]:

@@ -24,13 +24,16 @@ __all__ = ["run_on_cluster"]
 TASK_SECONDS = 0.2
 #: Pictures of a task, however quick they are.
 MOST_TOGETHER = 64
+#: Tasks that each worker still gets from the pictures that are left: the last ones are small, so that all workers end at about one time.
+STILL_TO_COME = 2
 #: What comes back for a picture: its report and the rows of its log, or None for one that is to be solved by tiles.
 Found = tuple[Report, "Rows"] | None
 
 
 @dataclass(frozen=True)
 class _Task:
-    """Pictures that go to a worker together. settled: those that need not go at all.  future: of what was found for the others."""
+    """Pictures that go to a worker together. settled: those that need not go at all.  future: of what was found for the others, None where
+    they are not sent."""
 
     jobs: list[Job]
     settled: list[Report | None]
@@ -48,11 +51,14 @@ def run_on_cluster(
     it goes away: what is done by then is recorded."""
     crew = DaskCrew(scheduler, parallel)
     waiting: deque[_Task] = deque()
-    upcoming, together = iter(jobs), 1
+    upcoming, together, left = iter(jobs), 1, len(jobs)
     try:
         while True:
-            while len(waiting) < AHEAD * crew.workers and (some := list(islice(upcoming, together))):
+            while len(waiting) < AHEAD * crew.workers and (
+                some := list(islice(upcoming, min(together, max(1, left // (STILL_TO_COME * crew.workers)))))
+            ):
                 waiting.append(_begun(some, settled, crew, logged))
+                left -= len(some)
             if not waiting:
                 return
             task = waiting.popleft()
@@ -87,7 +93,10 @@ def _begun(jobs: list[Job], settled: Settle, crew: DaskCrew, logged: bool) -> _T
         replace(job, settings=replace(job.settings, workers=job.settings.workers or 1))
         for job, report in zip(jobs, reports, strict=True) if report is None
     ]  # fmt: skip
-    return _Task(jobs, reports, crew.submit(_work, (alone, logged)) if alone else None)
+    if not alone or (crew.is_starting and len(alone) == 1 and needs_tiles(alone[0])):
+        # A worker would find out as well, but a local cluster takes a second to start: time for the sample of a large picture.
+        return _Task(jobs, reports, None)
+    return _Task(jobs, reports, crew.submit(_work, (alone, logged)))
 
 
 def _refused(job: Job) -> Report | None:
@@ -99,7 +108,7 @@ def _refused(job: Job) -> Report | None:
 def _found(task: _Task, waiting: deque[_Task], crew: DaskCrew, logged: bool) -> list[Found]:
     """What came back for the pictures that were sent. Raises DenoiseError where the cluster is lost."""
     if task.future is None:
-        return []
+        return [None] * len(task.sent)
     try:
         return _result(task.future, crew)
     except _NothingCameBack:

@@ -138,11 +138,15 @@ def image(ctx: typer.Context, pictures: list[Path] | None, **values: Any) -> Non
     denoise input.png --lambda 0.1 --l1       the original iteration, 100 times
     denoise scans/ -o clean/ --jobs 2         a folder
     """
+    settings, request = understand(values, is_typed=lambda name: getattr(ctx.get_parameter_source(name), "name", "") == "COMMANDLINE")
+    if request.executor == "dask" and request.scheduler is None and not request.dry_run:
+        from denoise_cli.large import fork_server
+
+        fork_server.begin()
     from denoise_cli.cli.planning import Run
     from denoise_cli.cli.session import execute
     from denoise_cli.methods.registry import named_for
 
-    settings, request = understand(values, is_typed=lambda name: getattr(ctx.get_parameter_source(name), "name", "") == "COMMANDLINE")
     settings = replace(settings.resolved(), method=named_for(settings))
     raise typer.Exit(execute(Run(tuple(pictures or ()), settings, request, config=values["config"])))
 

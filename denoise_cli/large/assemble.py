@@ -1,29 +1,33 @@
-"""From a finished table to the result under its name: TIFF and .npy in one go, a Zarr store with its levels."""
+"""Where the pixels of a result gather, and how they become the file or the store under its name.
+
+An .npy file and a TIFF without compression are written where they gather, and only get their name in the end. A TIFF with compression, and
+a Zarr store with its levels, are made from an .npy file.
+"""
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from denoise_cli.errors import DenoiseError
+from denoise_cli.large.raw_table import RawTable
+from denoise_cli.large.tiled_table import TiledTable
 from denoise_cli.large.zarr_windows import ZarrWindows
 from denoise_cli.storage.writing import appear, take_place
 
 if TYPE_CHECKING:
-    from denoise_cli.large.raw_table import RawTable
-    from denoise_cli.large.windows import Array, Source
+    from denoise_cli.large.tiled_table import Pixels
+    from denoise_cli.large.windows import Source
 
-__all__ = ["KINDS", "assemble", "kind_of"]
+__all__ = ["KINDS", "assemble", "begun", "begun_before", "kind_of"]
 
 #: What a large result can be written as, by its suffix.
 KINDS = {".tif": "tiff", ".tiff": "tiff", ".npy": "npy", ".zarr": "zarr"}
-#: Sides of the tiles of a TIFF, where the source has none.
-TIFF_TILE = 256
 Seal = Callable[[Path], None]
 
 
@@ -38,68 +42,56 @@ def kind_of(path: Path, told: str | None, source: Source) -> str:
     return kind
 
 
+def begun(place: Path, kind: str, source: Source, dtype: np.dtype[Any]) -> tuple[Pixels, dict[str, Any]]:
+    """Where the pixels of a result of that kind gather, a file called `place` and its ending; and what `begun_before` has to know of it.
+
+    Raises OSError where the disk has no room for it, before any work.
+    """
+    samples = source.kind.samples
+    table = (source.planes, *source.size, samples)
+    if kind == "tiff":
+        from denoise_cli.large.tiff_results import begun_tiff
+
+        made = begun_tiff(place.with_suffix(".tif"), table, dtype, source)
+        if made is not None:
+            return made, {"dtype": made.dtype, "tile": made.tile, "offsets": made.offsets, "separate": made.separate, "losses": made.losses}
+    shape = (*((source.planes,) if source.planes > 1 else ()), *source.size, *((samples,) if samples > 1 else ()))
+    if kind == "npy" and source.path.suffix.lower() == ".npy":
+        shape = np.load(source.path, mmap_mode="r").shape
+    raw = RawTable.npy(place.with_suffix(".npy"), shape, table, dtype)
+    return raw, {"offset": raw.offset}
+
+
+def begun_before(place: Path, source: Source, dtype: np.dtype[Any], known: dict[str, Any]) -> Pixels:
+    """The same once more, of a run that goes on."""
+    table = (source.planes, *source.size, source.kind.samples)
+    if "offset" in known:
+        return RawTable(place.with_suffix(".npy"), table, dtype.str, known["offset"])
+    tile, offsets, losses = (tuple(known[name]) for name in ("tile", "offsets", "losses"))
+    return TiledTable(place.with_suffix(".tif"), table, known["dtype"], tile, offsets, known["separate"], losses)
+
+
 def assemble(
-    path: Path, kind: str, table: RawTable, source: Source, workspace: Path, *, overwrite: bool, seal: Seal | None, option: str = "-o"
+    path: Path, kind: str, table: Pixels, source: Source, workspace: Path, *, overwrite: bool, seal: Seal | None, option: str = "-o"
 ) -> list[str]:
-    """Write the result; it appears whole or not at all. Returns what is to be said about it. Raises DenoiseError.
+    """Give the result its name, and make it before, where it is not what its pixels gathered in; it appears whole or not at all. Returns
+    what is to be said about it. Raises DenoiseError.
 
     option : what names another place.
     """
     if kind == "zarr":
+        assert isinstance(table, RawTable)
         _write_zarr(path, table, source, workspace, overwrite=overwrite, seal=seal)
         return []
     beside = source.beside if isinstance(source, ZarrWindows) else ()
     lost = [f"{', '.join(beside)} inside: left out"] if beside else []
-    if kind == "npy":
-        take_place(table.path, path, overwrite=overwrite, seal=seal)
-        return lost
-    with appear(path, overwrite=overwrite, seal=seal, option=option) as stream:
-        return lost + _write_tiff(stream, table, source)
+    if kind == "tiff" and isinstance(table, RawTable):
+        from denoise_cli.large.tiff_results import write_tiff
 
-
-def _write_tiff(stream: Any, table: RawTable, source: Source) -> list[str]:
-    import tifffile
-
-    from denoise_cli.formats.tiff import LARGEST_CLASSIC, arguments_of
-    from denoise_cli.large.tiff_windows import TiffWindows, layout_and_tags
-
-    notes: list[str] = []
-    planes, height, width, samples = table.shape
-    layouts = []
-    for plane in range(planes):
-        if isinstance(source, TiffWindows):
-            layout, said = layout_and_tags(source.path, plane)
-            notes += said
-        else:
-            layout = {"photometric": "rgb" if source.kind.colours == 3 else "minisblack", "byteorder": "<"}
-            if samples > 1:
-                layout["planarconfig"] = "contig"
-        layouts.append(layout)
-    order = layouts[0]["byteorder"]
-    big = table.bytes > LARGEST_CLASSIC or (isinstance(source, TiffWindows) and source.is_big)
-    with tifffile.TiffWriter(stream, bigtiff=big, byteorder=order) as writer:
-        for plane, layout in enumerate(layouts):
-            layout.pop("byteorder")
-            tile = layout.pop("tile", (TIFF_TILE, TIFF_TILE))
-            separate = layout.get("planarconfig") == "separate" and samples > 1
-            shape = (samples, height, width) if separate else (height, width, samples) if samples > 1 else (height, width)
-            told = arguments_of(layout, stream, order, big=big)
-            tiles = _tiles(table, plane, tile, separate=separate)
-            writer.write(tiles, shape=shape, dtype=np.dtype(table.dtype).newbyteorder(order), tile=tile, **told)
-    return list(dict.fromkeys(notes))
-
-
-def _tiles(table: RawTable, plane: int, tile: tuple[int, int], *, separate: bool) -> Iterator[Array]:
-    """The tiles of a TIFF in the order of the file, of full size, zeros beyond the edges; a row of tiles is read at once."""
-    _, height, width, samples = table.shape
-    for sample in range(samples) if separate else (None,):
-        for top in range(0, height, tile[0]):
-            band = table.read(plane, slice(top, min(top + tile[0], height)), slice(0, width))
-            band = band[:, :, sample] if sample is not None else band[:, :, 0] if samples == 1 else band
-            more = ((0, tile[0] - band.shape[0]), (0, -width % tile[1]), *(((0, 0),) if band.ndim == 3 else ()))
-            band = np.pad(band, more, mode="edge")
-            for left in range(0, band.shape[1], tile[1]):
-                yield np.ascontiguousarray(band[:, left : left + tile[1]])
+        with appear(path, overwrite=overwrite, seal=seal, option=option) as stream:
+            return lost + write_tiff(stream, table, source)
+    take_place(table.path, path, overwrite=overwrite, seal=seal, option=option)
+    return lost + list(table.losses if isinstance(table, TiledTable) else ())
 
 
 def _write_zarr(path: Path, table: RawTable, source: Source, workspace: Path, *, overwrite: bool, seal: Seal | None) -> None:

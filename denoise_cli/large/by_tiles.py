@@ -11,10 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from denoise_cli.errors import DenoiseError
-from denoise_cli.large.assemble import assemble, kind_of
+from denoise_cli.large.assemble import assemble, begun, begun_before, kind_of
 from denoise_cli.large.budget import budget_of
 from denoise_cli.large.crews import Crew, SerialCrew
 from denoise_cli.large.decided import MEMORY_WANTED
@@ -27,6 +25,7 @@ from denoise_cli.large.removed import written_residual
 from denoise_cli.large.spread import sample_values
 from denoise_cli.large.sweeps import Follower, Nobody, Swept
 from denoise_cli.large.tallies import psnr_of_sums
+from denoise_cli.large.tiled_table import Pixels
 from denoise_cli.large.windows import Source, open_windows
 from denoise_cli.methods.method import Outcome
 from denoise_cli.pipeline.job import Job, failure
@@ -102,7 +101,7 @@ def _run(job: Job, told: Follower, seal: Seal | None, crew: Crew) -> Report:
     )  # fmt: skip
 
 
-def _assembled(job: Job, kind: str, pixels: RawTable, source: Source, journal: Journal, seal: Callable[[Path], None]) -> list[str]:
+def _assembled(job: Job, kind: str, pixels: Pixels, source: Source, journal: Journal, seal: Callable[[Path], None]) -> list[str]:
     try:
         return assemble(job.output, kind, pixels, source, journal.folder, overwrite=job.settings.overwrite, seal=seal)
     except DenoiseError as error:
@@ -132,23 +131,19 @@ def _key(job: Job, source: Source) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _pixels_table(journal: Journal, source: Source, kind: str) -> RawTable:
-    """Where the finished pixels gather: an .npy file, which is the result already where that is wanted."""
-    samples = source.kind.samples
-    shape = (*((source.planes,) if source.planes > 1 else ()), *source.size, *((samples,) if samples > 1 else ()))
-    if kind == "npy" and source.path.suffix.lower() == ".npy":
-        shape = np.load(source.path, mmap_mode="r").shape
-    table = (source.planes, *source.size, samples)
-    if "offset" in journal.facts:
-        return RawTable(journal.folder / "pixels.npy", table, source.dtype.str, journal.facts["offset"])
+def _pixels_table(journal: Journal, source: Source, kind: str) -> Pixels:
+    """Where the finished pixels gather: the result already, where that can be."""
+    place = journal.folder / "pixels"
+    if "pixels" in journal.facts:
+        return begun_before(place, source, source.dtype, journal.facts["pixels"])
     try:
-        made = RawTable.npy(journal.folder / "pixels.npy", shape, table, source.dtype)
+        made, known = begun(place, kind, source, source.dtype)
     except OSError as error:
-        needed = math.prod(table) * source.dtype.itemsize
+        needed = source.planes * math.prod(source.size) * source.kind.samples * source.dtype.itemsize
         raise DenoiseError(
             f"{journal.folder.parent}: has no room for a result of {needed:,} bytes ({error.strerror}); choose another place with -o"
         ) from error
-    journal.keep("offset", made.offset)
+    journal.keep("pixels", known)
     return made
 
 

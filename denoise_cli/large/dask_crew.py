@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 from denoise_cli.errors import DenoiseError
+from denoise_cli.large import fork_server
 from denoise_cli.variational.strips import available_workers
 
 __all__ = ["DaskCrew", "gone", "is_deadly", "need_distributed"]
@@ -39,37 +41,85 @@ def need_distributed() -> Any:
     return distributed
 
 
+#: What Dask is told about a cluster that nobody else will look at: no pages for a browser, none of the measurements that these would show,
+#: and clocks that wake its processes once a second, not fifty times.
+LOCAL = {
+    "distributed.scheduler.http.routes": [],
+    "distributed.worker.http.routes": [],
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.tick.interval": "1s",
+}  # fmt: skip
+
+
+def _local_cluster(distributed: Any, workers: int) -> Any:
+    import dask
+
+    dask.config.set(LOCAL | ({"distributed.worker.multiprocessing-method": "forkserver"} if fork_server.is_possible() else {}))
+    # No dashboard; and its port is any, so that two runs at once do not complain about each other.
+    return distributed.LocalCluster(
+        n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=logging.CRITICAL + 1,
+        scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
+    )  # fmt: skip
+
+
 class DaskCrew:
     """The workers of the cluster at `scheduler`; without it, of a local one of `parallel` processes. Leave it by `close`.
+
+    A local cluster starts while its owner goes on, and is waited for when it gets its first work.
 
     workers: of the cluster.  at: what errors call it.
     """
 
     def __init__(self, scheduler: str | None = None, parallel: int | None = None) -> None:
-        """Raises DenoiseError where there is no scheduler, or no worker."""
-        distributed = need_distributed()
+        """Raises DenoiseError where there is no scheduler, or no worker; of a local cluster, `client` does."""
         self.at = scheduler or "the local cluster"
+        self._scheduler = scheduler
         self._cluster: Any = None
+        self._client: Any = None
+        self._trouble: DenoiseError | None = None
+        self.workers = parallel or available_workers()
+        if scheduler is None:
+            fork_server.begin()
+        self._start = threading.Thread(target=self._connect, daemon=True)
+        self._start.start()
+        if scheduler is not None:
+            self.workers = max(1, len(self.client.scheduler_info(n_workers=-1)["workers"]))
+
+    @property
+    def is_starting(self) -> bool:
+        """Whether work would have to wait for the cluster."""
+        return self._start.is_alive()
+
+    @property
+    def client(self) -> Any:
+        """Dask's; waits for the cluster. Raises DenoiseError where there is none."""
+        self._start.join()
+        if self._trouble is not None:
+            raise self._trouble
+        return self._client
+
+    def _connect(self) -> None:
         try:
-            if scheduler is None:
-                self._cluster = distributed.LocalCluster(
-                    n_workers=parallel or available_workers(), threads_per_worker=1, processes=True, dashboard_address=None,
-                    silence_logs=logging.CRITICAL + 1,
-                )  # fmt: skip
-            self.client = distributed.Client(self._cluster or scheduler, timeout=PATIENCE, set_as_default=False)
-            self.client.wait_for_workers(1, timeout=PATIENCE)
+            distributed = need_distributed()
+            if self._scheduler is None:
+                self._cluster = _local_cluster(distributed, self.workers)
+            self._client = distributed.Client(self._cluster or self._scheduler, timeout=PATIENCE, set_as_default=False)
+            self._client.wait_for_workers(1, timeout=PATIENCE)
+        except DenoiseError as error:
+            self._trouble = error
         except Exception as error:
-            self._close_quietly()
             said = " ".join(str(error).split())[:200] or type(error).__name__
-            raise DenoiseError(
+            self._trouble = DenoiseError(
                 f"{self.at}: no cluster answers ({said}); start one (dask scheduler, dask worker), or leave --scheduler out"
-            ) from error
-        self.workers = max(1, len(self.client.scheduler_info(n_workers=-1)["workers"]))
+            )
+            self._trouble.__cause__ = error
+            self._close_quietly()
 
     def submit(self, work: Callable[[Item], Result], item: Item) -> Any:
         """A future of work(item). Never taken for an earlier one with equal arguments: results are files."""
+        client = self.client
         try:
-            return self.client.submit(work, item, pure=False)
+            return client.submit(work, item, pure=False)
         except Exception as error:
             raise DenoiseError(gone(error, self.at) or f"{self.at}: {type(error).__name__}: {error}") from error
 
@@ -113,10 +163,11 @@ class DaskCrew:
 
     def close(self) -> None:
         """Leave the cluster; a local one ends."""
+        self._start.join()
         self._close_quietly()
 
     def _close_quietly(self) -> None:
-        for each in (getattr(self, "client", None), self._cluster):
+        for each in (self._client, self._cluster):
             if each is not None:
                 with contextlib.suppress(Exception):
                     each.close(timeout=5)

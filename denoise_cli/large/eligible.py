@@ -21,8 +21,10 @@ __all__ = ["check_by_tiles", "is_for_tiles", "needs_whole_planes", "plane_fits"]
 
 #: Options that have to do with the whole picture at once.
 WHOLE = {"weights": "--weights", "mask": "--mask"}
-#: Files of less than so many bytes are not looked at, unless --memory is told: what they hold is soon read.
+#: Files of less than so many bytes are not looked at: what they hold is soon read.
 SMALL_FILE = 2**20
+#: Values that a byte of such a file may stand for, where the memory is told (or shared among --jobs): a scan of an almost empty page.
+CRAMMED = 100
 #: Float32 pictures that reading, choosing and writing hold at the same time as a method, where nobody says.
 PICTURES = 11.0
 
@@ -41,7 +43,10 @@ def is_for_tiles(job: Job) -> bool:
         return False
     if path.suffix.lower() not in (".tif", ".tiff", ".npy"):
         return False
-    if job.settings.memory is None and (size < SMALL_FILE or not _can_be_tiled(job)):
+    told = job.settings.memory
+    if size < SMALL_FILE and (told is None or fits(CRAMMED * size, _pictures(job.settings), told)):
+        return False
+    if told is None and not _can_be_tiled(job):
         return False
     try:
         source = open_windows(path, axes=job.settings.axes)

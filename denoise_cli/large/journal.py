@@ -88,7 +88,7 @@ class Journal:
 
     def _sync(self) -> None:
         """Bring the tables to the disk, and then the lines that say so."""
-        for path in (self.folder / "pixels.npy", *self.folder.glob("*.raw")):
+        for path in (*self.folder.glob("pixels.*"), *self.folder.glob("*.raw")):
             with contextlib.suppress(OSError), path.open("rb") as stream:
                 os.fsync(stream.fileno())
         self._stream.write(b"".join(self._waiting))

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from denoise_cli.large.companions import Companion
     from denoise_cli.large.cuts import Cell
     from denoise_cli.large.raw_table import RawTable
+    from denoise_cli.large.tiled_table import Pixels
     from denoise_cli.large.windows import Array, Kind
 
     #: Planes of one shape: an array, or arrays one behind the other.
@@ -55,7 +56,7 @@ class Patch:
     recipe: Recipe
     first: int
     iterations: int
-    pixels: RawTable
+    pixels: Pixels
     before: RawTable | None = None
     after: RawTable | None = None
     level: Companion | None = None

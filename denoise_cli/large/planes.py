@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from denoise_cli.large.raw_table import RawTable
     from denoise_cli.large.recipe import Recipe
     from denoise_cli.large.sweeps import Follower
+    from denoise_cli.large.tiled_table import Pixels
     from denoise_cli.large.windows import Array, Source
     from denoise_cli.pipeline.job import Job
 
@@ -63,7 +64,7 @@ class Work:
 
     job: Job
     source: Source
-    pixels: RawTable
+    pixels: Pixels
     removed: RawTable | None
     journal: Journal
     crew: Crew

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 
 from denoise_cli.large.windows import Array
 
-__all__ = ["RawTable"]
+__all__ = ["RawTable", "reserve", "transfer"]
 
 
 @dataclass(frozen=True)
@@ -44,11 +45,7 @@ class RawTable:
 
     def reserve(self) -> None:
         """Make the file as large as it will be. Raises OSError where the disk has no room for it."""
-        with self.path.open("ab") as stream:
-            if hasattr(os, "posix_fallocate"):
-                os.posix_fallocate(stream.fileno(), 0, self.bytes)
-            else:
-                stream.truncate(self.bytes)
+        reserve(self.path, self.bytes)
 
     def read(self, plane: int, rows: slice, columns: slice) -> Array:
         """(rows, columns, samples)"""
@@ -73,10 +70,25 @@ class RawTable:
 
     def _transfer(self, call: Any, stream: Any, values: Array, plane: int, row: int, column: int) -> None:
         _, height, width, samples = self.shape
-        stream.seek(self.offset + ((plane * height + row) * width + column) * samples * np.dtype(self.dtype).itemsize)
-        left = memoryview(values.data).cast("B")
-        while left:
-            done = call(left)
-            if not done:
-                raise OSError(5, f"{self.path.name} is shorter than it should be")
-            left = left[done:]
+        at = self.offset + ((plane * height + row) * width + column) * samples * np.dtype(self.dtype).itemsize
+        transfer(call, stream, values, at)
+
+
+def reserve(path: Path, size: int) -> None:
+    """Make a file as large as it will be, without touching what is in it. Raises OSError where the disk has no room for it."""
+    with path.open("ab") as stream:
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(stream.fileno(), 0, size)
+        else:
+            stream.truncate(size)
+
+
+def transfer(call: Callable[[memoryview], int], stream: Any, values: Array, at: int) -> None:
+    """Read or write contiguous values at a place of an unbuffered file: `call` may do a part of what it is told. Raises OSError."""
+    stream.seek(at)
+    left = memoryview(values.data).cast("B")
+    while left:
+        done = call(left)
+        if not done:
+            raise OSError(5, "the file is shorter than it should be")
+        left = left[done:]

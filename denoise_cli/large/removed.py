@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from denoise_cli.large.assemble import assemble, kind_of
+from denoise_cli.large.assemble import assemble, begun, kind_of
 from denoise_cli.large.patch import stored_core
-from denoise_cli.large.raw_table import RawTable
 from denoise_cli.large.tallies import std_of_sums
 from denoise_cli.large.windows import page_of
 from denoise_cli.measure.whiteness import whiteness
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
 
     from denoise_cli.large.planes import Work
     from denoise_cli.large.tallies import Sums
+    from denoise_cli.large.tiled_table import Pixels
 
 __all__ = ["written_residual"]
 
@@ -39,15 +39,14 @@ def written_residual(work: Work, path: Path, kind: str | None, sums: Sequence[Su
     std = std_of_sums(sums)
     magnified, middle = magnification(source.dtype, std)
     dtype = np.dtype("u1") if source.dtype == bool else source.dtype
-    shape = (*((source.planes,) if source.planes > 1 else ()), *source.size, *((source.kind.samples,) if source.kind.samples > 1 else ()))
-    table = RawTable.npy(folder / "residual.npy", shape, work.pixels.shape, dtype)
+    chosen = kind_of(path, kind, source)
+    table, _ = begun(folder / "residual", chosen, source, dtype)
     for plane, rows, columns in _windows(table):
         samples = source.read(plane, rows, columns)
         page = page_of(samples * np.uint8(255) if samples.dtype == bool else samples, source.kind)
         shown = magnified * removed.read(plane, rows, columns) + middle
         core = (slice(0, samples.shape[0]), slice(0, samples.shape[1]))
         table.write(plane, rows, columns, stored_core(page, core, shown))
-    chosen = kind_of(path, kind, source)
     overwrite = work.job.settings.overwrite
     losses = assemble(path, chosen, table, source, folder, overwrite=overwrite, seal=None, option="--residual")
     middles = [slice(max(0, (side - SIDE) // 2), (side + SIDE) // 2) for side in source.size]
@@ -56,7 +55,7 @@ def written_residual(work: Work, path: Path, kind: str | None, sums: Sequence[Su
     return {"residual_std": std, "whiteness": white}, (line_on(path, magnified, middle), *losses)
 
 
-def _windows(table: RawTable) -> Iterator[tuple[int, slice, slice]]:
+def _windows(table: Pixels) -> Iterator[tuple[int, slice, slice]]:
     planes, height, width, samples = table.shape
     wide = max(1, min(width, TOGETHER // samples))
     tall = max(1, TOGETHER // (samples * wide))

@@ -7,6 +7,7 @@ import io
 import os
 import platform
 import re
+import shutil
 import stat
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -80,18 +81,25 @@ def appear(path: Path, *, overwrite: bool, seal: Callable[[Path], None] | None =
             temporary.unlink()
 
 
-def take_place(finished: Path, path: Path, *, overwrite: bool, seal: Callable[[Path], None] | None = None) -> None:
-    """Give a finished file of the same file system its name, at once; a link stays, and the file behind it is replaced.
+def take_place(finished: Path, path: Path, *, overwrite: bool, seal: Callable[[Path], None] | None = None, option: str = "-o") -> None:
+    """Give a finished file its name, at once; a link stays, and the file behind it is replaced. Where a name is not enough (another file
+    system behind the link, a device, a FIFO), it is copied.
 
-    `seal` as in `appear`. Raises DenoiseError.
+    `seal` and `option` as in `appear`. Raises DenoiseError.
     """
     target = _behind_links(path)
+    if written_into(path) or finished.stat().st_dev != target.parent.stat().st_dev:
+        with appear(path, overwrite=overwrite, seal=seal, option=option) as stream, finished.open("rb") as pixels:
+            shutil.copyfileobj(pixels, stream)
+        return
     try:
+        with finished.open("r+b") as stream:
+            os.fsync(stream.fileno())
         _give_name(finished, target, overwrite, seal)
     except FileExistsError:
-        raise DenoiseError(f"{path}: exists already; choose another name with -o, or allow it with --overwrite") from None
+        raise DenoiseError(f"{path}: exists already; choose another name with {option}, or allow it with --overwrite") from None
     except OSError as error:
-        raise DenoiseError(f"{path}: cannot be written ({error.strerror or error}); choose another place with -o") from error
+        raise DenoiseError(f"{path}: cannot be written ({error.strerror or error}); choose another place with {option}") from error
 
 
 def _give_name(finished: Path, target: Path, overwrite: bool, seal: Callable[[Path], None] | None) -> None:

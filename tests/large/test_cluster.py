@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -82,6 +85,27 @@ def test_without_a_scheduler_a_local_cluster_of_processes_is_started_and_ended(
             assert one.get(name) == (pytest.approx(expected, rel=1e-12) if isinstance(expected, float) else expected), name
     for result in (tmp_path / "here").glob("*.tif"):
         assert (tmp_path / "far" / result.name).read_bytes() == result.read_bytes()
+
+
+def test_a_worker_of_a_local_cluster_that_is_killed_is_replaced() -> None:
+    from denoise_cli.large.dask_crew import DaskCrew
+
+    crew = DaskCrew(None, 1)
+    try:
+        with pytest.raises(ValueError, match="killed again and again"):
+            list(crew.each(signal.raise_signal, [signal.SIGKILL]))
+        assert list(crew.each(abs, [-3])) == [(-3, 3)]
+    finally:
+        crew.close()
+
+
+def test_without_dask_one_line_says_what_to_install(denoise: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", picture(40))
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    outcome = denoise(tmp_path / "a.tif", *WORDS, "--executor", "dask", "--jobs", "1")
+    assert outcome.code == 1
+    assert outcome.err == "--executor dask needs the package distributed, which is not installed; pip install 'denoise-cli[large]'\n"
+    assert not (tmp_path / "a_denoised.tif").exists()
 
 
 #: What workers run first: from then on they die of some pictures and tiles, each under its own name for how.
@@ -198,6 +222,25 @@ def test_a_tile_whose_worker_dies_is_done_elsewhere_and_one_that_kills_workers_f
     assert outcome.err.count("\n") == 1
     assert "killed again and again" in outcome.err
     assert not (tmp_path / "no.tif").exists()
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_a_run_that_is_ended_leaves_no_worker_and_no_traceback(tmp_path: Path, how: signal.Signals) -> None:
+    scans = tmp_path / "scans"
+    scans.mkdir()
+    for number in range(400):
+        tifffile.imwrite(scans / f"{number:03}.tif", picture(40))
+    command = [sys.executable, "-m", "denoise_cli", scans, "-o", tmp_path / "out", *WORDS, "--executor", "dask", "--jobs", "1"]
+    run = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    assert run.stderr is not None
+    said = run.stderr.readline()
+    # Ctrl-C reaches all processes, the parent and its workers.
+    os.killpg(run.pid, how) if how == signal.SIGINT else os.kill(run.pid, how)
+    said += run.stderr.read()  # until the last process that has it open ends
+    assert run.wait() == (130 if how == signal.SIGINT else -how)
+    assert "Traceback" not in said
+    if how == signal.SIGINT:
+        assert said.endswith("the same command goes on where it stopped\n")
 
 
 def test_pictures_go_together_as_long_as_they_are_quick() -> None:

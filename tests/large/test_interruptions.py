@@ -125,10 +125,11 @@ def test_two_runs_do_not_work_on_one_result(tmp_path: Path) -> None:
     first.remove()
 
 
-def test_a_disk_without_room_is_told_before_any_work(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["b.npy", "b.tif"])
+def test_a_disk_without_room_is_told_before_any_work(tmp_path: Path, name: str) -> None:
     np.save(tmp_path / "a.npy", picture())
 
-    code, said = with_files_of_at_most(50_000, tmp_path / "a.npy", "-o", tmp_path / "b.npy", *WORDS)
+    code, said = with_files_of_at_most(50_000, tmp_path / "a.npy", "-o", tmp_path / name, *WORDS)
     assert code == 1
     assert "no room" in said
     assert len(said.splitlines()) == 1
@@ -138,10 +139,11 @@ def test_a_disk_without_room_is_told_before_any_work(tmp_path: Path) -> None:
 def test_a_disk_that_fills_up_at_the_end_costs_no_tile(denoise: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from denoise_cli.large import sweeps
 
-    words = (*WORDS[:3], "0.03", "--memory", "2MB")  # one sweep, so that nothing but the result is written
-    tifffile.imwrite(tmp_path / "a.tif", picture(), tile=(256, 256))
-    # The tiles of the result reach beyond the picture: it is larger than what was reserved.
-    assert picture().nbytes + 1000 < 200_000 < 4 * 256**2
+    words = (*WORDS[:3], "0.0001", "--memory", "2MB")  # one sweep, so that nothing but the result is written
+    random = np.random.default_rng(0).integers(0, 256, (400, 400)).astype(np.uint8)
+    tifffile.imwrite(tmp_path / "a.tif", random, tile=(400, 400), compression="lzw")
+    # LZW makes noise larger than it is, and than what was reserved.
+    assert random.nbytes + 1000 < 200_000 < (tmp_path / "a.tif").stat().st_size
     code, said = with_files_of_at_most(200_000, tmp_path / "a.tif", "-o", tmp_path / "b.tif", *words)
     assert code == 1
     assert "all tiles are done and kept: make room, and the same command goes on" in said

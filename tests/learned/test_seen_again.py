@@ -56,6 +56,21 @@ def test_texture_that_the_denoiser_leaves_alone_counts_for_less() -> None:
     assert told.sigmas[0] < 0.8 * texture.sigmas[0]
 
 
+def test_noise_is_never_told_far_stronger_than_what_was_removed() -> None:
+    noise = Spectrum(DENSITY).draw((192, 192), np.random.default_rng(2))
+    removed = [(noise + 0.5, noise, np.ones((192, 192, 1), bool))]
+    told = []
+    for times in (4, 25, 400):
+        texture = Spectrum(tuple(((times * ring[0][0],),) for ring in DENSITY))
+        free, bounded = spectrum_from_both(texture, removed), spectrum_from_both(texture, removed, 1.2)
+        assert free is not None
+        assert bounded is not None
+        assert bounded.sigmas[0] == pytest.approx(1.2 * noise.std(), rel=0.1)
+        told.append(free.sigmas[0])
+    assert told[0] < told[1]
+    assert told[1] == pytest.approx(told[2]), "beyond twice what follows from it, calm places are not believed"
+
+
 def test_a_picture_of_too_few_blocks_keeps_what_was_found() -> None:
     small = np.zeros((40, 40, 1), np.float32)
     found = Spectrum(DENSITY)
@@ -108,6 +123,16 @@ def test_pieces_are_taken_where_pixels_are_known() -> None:
     assert seen is not None
     assert all(there.mean() > blind_run.KNOWN_ENOUGH for _, _, there in seen.pieces)
     assert blind_run.removed_from(Subject(page, Scale.of(page, np.indices(page.shape).sum(axis=0) % 3 == 0))) is None
+
+
+@pytest.mark.parametrize("shape", [(9, 7), (15, 40), (40, 15, 3)])
+def test_a_page_without_a_whole_block_has_no_calm_ones(shape: tuple[int, ...]) -> None:
+    page = np.random.default_rng(0).integers(0, 255, shape).astype(np.uint8)
+    seen = blind_run.removed_from(Subject(page, Scale.of(page)))
+    assert seen is not None
+    assert seen.calm == 0
+    assert not seen.repeats
+    assert len(seen.levels) == (3 if len(shape) == 3 else 1)
 
 
 def test_clumps_of_one_pixel_are_called_nearly_white() -> None:

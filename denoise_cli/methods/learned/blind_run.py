@@ -121,10 +121,12 @@ def _piece(subject: Subject, place: tuple[slice, slice]) -> tuple[Array, Array]:
 
 
 def _blocks(removed: Array) -> Array:
-    """The mean square of each block."""
+    """The mean square of each block that is whole."""
     rows, columns = (side // BLOCK for side in removed.shape[:2])
+    if not rows * columns:
+        return np.empty(0)
     cut = np.square(removed[: rows * BLOCK, : columns * BLOCK]).reshape(rows, BLOCK, columns, -1)
-    means: Array = cut.mean(axis=(1, 3)).ravel() if rows * columns else np.empty(0)
+    means: Array = cut.mean(axis=(1, 3)).ravel()
     return means
 
 
