@@ -56,6 +56,21 @@ def test_texture_that_the_denoiser_leaves_alone_counts_for_less() -> None:
     assert told.sigmas[0] < 0.8 * texture.sigmas[0]
 
 
+def test_noise_is_never_told_far_stronger_than_what_was_removed() -> None:
+    noise = Spectrum(DENSITY).draw((192, 192), np.random.default_rng(2))
+    removed = [(noise + 0.5, noise, np.ones((192, 192, 1), bool))]
+    told = []
+    for times in (4, 25, 400):
+        texture = Spectrum(tuple(((times * ring[0][0],),) for ring in DENSITY))
+        free, bounded = spectrum_from_both(texture, removed), spectrum_from_both(texture, removed, 1.2)
+        assert free is not None
+        assert bounded is not None
+        assert bounded.sigmas[0] == pytest.approx(1.2 * noise.std(), rel=0.1)
+        told.append(free.sigmas[0])
+    assert told[0] < told[1]
+    assert told[1] == pytest.approx(told[2]), "beyond twice what follows from it, calm places are not believed"
+
+
 def test_a_picture_of_too_few_blocks_keeps_what_was_found() -> None:
     small = np.zeros((40, 40, 1), np.float32)
     found = Spectrum(DENSITY)

@@ -5,7 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 from denoise_cli.methods.learned.blind_run import Removed, removed_from
-from denoise_cli.methods.learned.told_level import MOST_PLACES, STRONGER, UNSEEN, UNSEEN_WHITE, WHITE, is_in_clumps, may_be_noise
+from denoise_cli.methods.learned.told_level import (
+    MOST_PLACES,
+    REMAINS,
+    STRONGER,
+    UNSEEN,
+    UNSEEN_WHITE,
+    WHITE,
+    is_in_clumps,
+    may_be_noise,
+)  # fmt: skip
 from denoise_cli.methods.method import Subject
 from denoise_cli.noise.model import Noise
 from denoise_cli.noise.second_opinion import spectrum_from_both
@@ -14,6 +23,10 @@ __all__ = ["seen_again"]
 
 #: The kinds of noise that are looked at again; white noise only where the calmest places hold more than that.
 LOOKED_AT = ("coloured", "gaussian", "none")
+#: σ of noise in clumps is at most so many times that of what the network removes, in grey, and in luma and in chroma; what is beyond is
+#: texture. With 2.0, 2.3 and no bound, 67 photographs by simulated cameras, in colour, are −0.13, −0.10 and 0.00 dB short of the best
+#: single λ, and 15 by real ones 0.04, 0.01 and 0.00 (the worst 0.85, 0.64 and 0.64).
+MOST_IN_GREY, MOST = 2.5, 2.2
 
 
 def seen_again(subject: Subject, noise: Noise, *, workers: int | None) -> Noise:
@@ -21,7 +34,8 @@ def seen_again(subject: Subject, noise: Noise, *, workers: int | None) -> Noise:
 
     Where noise in clumps was found, what the network removes has a say in its spectrum (`noise.second_opinion`). Where hardly any was
     found, or white noise though the calmest places hold more than that, there is noise in clumps if the network removes more than was
-    found, from everywhere, and no pattern of single pixels (the bounds of `told_level.believed`).
+    found, from everywhere, and no pattern of single pixels (the bounds of `told_level.believed`). It is never told far stronger than what
+    the network removes: clumps in texture look like those of noise in calm places.
     """
     if noise.before_jpeg is not None or noise.model not in LOOKED_AT:
         return noise
@@ -36,7 +50,8 @@ def seen_again(subject: Subject, noise: Noise, *, workers: int | None) -> Noise:
     found = noise.times(1 / scale.unit, scale.bottom)
     if noise.spectrum is None and not _clumps_unseen(seen, found):
         return noise
-    spectrum = spectrum_from_both(found.spectrum, seen.pieces)
+    most = REMAINS if seen.neighbours < WHITE else MOST_IN_GREY if len(seen.levels) == 1 else MOST
+    spectrum = spectrum_from_both(found.spectrum, seen.pieces, most)
     return noise if spectrum is None else replace(Noise.coloured(spectrum, scale), restless=noise.restless)
 
 
