@@ -1,7 +1,6 @@
 """The choice of λ against the best λ that a clean picture would tell: PSNR lost, and the time that choosing takes.
 
 FOLDER ...            clean pictures with noise of several kinds and levels
---seconds 512,1024    how long everything takes that `optimal` looks at before it solves, and the solve, for pictures of these sides
 """
 
 from __future__ import annotations
@@ -20,13 +19,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from benchmarks.common import Array, interleaved, machine, noisy_picture, seconds, table
+from benchmarks.common import Array, machine, seconds, table
 from denoise_cli.choice.choose import choose
 from denoise_cli.choice.laws import gaussian_law, impulse_law
 from denoise_cli.measure.scale import Scale
 from denoise_cli.methods.method import Subject
-from denoise_cli.noise.estimate import estimate
-from denoise_cli.noise.impulse_detection import find_impulses
 from denoise_cli.pipeline.plan import make_plan
 from denoise_cli.settings import Settings
 from denoise_cli.variational import denoise, psnr_db
@@ -146,37 +143,13 @@ def measure(path: Path, kinds: list[str]) -> Iterator[dict[str, Any]]:
         yield row
 
 
-def how_long(sizes: list[int]) -> str:
-    """Milliseconds of the parts of choosing, and of the solve: medians of eleven, in turn."""
-    rows = []
-    for size, channels in ((size, channels) for size in sizes for channels in (1, 3)):
-        stored = eight_bits(noisy_picture(size, "l2", channels, "centre"))
-        subject = Subject(stored, Scale.of(stored))
-        plan = make_plan(subject, OPTIMAL)
-        pixels = subject.pixels
-        work = {
-            "noise": lambda: estimate(stored, subject.scale),  # noqa: B023
-            "impulses": lambda: find_impulses(pixels, subject.scale),  # noqa: B023
-            "λ": lambda: choose(stored, scale=subject.scale, noise=plan.noise, opponent=True),  # noqa: B023
-            "all": lambda: make_plan(subject, OPTIMAL),  # noqa: B023
-            "solve": lambda: plan.method.run(subject, plan),  # noqa: B023
-        }
-        took = interleaved({name: lambda part=part: seconds(part) for name, part in work.items()}, 11)
-        row = [f"{size}²{', colour' if channels == 3 else ''}", *(f"{1e3 * took[name]:.1f}" for name in work)]
-        rows.append([*row, f"{took['all'] / took['solve']:.2f}"])
-    return table(["ms", *work, "choosing ÷ solving"], rows)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", nargs="*", type=Path, help="clean pictures, 8 bit")
-    parser.add_argument("--seconds", default="", metavar="SIDES", help="time choosing and solving")
     parser.add_argument("--noise", nargs="+", default=["gaussian", "gaussian, 8 bit", "salt and pepper", "random values"])
     parser.add_argument("--every", type=int, default=1, help="take every N-th picture of a folder")
     parser.add_argument("--csv", type=Path, help="a row a picture and noise")
     options = parser.parse_args()
-    if options.seconds:
-        print(f"{how_long([int(size) for size in options.seconds.split(',')])}\n")
     if options.folders:
         print(f"{losses(options)}\n")
     print(machine())
