@@ -43,11 +43,10 @@ def timed(source: Path, words: str) -> float:
 
 def cpu_seconds(source: Path, words: str) -> float:
     """The same once more: seconds of all its processes on all cores."""
+    await_all()
     before = os.times()
     timed(source, words)
-    with contextlib.suppress(ChildProcessError):
-        while True:
-            os.waitpid(-1, 0)
+    await_all()
     after = os.times()
     return after.children_user + after.children_system - before.children_user - before.children_system
 
@@ -56,6 +55,13 @@ def adopt() -> None:
     """From now on, processes whose parents have ended are children of this one (Linux)."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def await_all() -> None:
+    """Wait for all children; the time of those that have ended counts from now on."""
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            os.waitpid(-1, 0)
 
 
 def make_many(folder: Path, count: int, side: int) -> None:

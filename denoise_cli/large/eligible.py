@@ -11,7 +11,7 @@ from denoise_cli.methods import registry
 from denoise_cli.pipeline.job import PIPE, Job
 from denoise_cli.pipeline.places import check_not_an_input, check_residual
 from denoise_cli.settings import MAX_PIXELS
-from denoise_cli.storage.writing import check_writable
+from denoise_cli.storage.writing import check_writable, stands_in_the_way
 
 if TYPE_CHECKING:
     from denoise_cli.large.windows import Source
@@ -105,7 +105,7 @@ def check_by_tiles(job: Job, source: Source) -> None:
     check_not_an_input(job)
     if job.residual is not None:
         check_residual(job, job.residual)
-    if job.output.exists() and not job.settings.overwrite:
+    if stands_in_the_way(job.output) and not job.settings.overwrite:
         raise DenoiseError(f"{job.output}: exists already; choose another name with -o, or allow it with --overwrite")
 
 

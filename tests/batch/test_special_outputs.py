@@ -6,6 +6,7 @@ import os
 import stat
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +51,27 @@ def test_the_reader_of_a_fifo_gets_the_picture_and_the_fifo_stays(scan, expected
     os.mkfifo(fifo)
     assert through_a_fifo(fifo, scan, "-o", fifo, *FAST, *words) == expected
     assert stat.S_ISFIFO(fifo.stat().st_mode)
+
+
+@pytest.mark.parametrize("name", ["a.tif", "a.npy"])
+def test_a_large_picture_goes_into_a_fifo_as_well_and_behind_a_link_to_another_disk(denoise, tmp_path, name):
+    np.save(tmp_path / "in.npy", np.random.default_rng(29).integers(80, 160, (150, 120), dtype=np.uint8))
+    words = ("--method", "optimal", "--lambda", "0.1", "--memory", "300kB")
+    expected, fifo, link = (tmp_path / folder / name for folder in ("expected", "fifo", "link"))
+    for path in (expected, fifo, link):
+        path.parent.mkdir()
+    assert "tiles" in denoise(tmp_path / "in.npy", "-o", expected, *words).err
+    os.mkfifo(fifo)
+    assert through_a_fifo(fifo, tmp_path / "in.npy", "-o", fifo, *words) == expected.read_bytes()
+    assert stat.S_ISFIFO(fifo.stat().st_mode)
+    with tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as elsewhere:
+        behind = Path(elsewhere, name)
+        behind.touch()
+        link.symlink_to(behind)
+        assert denoise(tmp_path / "in.npy", "-o", link, "--overwrite", *words).code == 0
+        assert behind.read_bytes() == expected.read_bytes()
+    assert link.is_symlink()
+    assert sorted(path.name for path in (*fifo.parent.iterdir(), *link.parent.iterdir()) if "tiles" in path.name) == []
 
 
 @pytest.mark.parametrize("option", ["--residual", "--log"])

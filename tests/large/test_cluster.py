@@ -64,7 +64,8 @@ def test_without_a_scheduler_a_local_cluster_of_processes_is_started_and_ended(
     monkeypatch.setattr(dask_crew.DaskCrew, "close", close)
     scans = tmp_path / "scans"
     scans.mkdir()
-    tifffile.imwrite(scans / "large.tif", picture(200), tile=(64, 64))
+    # The first one: its sample is read while the cluster starts.
+    tifffile.imwrite(scans / "a large one.tif", picture(200), tile=(64, 64))
     tifffile.imwrite(scans / "small.tif", picture(60))
     (scans / "broken.tif").write_bytes(b"II*\0 broken")
     words = (scans, *WORDS, "--jobs", "2", "--memory", "2MB", "--json")
