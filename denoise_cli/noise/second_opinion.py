@@ -72,10 +72,8 @@ def spectrum_from_both(found: Spectrum | None, pieces: Sequence[tuple[Array, Arr
     if found is not None:
         told = _between(told, np.array(found.density))
     level, taken_level = (np.array(_spectrum(density, basis).opponent_sigmas) for density in (told, taken_density))
-    told = _scaled(
-        told,
-        np.broadcast_to(np.minimum(level, most * taken_level if most < math.inf else level) / np.maximum(level, NO_ENERGY), told.shape[:2]),
-    )
+    bounded = np.minimum(level, most * np.maximum(taken_level, NO_ENERGY)) / np.maximum(level, NO_ENERGY)
+    told = _scaled(told, np.broadcast_to(bounded, told.shape[:2]))
     spectrum = _spectrum(told, basis)
     return spectrum if found is None else replace(found, density=spectrum.density)
 
