@@ -48,6 +48,11 @@ class Removed:
         """The root mean square over the channels."""
         return rms(self.levels)
 
+    @property
+    def strength_where_calm(self) -> float:
+        """That of the calmer quarter of the blocks."""
+        return self.calm * self.strength
+
     def expected(self, noise: Noise) -> float:
         """The standard deviation that `noise`, in spans, has on these pieces."""
         counts = [np.count_nonzero(known) for *_, known in self.pieces]

@@ -67,11 +67,11 @@ def believed(subject: Subject, noise: Noise, *, device: str, workers: int | None
     removed, expected = seen.strength, seen.expected(noise.times(1 / scale.unit, scale.bottom))
     if noise.spectrum is None and removed > max(STRONGER * expected, UNSEEN if noise.model == "none" else 0.0):
         clumps = subject.stored.dtype.kind == "u" and is_in_clumps(seen)
-        clumps &= noise.model != "none" or seen.calm * removed > CLEARLY_MORE * expected
+        clumps &= noise.model != "none" or seen.strength_where_calm > CLEARLY_MORE * expected
         if clumps and may_be_noise(seen, noise):
             found = _as_removed(seen, UNSEEN_CLUMPS * scale.unit, "the network removes clumps from everywhere")
             return replace(found, called="noise that only the network sees"), 1.0
-        enough = noise.model != "none" or removed * seen.calm >= IN_CALM_PLACES
+        enough = noise.model != "none" or seen.strength_where_calm >= IN_CALM_PLACES
         # Patterns of single pixels, grass among them, correlate negatively: −0.25 to −0.36.
         if enough and abs(seen.neighbours) < WHITE and not seen.repeats:
             found = _as_removed(seen, scale.unit, "the network removes more than the calmest places show")
