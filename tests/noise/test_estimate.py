@@ -293,3 +293,13 @@ def test_what_is_no_picture_is_refused() -> None:
         estimate(np.zeros(5))
     with pytest.raises(TypeError, match="complex128"):
         estimate(np.zeros((5, 5), np.complex128))
+
+
+def test_white_noise_of_colours_is_calm_though_luma_holds_more_content_and_a_cameras_is_not(samples: Path) -> None:
+    clean = np.asarray(Image.open(samples / "coffee.png")) / 255
+    noise = np.random.default_rng(17).standard_normal(clean.shape)
+    balance, saturation = np.diag([1.2, 0.8, 1.0]), 1.3 * np.eye(3) - 0.1
+    white, camera = (estimate(eight_bit(clean + 10 / 255 * each)) for each in (noise, noise @ balance @ saturation))
+    assert white.model == camera.model == "gaussian"
+    assert not white.restless, "what luma holds beyond white noise is content"
+    assert camera.restless, "noise may be in clumps that the channels hide"
