@@ -33,8 +33,8 @@ WHOLE_BLOCKS = 4 * FEWEST
 #: Energy at low frequencies of the calmest blocks, in that of white noise, above which there is noise in clumps (white noise: up to 0.7;
 #: demosaicked, enlarged, blurred or compressed: from 1.1).
 CLUMPED = 0.9
-#: White noise is as strong in each channel as in luma and in both chromas, to this factor, and independent: 1.02 to 1.14 on 77 of 78 pictures
-#: with white noise of σ 3 to 50/255. Noise that a camera has white-balanced and turned to the colours of a screen is not: 1.29 and more on 84
+#: White noise is as strong in each channel as in luma and in both chromas, to this factor: 1.02 to 1.14 on 77 of 78 pictures with white
+#: noise of σ 3 to 50/255. Noise that a camera has white-balanced and turned to the colours of a screen is not: 1.29 and more on 84
 #: photographs by simulated cameras, 1.85 and more on 15 by real ones.
 ALIKE = 1.15
 #: Amplitude at the last but one ring of frequencies over the last above which noise is not white (white noise on photographs: up to
@@ -175,7 +175,7 @@ def _verdict(
 
 
 def _are_independent(levels: Sequence[float], opponent: tuple[float, ...]) -> bool:
-    """Whether noise of these levels in the channels and in luma and the chromas is independent in the channels, and alike in all of them."""
+    """Whether noise of these levels, in the channels and in luma and the chromas, is independent in the channels and alike in all."""
     every = (*levels, *opponent)
     return len(opponent) == 3 and max(every) < ALIKE * min(every)
 
