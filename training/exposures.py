@@ -19,9 +19,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from training.noise import blurred, demosaicked, normal
+from training.noise import blurred, demosaicked, normal, told
+from training.photographs import Photographs, to_grey
 
-__all__ = ["OTHERS", "Camera", "exposures"]
+__all__ = ["OTHERS", "Camera", "exposed", "exposures"]
 
 Patch = NDArray[np.float32]
 
@@ -149,3 +150,13 @@ def exposures(clean: Patch, rng: np.random.Generator) -> tuple[Patch, Patch]:
     deviations = [band.std((0, 1)) for band in bands(noise, camera.radii)[0]]
     others = [camera.finished(camera.exposed(raw, rng), deviations) for _ in range(OTHERS)]
     return camera.finished(first, deviations), np.mean(others, 0, np.float32)
+
+
+def exposed(photographs: Photographs, size: int, channels: int, rng: np.random.Generator) -> tuple[Patch, Patch, Patch]:
+    """An exposure of a patch of a random photograph, the level of its noise, and the mean of `OTHERS` more; (size, size, channels) each."""
+    picture, mean = exposures(photographs.patch(rng, size, 3), rng)
+    if channels == 1:
+        weights = photographs.weights_of_grey(rng)
+        picture, mean = to_grey(picture, weights), to_grey(mean, weights)
+    # The difference of two independent errors, of which one is the mean of OTHERS.
+    return picture, told((picture - mean) * np.float32(np.sqrt(OTHERS / (OTHERS + 1))), mean, rng), mean

@@ -19,10 +19,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from training.exposures import OTHERS, exposures
+from training.exposures import exposed
 from training.model import Network, begin_with
-from training.noise import BLIND, noisy, of_a_camera, told
-from training.photographs import Photographs, to_grey
+from training.noise import BLIND, noisy, of_a_camera
+from training.photographs import Photographs
 from training.train import FLOOR, Batches, Training, half_precision, options, tensor, train
 
 __all__ = ["FineTuning", "Mixed", "main", "turned", "turned_back"]
@@ -46,12 +46,7 @@ class Mixed(Batches):
         samples, kinds = [], []
         for _ in range(self.batch):
             if rng.random() < EXPOSED:
-                picture, mean = exposures(self.photographs.patch(rng, self.size, 3), rng)
-                if self.channels == 1:
-                    weights = self.photographs.weights_of_grey(rng)
-                    picture, mean = to_grey(picture, weights), to_grey(mean, weights)
-                # The difference of two independent errors, of which one is the mean of OTHERS.
-                level = told((picture - mean) * np.float32(np.sqrt(OTHERS / (OTHERS + 1))), mean, rng)
+                picture, level, mean = exposed(self.photographs, self.size, self.channels, rng)
                 samples.append((picture, level * np.float32(rng.random() >= BLIND), mean))
                 kinds.append(EXPOSURES)
             else:

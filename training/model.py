@@ -64,6 +64,10 @@ class Network(nn.Module):
         nn.init.normal_(self.tail.weight, std=1e-3)
 
     def forward(self, picture: Tensor, level: Tensor) -> Tensor:
+        return picture - self.correction(picture, level)
+
+    def correction(self, picture: Tensor, level: Tensor) -> Tensor:
+        """What the network takes off the picture; of the shape of `picture`."""
         first = self.head(functional.pixel_unshuffle(torch.cat([picture, level], 1), 2))
         z, kept = first, []
         for index, stage in enumerate(self.encoder):
@@ -73,7 +77,8 @@ class Network(nn.Module):
                 z = self.down[index](z)
         for index in reversed(range(len(self.decoder))):
             z = self.decoder[index](self.up[index](z) + kept[index])
-        return picture - functional.pixel_shuffle(self.tail(z + first), 2)
+        correction: Tensor = functional.pixel_shuffle(self.tail(z + first), 2)
+        return correction
 
 
 def begin_with(network: Network, weights: dict[str, Tensor]) -> None:

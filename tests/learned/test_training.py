@@ -132,14 +132,16 @@ def test_a_deeper_network_begins_as_the_one_whose_weights_it_is_given() -> None:
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_batches_of_the_device_have_the_noise_that_they_tell(photographs: Path, channels: int) -> None:
-    from training.on_gpu import WHITE, OnGPU
+    from training.device_batches import GROWING, STORED, WHITE, DeviceBatches, FromCPU
     from training.photographs import Photographs
 
-    source = OnGPU(Photographs(photographs), channels, 64, 1, "cpu")
+    pictures = Photographs(photographs)
+    source = DeviceBatches(pictures, channels, 64, 1, "cpu", room=40)
+    source.store.put(FromCPU(pictures, channels, 64, 1)[0])
     told, found = [], []
-    for step in range(12):
-        picture, level, clean = source.batch(step)
-        assert picture.shape == level.shape == clean.shape == (15, channels, 64, 64)
+    for _ in range(12):
+        picture, level, clean = source.batch()
+        assert picture.shape == level.shape == clean.shape == (WHITE + GROWING + STORED, channels, 64, 64)
         assert 0 <= float(clean.min()) <= float(clean.max()) <= 1
         for one in range(WHITE):
             if float(level[one].min()) > 0 and float(picture[one].max()) > 1.02:  # told, and not cut off at white
@@ -147,9 +149,26 @@ def test_batches_of_the_device_have_the_noise_that_they_tell(photographs: Path, 
                 found.append(float((picture[one] - clean[one]).square().mean().sqrt()))
     assert len(told) > 40
     assert np.array(found) == pytest.approx(np.array(told), rel=0.08)
-    again = source.batch(3)
-    assert torch.equal(again[0], source.batch(3)[0])
-    assert not torch.equal(again[0], source.batch(4)[0])
+
+
+def test_the_store_keeps_pairs_together_while_the_oldest_make_room(photographs: Path) -> None:
+    """Sample n has 64·n and a slope from 0 to 63 in its picture, that negated in its level, and twice that in its target."""
+    from training.device_batches import DeviceBatches
+    from training.photographs import Photographs
+
+    source = DeviceBatches(Photographs(photographs), 1, 8, 1, "cpu", room=6)
+    slope = torch.arange(64.0).reshape(8, 8, 1, 1)
+    for first in (0, 4, 8):
+        numbers = torch.arange(first, first + 4.0).reshape(4, 1, 1, 1, 1)
+        source.store.put(((64 * numbers + slope) * torch.tensor([1, -1, 2])[:, None]).half())
+    picture, level, target = source.stored(200)
+    assert torch.equal(level, -picture)
+    assert torch.equal(target, 2 * picture)
+    numbers = picture.amin((1, 2, 3), keepdim=True) / 64
+    assert set(numbers.flatten().tolist()) == {6, 7, 8, 9, 10, 11}
+    turned = (picture - 64 * numbers).flatten(1)
+    assert torch.equal(turned.sort(1).values, slope.flatten().expand(200, 64))
+    assert len(turned.unique(dim=0)) == 8
 
 
 def test_training_on_the_device_learns(photographs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,15 +178,14 @@ def test_training_on_the_device_learns(photographs: Path, tmp_path: Path, monkey
     torch.set_num_threads(1)
     pictures = Photographs(photographs)
     monkeypatch.setattr(on_gpu, "rate_at", lambda *_: 2e-3)
-    run = on_gpu.train(
-        pictures, tmp_path / "run", channels=1, seconds=0, steps=20, start=None, size=32, rate=2e-3, seed=1, device="cpu", loaders=0,
-        compiled=False,
-    )  # fmt: skip
-    assert run.step == 20
-    assert (tmp_path / "run" / "weights.pt").exists()
+    runs = [train.Training(tmp_path / name, channels, None, "cpu") for name, channels in (("grey", 1), ("colour", 3))]
+    on_gpu.train(pictures, runs, steps=20, size=32, rate=2e-3, seed=1, loaders=0, room=52, first=26)
     patches = pictures.validation(64, 1, 2)
     blank = train.Training(tmp_path / "blank", 1, None, "cpu")
-    before, after = (train.validate(some, patches, "cpu")["50 known"] for some in (blank.network, run.network))
+    for run in runs:
+        assert run.step == 20
+        assert (run.folder / "weights.pt").exists()
+    before, after = (train.validate(some, patches, "cpu")["50 known"] for some in (blank.network, runs[0].network))
     assert after > before + 0.3
 
 
