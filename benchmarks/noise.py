@@ -22,7 +22,11 @@ import numpy as np
 
 from benchmarks.common import Array, machine, seconds, table
 from denoise_cli.formats.files import FORMATS, read_picture
+from denoise_cli.measure.scale import Scale
+from denoise_cli.methods.method import Subject
 from denoise_cli.noise.estimate import Noise, estimate
+from denoise_cli.pipeline.plan import make_plan
+from denoise_cli.settings import Settings
 from denoise_cli.variational import as_float
 
 Recipe = Callable[[Array, np.random.Generator], Array]
@@ -128,7 +132,7 @@ class Bench:
 
     def levels(self, others: bool) -> str:
         rows = []
-        methods: dict[str, Callable[[Array], float]] = {"this": lambda z: estimate(z).sigma}
+        methods: dict[str, Callable[[Array], float]] = {"this": lambda z: estimate(z).sigma, "nothing typed": _planned}
         methods |= {name: _on_floats(method) for name, method in OTHERS.items()} if others else {}
         for name, method in methods.items():
             for floats in (False, True):
@@ -193,6 +197,12 @@ class Bench:
 
 def _keep(found: list[float], method: Callable[[Array], float], noisy: Array) -> None:
     found.append(255 * method(noisy))
+
+
+def _planned(noisy: Array) -> float:
+    """The level that a run with nothing typed tells: the network has been asked, where calm places leave it open."""
+    noise = make_plan(Subject(noisy, Scale.of(noisy)), Settings()).noise
+    return 0.0 if noise is None else noise.sigma
 
 
 def _on_floats(method: Callable[[Array], float]) -> Callable[[Array], float]:

@@ -126,7 +126,8 @@ def estimate(stored: npt.ArrayLike, scale: Scale | None = None) -> Noise:
     noise = replace(noise, restless=True)
     found_spectrum = coloured(squares)
     if found_spectrum is not None and found_spectrum.repeats > REPEATS:
-        return Noise.none(picture.channels, "what is in the calmest places repeats itself, as a screen or a weave does, and noise does not")
+        why = "what is in the calmest places repeats itself, as a screen or a weave does, and noise does not"
+        return replace(Noise.none(picture.channels, why), if_white=noise)
     if found_spectrum is None or not _is_coloured(found_spectrum, noise.sigma / picture.scale.unit, opponent):
         return noise if found_spectrum is None else _without_content(noise, found_spectrum, picture)
     if found_spectrum.has_chroma and rms((found_levels := found_spectrum.spectrum.opponent_sigmas)[1:]) > APART * found_levels[0]:
@@ -137,7 +138,8 @@ def estimate(stored: npt.ArrayLike, scale: Scale | None = None) -> Noise:
     is_level = found_spectrum.fall < FALL and found_spectrum.middle_fall < MIDDLE_FALL
     is_luma_white = found_spectrum.has_chroma and is_level and len(opponent) == 3
     spectrum = found_spectrum.spectrum
-    return Noise.coloured(spectrum.with_white_luma(opponent[0]) if is_luma_white else spectrum, picture.scale)
+    clumps = Noise.coloured(spectrum.with_white_luma(opponent[0]) if is_luma_white else spectrum, picture.scale)
+    return replace(clumps, if_white=noise)
 
 
 def _verdict(
@@ -209,7 +211,7 @@ def _without_content(noise: Noise, found: Coloured, picture: Samples) -> Noise:
         return noise
     told = f"the calmest places are rough at every scale, as terrain is; what is white beside that: σ ≈ {picture.scale.amount(white)}"
     model = "gaussian" if found.white >= NEGLIGIBLE else "none"
-    return replace(noise, model=model, sigma=white, sigmas=(white,), read_noise=white, evidence=told)
+    return replace(noise, model=model, sigma=white, sigmas=(white,), read_noise=white, evidence=told, if_white=noise)
 
 
 def _odds(found: Coloured, fitted: dict[str, float]) -> float:

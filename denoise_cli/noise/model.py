@@ -41,6 +41,7 @@ class Noise:
     spectrum: of coloured noise.  called: in words, where `model` does not say what it is.
     before_jpeg: the standard deviation of each channel of white noise, before the picture became JPEG.
     restless: whether even the calmest places hold more at low frequencies than white noise explains: content, or noise in clumps.
+    if_white: what the noise is if it is white after all, where clumps, rough terrain or a pattern were found instead.
     """
 
     model: str
@@ -61,6 +62,7 @@ class Noise:
     before_jpeg: float | None = None
     called: str = ""
     restless: bool = False
+    if_white: Noise | None = None
 
     @classmethod
     def none(cls, channels: int, why: str) -> Noise:
@@ -99,6 +101,15 @@ class Noise:
             luma=None if self.luma is None else factor * self.luma, chroma=None if self.chroma is None else factor * self.chroma,
             spectrum=None if self.spectrum is None else self.spectrum.times(factor, black),
             before_jpeg=None if self.before_jpeg is None else factor * self.before_jpeg,
+            if_white=None if self.if_white is None else self.if_white.times(factor, black),
+        )  # fmt: skip
+
+    def weaker(self, share: float) -> Noise:
+        """Noise that is not in clumps, with `share` times the standard deviation, of the same picture."""
+        return replace(
+            self, sigma=share * self.sigma, sigmas=tuple(share * level for level in self.sigmas), gain=share**2 * self.gain,
+            read_noise=share * self.read_noise, luma=None if self.luma is None else share * self.luma,
+            chroma=None if self.chroma is None else share * self.chroma,
         )  # fmt: skip
 
     def level_map(self, pixels: npt.ArrayLike) -> Array:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from denoise_cli.methods.learned.blind_run import Removed, removed_from
-from denoise_cli.methods.learned.told_level import REMAINS, STRONGER, UNSEEN, WHITE, is_in_clumps, may_be_noise
+from denoise_cli.methods.learned.told_level import REMAINS, STRONGER, UNSEEN, WHITE, is_in_clumps, may_be_noise, white_after_all
 from denoise_cli.methods.method import Subject
 from denoise_cli.noise.model import Noise
 from denoise_cli.noise.second_opinion import spectrum_from_both
@@ -25,6 +25,7 @@ MOST_IN_GREY, MOST = 2.5, 2.2
 def seen_again(subject: Subject, noise: Noise, *, workers: int | None) -> Noise:
     """The noise of a page, where it is in clumps, or where calm places leave that open; else `noise` itself.
 
+    Where clumps, terrain or a pattern was found, and what the network removes is white, so is the noise (`told_level.white_after_all`).
     Where noise in clumps was found, what the network removes has a say in its spectrum (`noise.second_opinion`). Where hardly any was
     found, or white noise though the calmest places hold more than that, there is noise in clumps if the network removes more than was
     found, from everywhere, and no pattern of single pixels (the bounds of `told_level.believed`). It is never told far stronger than what
@@ -34,12 +35,16 @@ def seen_again(subject: Subject, noise: Noise, *, workers: int | None) -> Noise:
         return noise
     if noise.model == "gaussian" and not noise.restless:
         return noise
-    if noise.spectrum is None and subject.stored.dtype.kind != "u":
+    if noise.spectrum is None and noise.if_white is None and subject.stored.dtype.kind != "u":
         return noise
     seen = removed_from(subject, workers=workers)
     if seen is None:
         return noise
     scale = subject.scale
+    if (white := white_after_all(seen, noise, scale)) is not None:
+        return white
+    if noise.spectrum is None and subject.stored.dtype.kind != "u":
+        return noise
     found = noise.times(1 / scale.unit, scale.bottom)
     if noise.spectrum is None and not _clumps_unseen(seen, found):
         return noise

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from denoise_cli.measure.scale import Scale
 from denoise_cli.methods.learned.blind_run import Removed, removed_from
 from denoise_cli.methods.method import Subject
 from denoise_cli.noise.model import Noise
 
-__all__ = ["MEASURED", "believed"]
+__all__ = ["MEASURED", "believed", "white_after_all"]
 
 #: The kinds of noise whose level is looked at again.
 MEASURED = ("gaussian", "poisson", "coloured", "none")
@@ -21,6 +22,11 @@ MOST, STEEP = 3.0, 1.5
 #: −0.18 to −0.06 under white noise of σ 3 and 6 in those photographs, −0.12 to 0.13 where there was none at all (of 24 in which clumps
 #: were found, two had noise of their own: 0.45), 0.2 to 0.9 where clumps were found rightly (training/noise.py's camera, real cameras).
 WHITE = 0.15
+#: The same where rough terrain or a pattern was found, and what is removed may be that, if it is more than UNSEEN: −0.29 to −0.10 under
+#: white noise of σ 2 to 8/255 in photographs that were taken for terrain (22 of 25), −0.03 to 0.48 on fractal terrain without noise (where
+#: midpoints are displaced with a Hurst exponent of 0.3 or less, the finest step is white itself: −0.10). Without noise, less than UNSEEN
+#: is removed from 60 of 61 training photographs that were taken for terrain or patterns, and what is removed from screens repeats itself.
+SURELY_WHITE = -0.07
 #: Where hardly any noise was found, there are clumps all the same if what the network removes, told nothing, is more than this, as a
 #: standard deviation and a share of the span, is not white, and comes from everywhere: from the calmer quarter of the blocks of 16²
 #: pixels at least EVERYWHERE times as much as from all. In grey, the network removes at most 0.83/255 of 63 of the 64 photographs above
@@ -51,17 +57,21 @@ REMAINS = 1.2
 def believed(subject: Subject, noise: Noise, *, device: str, workers: int | None) -> tuple[Noise, float]:
     """The noise that a page is taken to hold, and what its level is multiplied by before the network is told.
 
-    Pieces of the page go through the network without a level. Where what that removes is white, noise in clumps was found by mistake,
-    and the noise is white and about as strong as what was removed. Where it is far less than the level, the level is that of texture.
+    Pieces of the page go through the network without a level. Where what that removes is white, but clumps, terrain or a pattern was found,
+    that was a mistake, and the noise is white (`white_after_all`). Where it is far less than the level, the level is that of texture.
     Where hardly any noise was found, and much is removed from everywhere, there is: in grey, the noise of a camera looks like texture.
     Where more is removed than was found, noise differs from place to place, and the network is told nothing (0 times the level).
     """
-    if noise.model == "none" and subject.stored.dtype.kind != "u":
+    if noise.model == "none" and subject.stored.dtype.kind != "u" and noise.if_white is None:
         return noise, 1.0
     seen = removed_from(subject, device=device, workers=workers)
     if seen is None:
         return noise, 1.0
     scale = subject.scale
+    if (white := white_after_all(seen, noise, scale)) is not None:
+        return white, 1.0
+    if noise.model == "none" and subject.stored.dtype.kind != "u":
+        return noise, 1.0
     if noise.spectrum is not None and seen.neighbours < WHITE:
         return _as_removed(seen, REMAINS * scale.unit, "what the network removes is white"), 1.0
     removed, expected = seen.strength, seen.expected(noise.times(1 / scale.unit, scale.bottom))
@@ -78,7 +88,28 @@ def believed(subject: Subject, noise: Noise, *, device: str, workers: int | None
             return replace(found, called="noise that differs from place to place"), 0.0
     if noise.model == "none":
         return noise, 1.0
-    return noise, min(1.0, MOST * (removed / expected) ** STEEP)
+    return noise, _share(removed, expected)
+
+
+def white_after_all(seen: Removed, noise: Noise, scale: Scale) -> Noise | None:
+    """White noise, where it was taken for clumps, rough terrain or a pattern, and what the network removes is white; else None.
+
+    Its level is that of the calmest blocks, which is read too high where texture is everywhere, so that what is removed bounds it.
+    """
+    white = noise.if_white
+    if white is None or white.sigma <= 0 or seen.neighbours >= (SURELY_WHITE if noise.spectrum is None else WHITE):
+        return None
+    if noise.spectrum is None and (seen.repeats or seen.strength < UNSEEN):
+        return None
+    share = _share(seen.strength, seen.expected(white.times(1 / scale.unit, scale.bottom)))
+    told = replace(white.weaker(share), evidence="what the network removes is white")
+    return told if told.model == "poisson" else replace(told, model="gaussian")
+
+
+def _share(removed: float, expected: float) -> float:
+    """The share of a level that is noise, the rest being texture, where this is removed and that would be expected."""
+    share: float = min(1.0, MOST * (removed / max(expected, 1e-30)) ** STEEP)
+    return share
 
 
 def is_in_clumps(seen: Removed) -> bool:
