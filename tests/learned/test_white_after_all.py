@@ -71,3 +71,13 @@ def test_what_is_removed_bounds_the_level_and_has_to_be_white(found: str) -> Non
     assert told.sigma < 0.02, "a fifth of it is removed: the rest is texture"
     clumps = white + np.roll(white, 1, 0) + np.roll(white, 1, 1)
     assert white_after_all(removed(0.02 * clumps), noise, SCALE) is None
+
+
+def test_in_colour_white_noise_is_told_at_most_half_as_much_again_as_is_removed() -> None:
+    white = np.random.default_rng(3).normal(0, 0.02, (144, 144, 3)).astype(np.float32)
+    seen = Removed([(np.full_like(white, 0.5), white, np.ones((144, 144, 1), bool))])
+    noise = replace(Noise.none(3, "rough"), if_white=Noise.told((0.04, 0.04, 0.04)))
+    noise = replace(noise, spectrum=Spectrum(tuple(tuple(map(tuple, np.eye(3) * 0.01)) for _ in RINGS[1:])))
+    told = white_after_all(seen, noise, SCALE)
+    assert told is not None
+    assert told.sigma == pytest.approx(0.03, rel=0.02)
