@@ -14,7 +14,7 @@ __all__ = ["seen_again"]
 
 #: The kinds of noise that are looked at again; white noise only where the calmest places hold more than that.
 LOOKED_AT = ("coloured", "gaussian", "none")
-#: Noise in clumps of colours stays that though what the network removes is white, where that is not as strong in luma as in the chromas, and
+#: Noise in clumps stays that though what the network removes is white, where that is not as strong in luma as in the chromas, and
 #: in all channels, to this factor. Of 84 photographs by simulated cameras, five are such, with 1.49 to 5.3: taken for white noise they
 #: lose 0.6 to 4.1 dB. Of textured photographs with white noise of σ 2 to 7/255, 13 have 1.48 to 2.8, and lose 0 to 2.1 dB as well, as one
 #: λ for luma and chroma blurs luma; 22 have 1.06 to 1.41, and gain up to 11.
