@@ -10,10 +10,10 @@ import numpy.typing as npt
 
 from denoise_cli.choice.decision import Choice
 from denoise_cli.choice.laws import HARDLY_ANY, clumped_law, gaussian_law, impulse_law, jpeg_law
-from denoise_cli.choice.opponent import opponent_weights
+from denoise_cli.choice.opponent import Pair, is_better, opponent_weights
 from denoise_cli.choice.risk import Recorrupted, Stein
 from denoise_cli.choice.rough import MORE_WHITE, RoughSolver
-from denoise_cli.choice.sample import Sample
+from denoise_cli.choice.sample import CLUMPED_TILES, CLUMPED_VALUES, Sample
 from denoise_cli.choice.search import least
 from denoise_cli.measure.scale import Scale, as_pixels
 from denoise_cli.noise.estimate import estimate
@@ -23,7 +23,8 @@ from denoise_cli.variational.volume import Volume
 __all__ = ["Choice", "choose"]
 
 Array = npt.NDArray[Any]
-Found = tuple[float, dict[float, float], Array | None]
+#: λ in spans, and the risks of what was tried; luma and chroma by themselves.
+Found = tuple[float, dict[float, float], Pair | None]
 
 #: Fewer values tell nothing about the risk: the law decides.
 SMALLEST_SAMPLE = 2**11
@@ -102,22 +103,21 @@ def choose(
     if fidelity is None:
         fidelity = "l1" if by_impulses else "l2"
     options: dict[str, Any] = {"tv": tv, "channels": channels, "boundary": boundary, "workers": workers}
-    sample = Sample.of(pixels, scale, weights, fidelity, options, volume)
-    weight, risks, probe = _impulses(sample, noise, channels) if by_impulses else _gaussian(sample, noise, scale, channels)
+    size = {} if noise.spectrum is None else {"tiles": CLUMPED_TILES, "values": CLUMPED_VALUES}
+    sample = Sample.of(pixels, scale, weights, fidelity, options, volume, **size)
+    apart = opponent and fidelity == "l2" and channels != "separate"
+    weight, risks, pair = _impulses(sample, noise, channels) if by_impulses else _gaussian(sample, noise, scale, channels, apart=apart)
     unit = scale.unit if fidelity == "l2" else 1.0
-    pair = None
-    if opponent and risks and not by_impulses and fidelity == "l2" and channels != "separate":
-        pair = opponent_weights(sample, noise.times(1 / scale.unit, scale.bottom), min(risks.values()), probe)
     return Choice(
         fidelity, float(f"{weight:.{DIGITS}g}") * unit * strength, noise, None if by_impulses else noise.sigma, sigma is not None,
         tuple((tried * unit, risk * scale.unit**2) for tried, risk in sorted(risks.items())), amount=scale.amount(noise.sigma),
         strength=strength,
-        opponent=None if pair is None else (pair[0] * unit * strength, pair[1] * unit * strength),
+        opponent=None if pair is None else (pair.luma * unit * strength, pair.chroma * unit * strength),
     )  # fmt: skip
 
 
-def _gaussian(sample: Sample, noise: Noise, scale: Scale, channels: str | None) -> Found:
-    """λ in spans, the risks of what was tried, and the probe of noise that they were estimated with."""
+def _gaussian(sample: Sample, noise: Noise, scale: Scale, channels: str | None, *, apart: bool) -> Found:
+    """λ in spans and the risks of what was tried; and luma and chroma by themselves, where that is asked for and better."""
     noise = noise.times(1 / scale.unit, scale.bottom)
     sigma, risks = noise.sigma, dict[float, float]()
     start = gaussian_law(sigma, _coupled(sample, channels), sample.fidelity)
@@ -130,9 +130,14 @@ def _gaussian(sample: Sample, noise: Noise, scale: Scale, channels: str | None) 
     if sample.seen.size < SMALLEST_SAMPLE:
         return start, risks, None
     stein = Stein(sample.pixels, noise, ends=sample.ends, known=None if sample.weights is None else sample.weights > 0)
+    if apart and noise.spectrum is not None:
+        stein.draw(sample.pixels)
+    pair = opponent_weights(sample, noise, stein.probe) if apart else None
     rough = RoughSolver(sample, more=MORE_WHITE if noise.spectrum is None else 1.0)
-    weight = least(lambda weight: stein(rough.at(weight)), start, STEPS[sample.fidelity], risks)
-    return weight * (1.0 if noise.spectrum is not None or sample.fidelity == "l1" else math.exp(-LARGER * sigma)), risks, stein.probe
+    weight = least(lambda weight: stein(rough.at(weight)), start if pair is None else pair.as_one, STEPS[sample.fidelity], risks)
+    if pair is not None and not is_better(pair, noise, min(risks.values())):
+        pair = None
+    return weight * (1.0 if noise.spectrum is not None or sample.fidelity == "l1" else math.exp(-LARGER * sigma)), risks, pair
 
 
 def _impulses(sample: Sample, noise: Noise, channels: str | None) -> Found:

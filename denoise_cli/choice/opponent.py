@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import math
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from denoise_cli.noise.spectrum import Spectrum
 from denoise_cli.variational import Solution, denoise
 from denoise_cli.variational.solution import as_one
 
-__all__ = ["denoise_opponent", "opponent_weights"]
+__all__ = ["Pair", "denoise_opponent", "is_better", "opponent_weights"]
 
 Array = npt.NDArray[Any]
 
@@ -53,21 +54,33 @@ def denoise_opponent(image: npt.ArrayLike, two: tuple[float, float], /, basis: s
     return as_one(parts, from_opponent(u, basis))
 
 
-def opponent_weights(sample: Sample, noise: Noise, one: float | None, probe: Array | None = None) -> tuple[float, float] | None:
-    """λ of luma and of chroma of least estimated error, in the units of the sample; None where one λ for all is as good.
+@dataclass(frozen=True)
+class Pair:
+    """λ of luma and of chroma of least estimated error, and the mean of that over the channels, in the units of the sample."""
 
-    noise : of the sample, in its units.  one : the estimated error of the best λ for all.  probe : noise in clumps that `choice.risk.Stein`
-    has drawn for it.
+    luma: float
+    chroma: float
+    error: float
+
+    @property
+    def as_one(self) -> float:
+        """About the λ of least estimated error for all three channels."""
+        return math.hypot(self.luma, self.chroma)
+
+
+def opponent_weights(sample: Sample, noise: Noise, probe: Array | None = None) -> Pair | None:
+    """The best λ of luma and of chroma; None where their noise is alike, or is not known apart.
+
+    noise : of the sample, in its units.  probe : noise in clumps that was drawn for it.
     """
     if sample.pixels.shape[2] != 3 or noise.luma is None or noise.chroma is None or min(noise.luma, noise.chroma) < 0:
         return None
-    ratio = noise.chroma / max(noise.luma, 1e-30)
-    if noise.spectrum is None and 1 / DIFFERENT < ratio < DIFFERENT:
+    if noise.spectrum is None and 1 / DIFFERENT < noise.chroma / max(noise.luma, 1e-30) < DIFFERENT:
         return None
     turned = to_opponent(sample.pixels, noise.basis)
     turned_probe = None if probe is None or noise.spectrum is None else to_opponent(probe, noise.basis)
     guide = sample.pixels.mean(axis=2, keepdims=True)
-    weights, errors = [], []
+    weights, errors, beyond = [], [], 1.0
     for channels, level in ((slice(0, 1), noise.luma), (slice(1, 3), noise.chroma)):
         part = replace(sample, pixels=np.ascontiguousarray(turned[:, :, channels]))
         count = part.pixels.shape[2]
@@ -77,7 +90,6 @@ def opponent_weights(sample: Sample, noise: Noise, one: float | None, probe: Arr
             own = replace(own, sigmas=spectrum.sigmas, clump=spectrum.clump)
         risks: dict[float, float] = {}
         law = gaussian_law(level, count) if spectrum is None else clumped_law(level, own.clump, count, apart=True)
-        start = max(law, LEAST)
         if level <= HARDLY_ANY:
             weights.append(LEAST)
             errors.append(count * level**2)
@@ -87,11 +99,17 @@ def opponent_weights(sample: Sample, noise: Noise, one: float | None, probe: Arr
             probe=None if turned_probe is None else np.ascontiguousarray(turned_probe[:, :, channels]),
         )  # fmt: skip
         rough = RoughSolver(part, more=MORE_WHITE if spectrum is None else 1.0)
-        weights.append(least(lambda weight, rough=rough, stein=stein: stein(rough.at(weight)), start, 0.3, risks))  # type: ignore[misc]
+        # What luma is beyond its law, chroma is, too.
+        weights.append(least(lambda weight, rough=rough, stein=stein: stein(rough.at(weight)), max(law * beyond, LEAST), 0.3, risks))  # type: ignore[misc]
         errors.append(count * min(risks.values()))
-    if one is not None and ratio <= MOSTLY_CHROMA and sum(errors) / 3 > BETTER * one:
-        return None
-    return weights[0], weights[1]
+        beyond = weights[-1] / max(law, LEAST)
+    return Pair(weights[0], weights[1], sum(errors) / 3)
+
+
+def is_better(pair: Pair, noise: Noise, one: float) -> bool:
+    """Whether two λ are taken, where `one` is the estimated error of the best λ for all."""
+    ratio = (noise.chroma or 0.0) / max(noise.luma or 0.0, 1e-30)
+    return ratio > MOSTLY_CHROMA or pair.error <= BETTER * one
 
 
 def _part(spectrum: Spectrum, channels: slice) -> Spectrum:

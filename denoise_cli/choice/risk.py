@@ -58,7 +58,7 @@ class Stein:
         f = self.pixels
         u = solve(f)
         if self.probe is None:
-            self.probe = self._probe(u)
+            self.draw(u)
         if self.left is None:
             self.left = self._left(u)
         step = f.dtype.type(self.COLOURED_STEP if self.noise.spectrum is not None else self.STEP)
@@ -72,12 +72,14 @@ class Stein:
         moved -= variance
         return float(np.mean(moved, dtype=np.float64, where=True if self.known is None else self.known))
 
-    def _probe(self, u: Array) -> Array:
+    def draw(self, u: Array) -> None:
+        """Make b, of noise in clumps at the brightness of `u`."""
         random = np.random.default_rng(SEED)
         if self.noise.spectrum is not None:
-            return self.noise.draw(u.shape[:2], random, u if self.guide is None else self.guide)
-        # One size for all channels: what a channel is moved by must not vanish where it has no noise.
-        return random.choice(np.array([-1, 1], np.float32), u.shape) * np.float32(max(self.noise.sigmas))
+            self.probe = self.noise.draw(u.shape[:2], random, u if self.guide is None else self.guide)
+        else:
+            # One size for all channels: what a channel is moved by must not vanish where it has no noise.
+            self.probe = random.choice(np.array([-1, 1], np.float32), u.shape) * np.float32(max(self.noise.sigmas))
 
     def _left(self, u: Array) -> tuple[Array, Array]:
         """Variance and bias of the noise as it was stored, pixel by pixel where some was cut off."""

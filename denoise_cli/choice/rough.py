@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from denoise_cli.choice.sample import L2_ITERATIONS, ROUGH_GAP, Array, Sample
+from denoise_cli.choice.sample import ROUGH_GAP, Array, Sample
 from denoise_cli.variational.certificate import GapTarget
 from denoise_cli.variational.fidelities import SquaredL2
 from denoise_cli.variational.gradient_projection import GradientProjection
@@ -25,6 +25,8 @@ __all__ = ["MORE_WHITE", "RoughSolver"]
 MORE_WHITE = 1.5
 #: The fewest iterations and the most, which chroma that is nearly gone would need more of.
 FEWEST, MOST = 4, 40
+#: The iterations that are counted: beyond, those at all λ that are tried are MOST.
+COUNTED = 2 * MOST
 
 
 class RoughSolver:
@@ -53,7 +55,7 @@ class RoughSolver:
         if not self._is_plain:
             return self.sample.solver(weight)
         if self._needed is None:
-            states = self._projection(self.sample.pixels, weight).states(L2_ITERATIONS, target=GapTarget(ROUGH_GAP), every=False)
+            states = self._projection(self.sample.pixels, weight).states(COUNTED, target=GapTarget(ROUGH_GAP), every=False)
             self._needed = self._more * max(state.iteration for state in states) / weight
         iterations = min(MOST, max(FEWEST, math.ceil(self._needed * weight)))
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["is_cut_off", "quantum_of", "thinned"]
+__all__ = ["is_cut_off", "quantiles", "quantum_of", "thinned"]
 
 Array = npt.NDArray[Any]
 
@@ -32,15 +33,30 @@ def thinned(values: Array) -> Array:
     return flat[::step]
 
 
-def quantum_of(sample: Array, dtype: np.dtype[Any], white: float) -> float:
-    """The distance between neighbouring levels of the sample; 0 where there are no levels."""
-    if dtype.kind == "b":
+def quantiles(sample: Array, shares: Sequence[float]) -> list[float]:
+    """The smallest values of the sample, of any real type, that such shares of it do not exceed: numpy.quantile's "inverted_cdf"."""
+    if not is_counted(sample.dtype):
+        return [float(value) for value in np.quantile(sample.astype(np.float64), shares, method="inverted_cdf")]
+    up_to = np.bincount(sample).cumsum()
+    places = [max(0, math.ceil(sample.size * share - 1)) for share in shares]
+    return [float(np.searchsorted(up_to, place, side="right")) for place in places]
+
+
+def is_counted(dtype: np.dtype[Any]) -> bool:
+    """Whether values are so few that counting them is quicker than putting them in order."""
+    return dtype.kind == "u" and dtype.itemsize <= 2
+
+
+def quantum_of(sample: Array, white: float) -> float:
+    """The distance between neighbouring levels of the sample, of the type that it was stored in, where `white` is 1; 0 where there are no
+    levels."""
+    if sample.dtype.kind == "b":
         return 1.0
-    if dtype.kind in "iu":
-        steps = np.diff(np.unique(np.rint(sample * white)))
+    if sample.dtype.kind in "iu":
+        steps = np.diff(np.flatnonzero(np.bincount(sample)) if is_counted(sample.dtype) else np.unique(sample.astype(np.float64)))
         # 12 bits that were shifted into 16 have steps of 16.
         return float(np.gcd.reduce(steps.astype(np.int64))) / white if len(steps) and steps.max() < 2**62 else 1 / white
-    levels = np.unique(sample)
+    levels = np.unique(sample.astype(np.float64) / white)
     if len(levels) < 3 or len(levels) > FEW_LEVELS * len(sample) or not math.isfinite(float(levels[-1]) - float(levels[0])):
         return 0.0
     step = float(np.diff(levels).min())

@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from denoise_cli.measure.levels import is_cut_off, quantum_of, thinned
+from denoise_cli.measure.levels import is_cut_off, quantiles, quantum_of, thinned
 from denoise_cli.measure.masks import hidden_by_mask
 
 __all__ = ["Scale", "as_pixels"]
 
 Array = npt.NDArray[Any]
 
-#: Shares of the values beyond which they do not make the span, in per cent: hot pixels and specks are fewer, the ink of a page is more.
-DARKEST, BRIGHTEST = 0.5, 99.5
+#: Shares of the values beyond which they do not make the span: hot pixels and specks are fewer, the ink of a page is more.
+DARKEST, BRIGHTEST = 0.005, 0.995
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,11 +96,12 @@ class Scale:
         if values.size == 0:
             return cls(pixels.dtype, white, known=mask, limits=told)
         low, high = float(values.min()) / white, float(values.max()) / white
-        sample = thinned(values).astype(np.float64) / white
-        bottom, top = (float(end) for end in np.percentile(sample, (DARKEST, BRIGHTEST), method="inverted_cdf"))
+        chosen = thinned(values)
+        bottom, top = (end / white for end in quantiles(chosen, (DARKEST, BRIGHTEST)))
         if not top > bottom:
             bottom, top = low, high
-        quantum = 1 / (levels - 1) if levels is not None and levels > 1 else quantum_of(sample, pixels.dtype, white)
+        quantum = 1 / (levels - 1) if levels is not None and levels > 1 else quantum_of(chosen, white)
+        sample = chosen.astype(np.float64) / white
         has_ends = white > 1 or pixels.dtype == np.bool_
         floor, ceiling = told or (
             low if is_cut_off(sample, low, quantum, fixed=low == 0 and has_ends) else -math.inf,

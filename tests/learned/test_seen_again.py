@@ -141,3 +141,12 @@ def test_clumps_of_one_pixel_are_called_nearly_white() -> None:
     blotches = tuple(((1.0, 0.0, 0.0), (0.0, c, 0.0), (0.0, 0.0, c)) for c in (9.0, 9.0, 9.0, 1.0, 0.1, 0.1, 0.1, 0.1))
     assert Spectrum(blotches).clumped.startswith("noise that is nearly white in luma, and in clumps of about ")
     assert Spectrum(DENSITY).clumped.startswith("noise in clumps of about ")
+
+
+def test_white_noise_is_alike_in_luma_and_chroma_and_a_cameras_is_not() -> None:
+    noise = np.random.default_rng(4).standard_normal((96, 96, 3)).astype(np.float32)
+    known = np.ones((96, 96, 1), bool)
+    luma = noise + 2 * noise[:, :, :1]
+    assert blind_run.Removed([(noise, noise, known)]).unlike == pytest.approx(1, abs=0.05)
+    assert blind_run.Removed([(luma, luma, known)]).unlike > 2
+    assert blind_run.Removed([(noise[:, :, :1], noise[:, :, :1], known)]).unlike == 1

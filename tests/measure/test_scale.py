@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from denoise_cli.measure.levels import quantiles
 from denoise_cli.measure.scale import Scale
 
 RANDOM = np.random.default_rng(20)
@@ -94,3 +95,11 @@ def test_what_is_no_picture_is_refused(shape: tuple[int, ...]) -> None:
 def test_a_type_without_an_order_is_refused() -> None:
     with pytest.raises(TypeError, match="complex128"):
         Scale.of(np.zeros((3, 3), complex))
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "uint32", "float32"])
+@pytest.mark.parametrize("count", [1, 2, 199, 200, 201, 4000])
+def test_the_ends_of_the_span_are_numpys_quantiles_whether_values_are_counted_or_put_in_order(dtype: str, count: int) -> None:
+    values = np.random.default_rng(count).integers(0, 250, count).astype(dtype)
+    shares = (0.0, 0.005, 0.5, 0.995, 1.0)
+    assert quantiles(values, shares) == list(np.quantile(values.astype(float), shares, method="inverted_cdf"))

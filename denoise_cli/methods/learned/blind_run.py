@@ -12,6 +12,7 @@ from denoise_cli.methods.learned.mirrored import mirrored
 from denoise_cli.methods.learned.network import restore
 from denoise_cli.methods.method import Array, Subject
 from denoise_cli.noise.model import Noise, rms
+from denoise_cli.noise.opponent_colours import to_opponent
 from denoise_cli.noise.ring_energies import SIDE as SQUARE
 from denoise_cli.noise.rough_content import REPEATS, repeated_share_of
 
@@ -64,6 +65,16 @@ class Removed:
         """Correlation of pixels side by side and one below the other, mean over channels."""
         products, squares = np.sum([_products(removed, known) for _, removed, known in self.pieces], axis=0)
         return float(np.mean(products / np.maximum(squares, 1e-30)))
+
+    @cached_property
+    def unlike(self) -> float:
+        """Its largest standard deviation over its smallest, in three channels, luma and the two chromas: 1 for white noise; 1 without
+        colour."""
+        if len(self.levels) != 3:
+            return 1.0
+        turned = Removed([(pixels, to_opponent(removed), known) for pixels, removed, known in self.pieces])
+        every = (*self.levels, *turned.levels)
+        return max(every) / max(min(every), 1e-30)
 
     @cached_property
     def calm(self) -> float:
