@@ -115,7 +115,8 @@ def believed(subject: Subject, noise: Noise, *, device: str, workers: int | None
 def white_after_all(seen: Removed, noise: Noise, scale: Scale) -> Noise | None:
     """White noise, where it was taken for clumps, rough terrain or a pattern, and what the network removes is white; else None.
 
-    Its level is that of the calmest blocks, which is read too high where texture is everywhere, so that what is removed bounds it.
+    Its level is that of the calmest blocks, which is read too high where texture is everywhere, so that what is removed bounds it. Where
+    far more is removed, the calmest blocks do not tell.
     """
     white = noise.if_white
     if white is None or white.sigma <= 0 or seen.neighbours >= (SURELY_WHITE if noise.spectrum is None else WHITE):
@@ -123,6 +124,8 @@ def white_after_all(seen: Removed, noise: Noise, scale: Scale) -> Noise | None:
     if noise.spectrum is None and (seen.repeats or seen.strength < UNSEEN):
         return None
     expected = seen.expected(white.times(1 / scale.unit, scale.bottom))
+    if seen.strength > CLEARLY_MORE * expected:
+        return None  # calm places were cleared of it
     share = _share(seen.strength, expected)
     if len(seen.levels) == 3:
         share = min(share, MOST_IN_COLOUR * seen.strength / max(expected, 1e-30))
