@@ -103,7 +103,7 @@ def choose(
     if fidelity is None:
         fidelity = "l1" if by_impulses else "l2"
     options: dict[str, Any] = {"tv": tv, "channels": channels, "boundary": boundary, "workers": workers}
-    size = {} if noise.spectrum is None else {"tiles": CLUMPED_TILES, "values": CLUMPED_VALUES}
+    size = {} if noise.spectrum is None or count != 3 else {"tiles": CLUMPED_TILES, "values": CLUMPED_VALUES}
     sample = Sample.of(pixels, scale, weights, fidelity, options, volume, **size)
     apart = opponent and fidelity == "l2" and channels != "separate"
     weight, risks, pair = _impulses(sample, noise, channels) if by_impulses else _gaussian(sample, noise, scale, channels, apart=apart)

@@ -22,8 +22,8 @@ Array = npt.NDArray[Any]
 #: the likelier all kinds of places are among them: on Set12 and every 4th of BSD68, 0.034 dB are lost with 2¹⁷ pixels in 3² tiles, 0.042
 #: with 2¹⁶ in 3², and 0.031 with 2¹⁶ in 6².
 VALUES, TILES = 2**17, 6
-#: Under noise in clumps, half as many do: 15 photographs by real cameras lose 0.002 dB by that, 60 and 24 by simulated ones 0.003 and
-#: −0.013. In 6² tiles of 24 pixels the first lose 0.040 dB, as λ feels the seams.
+#: Under noise in clumps, in colour, half as many do: 15 photographs by real cameras lose 0.002 dB, 60 and 24 by simulated ones 0.003
+#: and −0.013. In 6² tiles of 24 pixels the first lose 0.040 dB, as λ feels the seams; in grey they lose 0.028 in 5² tiles.
 CLUMPED_VALUES, CLUMPED_TILES = 2**16, 5
 #: A second thread takes longer to start than it saves where there are fewer values (256²: 6.7 instead of 8.1 ms for three λ).
 ONE_THREAD = 2**17

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -164,6 +165,7 @@ def _step(shape: tuple[int, ...], side: tuple[int, int], count: int) -> int:
     return step if step < 4 or step % 2 else step + 1
 
 
+@cache
 def cosines(height: int, width: int) -> tuple[Array, int]:
     """The orthonormal cosine transform's low half without the mean, (pixels, functions), and how many functions are in the high half."""
 

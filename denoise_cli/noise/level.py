@@ -86,13 +86,16 @@ def level_blocks(picture: Samples) -> list[Array]:
 def opponent_energies(channels: list[Array], picture: Samples, basis: str = MEAN) -> list[BlockEnergies]:
     """The energies of luma and the two chromas of `level_blocks` of three channels, where none of them is cut off; nothing where too few
     are."""
-    blocks = np.stack(channels)
-    seen = (blocks.min(axis=(0, 2)) > picture.floor + ROUNDING) & (blocks.max(axis=(0, 2)) < picture.ceiling - ROUNDING)
-    if seen.sum() < FEWEST:
+    seen = np.ones(len(channels[0]), bool)
+    if math.isfinite(picture.floor) or math.isfinite(picture.ceiling):
+        for each in channels:
+            seen &= (each.min(axis=1) > picture.floor + ROUNDING) & (each.max(axis=1) < picture.ceiling - ROUNDING)
+    if np.count_nonzero(seen) < FEWEST:
         return []
-    blocks = blocks if seen.all() else blocks[:, seen]
-    turned = (BASES[basis].astype(np.float32) @ blocks.reshape(3, -1)).reshape(blocks.shape)
-    return [energies(each, picture) for each in turned]
+    parts = channels if seen.all() else [each[seen] for each in channels]
+    turn = BASES[basis].astype(np.float32)
+    # One after the other: the memory for all three at once would take as long to get as what is computed in it.
+    return [energies(row[0] * parts[0] + row[1] * parts[1] + row[2] * parts[2], picture) for row in turn]
 
 
 def opponent_levels(found: list[BlockEnergies], picture: Samples) -> tuple[float, ...]:

@@ -40,16 +40,28 @@ class SquareBlocks:
 
         They are known throughout and hardly cut off.
         """
-        blocks = _cut(self.picture)
-        if blocks is None:
+        picture = self.picture
+        windows = _cut(picture)
+        if windows is None:
             return None
+        channels, count = windows.shape[:2]
         weight = window()
-        mean = blocks.reshape(*blocks.shape[:2], -1) @ (weight / weight.sum()).ravel()
-        blocks -= mean[:, :, None, None]
-        blocks *= weight / np.float32(SIDE)
-        flat = blocks.reshape(-1, SIDE, SIDE)
-        spectra = fourier(flat, np.empty((len(flat), SIDE, SIDE // 2 + 1), np.complex64), 1)
-        return spectra.reshape(*blocks.shape[:3], SIDE // 2 + 1), mean.mean(axis=0)
+        spectra = np.empty((channels, count, SIDE, SIDE // 2 + 1), np.complex64)
+        means, cut_off = np.empty((channels, count), np.float32), np.zeros(count, int)
+        # Channel by channel: the memory for all of them at once would take as long to get as what is computed in it.
+        for channel in range(channels):
+            blocks = picture.inside(windows[channel])
+            if math.isfinite(picture.floor) or math.isfinite(picture.ceiling):
+                ends = (blocks <= picture.floor) | (blocks >= picture.ceiling)
+                np.maximum(cut_off, np.count_nonzero(ends, axis=(1, 2)), out=cut_off)
+            means[channel] = blocks.reshape(count, -1) @ (weight / weight.sum()).ravel()
+            blocks -= means[channel, :, None, None]
+            blocks *= weight / np.float32(SIDE)
+            fourier(blocks, spectra[channel], 1)
+        inside = cut_off <= SATURATED * SIDE**2
+        if np.count_nonzero(inside) < FEWEST:
+            return None
+        return (spectra, means.mean(axis=0)) if inside.all() else (spectra[:, inside], means[:, inside].mean(axis=0))
 
     def turned(self, basis: str = MEAN) -> tuple[Array, Array] | None:
         """The same for luma and the two chromas of `basis`, if there are three channels."""
@@ -63,7 +75,7 @@ class SquareBlocks:
 
 
 def _cut(picture: Samples) -> Array | None:
-    """(channels, n, SIDE, SIDE), a copy, known throughout and hardly cut off; None where they are too few."""
+    """(channels, n, SIDE, SIDE), a copy as it was stored, known throughout; None where they are too few."""
     height, width, channels = picture.pixels.shape
     if min(height, width) < SIDE or channels > 4:
         return None
@@ -74,14 +86,7 @@ def _cut(picture: Samples) -> Array | None:
     if picture.known is not None:
         known = np.lib.stride_tricks.sliding_window_view(picture.known, (SIDE, SIDE))[::step, ::step].reshape(-1, SIDE, SIDE)
         windows = windows[:, known.all(axis=(1, 2))]
-    if windows.shape[1] < FEWEST:
-        return None
-    blocks = picture.inside(windows)
-    if math.isfinite(picture.floor) or math.isfinite(picture.ceiling):
-        cut_off = np.count_nonzero((blocks <= picture.floor) | (blocks >= picture.ceiling), axis=(2, 3)).max(axis=0)
-        if cut_off.any():
-            blocks = blocks[:, cut_off <= SATURATED * SIDE**2]
-    return blocks if blocks.shape[1] >= FEWEST else None
+    return windows if windows.shape[1] >= FEWEST else None
 
 
 @cache
