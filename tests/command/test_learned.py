@@ -55,13 +55,13 @@ def test_a_level_that_the_network_sees_little_of_is_not_believed(samples: Path) 
     from denoise_cli.settings import Settings
 
     page = np.asarray(Image.open(samples / "coffee.png"))[:256, :256].astype(np.float32) / 255
-    subject = Subject(page, Scale.of(page), noise=Noise.told((0.15,) * 3))
+    subject = Subject(page, Scale.of(page), noise=Noise.told((0.03,) * 3))
     method, settings = find("learned"), Settings(method="learned")
     plan = method.plan(subject, settings)
     assert plan.details["times"] < 0.5
     assert plan.sentence is not None
     assert "times that" in plan.sentence
-    told = method.plan(subject, Settings(sigma=0.15, method="learned"))
+    told = method.plan(subject, Settings(sigma=0.03, method="learned"))
     assert told.details["times"] == 1
     kept, wiped = (method.run(subject, some).image for some in (plan, told))
     assert np.mean((kept - page) ** 2) < 0.5 * np.mean((wiped - page) ** 2)
