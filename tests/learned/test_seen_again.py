@@ -56,6 +56,17 @@ def test_texture_that_the_denoiser_leaves_alone_counts_for_less() -> None:
     assert told.sigmas[0] < 0.8 * texture.sigmas[0]
 
 
+@pytest.mark.parametrize(("levels", "is_a_cameras"), [((1.0, 0.9, 1.7), True), ((1.25, 1.25, 1.25), False)])
+def test_noise_that_is_nearly_white_is_a_cameras_where_colours_are_unlike(levels: tuple[float, ...], is_a_cameras: bool) -> None:
+    """White noise of which calm places show four fifths: of equal level in all colours it is what it seems, else a camera made it."""
+    from denoise_cli.methods.learned.seen_again import _clumps_unseen
+
+    removed = np.random.default_rng(4).standard_normal((192, 192, 3)) * np.array(levels) * 10 / 255
+    seen = blind_run.Removed([(removed + 0.5, removed, np.ones((192, 192, 1), bool))])
+    found = Noise.told(tuple(0.8 * level * 10 / 255 for level in levels))
+    assert _clumps_unseen(seen, found) == is_a_cameras
+
+
 def test_noise_is_never_told_far_stronger_than_what_was_removed() -> None:
     noise = Spectrum(DENSITY).draw((192, 192), np.random.default_rng(2))
     removed = [(noise + 0.5, noise, np.ones((192, 192, 1), bool))]
