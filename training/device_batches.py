@@ -99,7 +99,8 @@ class DeviceBatches:
         else:
             drawn = list(rng.dirichlet(np.ones(3), (64, 1)))
             table, share = [LUMA[None], *one[:, None], *drawn], [0.70, *[0.05] * 3, *[0.15 / 64] * 64]
-        return torch.tensor(np.array(table, np.float32), device=self.device), torch.tensor(np.cumsum(share), device=self.device)
+        shares = torch.tensor(np.cumsum(share), dtype=torch.float32, device=self.device)
+        return torch.tensor(np.array(table, np.float32), device=self.device), shares
 
     def uniform(self, shape: tuple[int, ...], low: float = 0.0, high: float = 1.0) -> Tensor:
         return low + (high - low) * torch.rand(shape, generator=self.random, device=self.device)
@@ -109,7 +110,7 @@ class DeviceBatches:
 
     def drawn(self, shares: Tensor, count: int) -> Tensor:
         """Numbers of what is drawn, given how often in sum each and all before it are."""
-        return torch.searchsorted(shares.float(), self.uniform((count,))).clamp(max=len(shares) - 1)
+        return torch.searchsorted(shares, self.uniform((count,))).clamp(max=len(shares) - 1)
 
     def turns(self, count: int) -> tuple[Tensor, Tensor]:
         """Rows and columns, (count, size, size), that turn and mirror a square, each sample in a way of its own."""

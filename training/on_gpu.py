@@ -150,7 +150,7 @@ def train(
     """Train all `runs` side by side for `seconds`, or for `steps`, with the learning rate of `training.train`.
 
     `halt` stops after so many seconds, without changing the plan of the learning rate: to go on later, with other samples than without
-    the interruption.
+    the interruption. `room` and `first` are the samples that the store has room for, and that it holds before the first step.
     """
     began = time.monotonic() - runs[0].seconds
     cv2.setNumThreads(1)  # a process that is forked while OpenCV holds threads waits for them for ever
@@ -169,7 +169,8 @@ def train(
             step.store(supply.one())
         if device == "cuda":
             step.record()
-        run.averaged.load_state_dict(run.network.state_dict()) if not run.step else None
+        if not run.step:  # what recording moved
+            run.averaged.load_state_dict(run.network.state_dict())
         run.say(f"# ready after {time.monotonic() - began:.0f}s")
     run = runs[0]
     while True:
@@ -190,8 +191,10 @@ def train(
                 with step.mine():
                     step.total.zero_()
                 step.run.seconds = now
-                step.run.write() if run.step % WRITE == 0 else None
-    torch.cuda.synchronize() if device == "cuda" else None
+                if run.step % WRITE == 0:
+                    step.run.write()
+    if device == "cuda":
+        torch.cuda.synchronize()
     for run in runs:
         run.seconds = time.monotonic() - began
         run.write()
