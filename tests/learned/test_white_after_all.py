@@ -81,3 +81,12 @@ def test_in_colour_white_noise_is_told_at_most_half_as_much_again_as_is_removed(
     told = white_after_all(seen, noise, SCALE)
     assert told is not None
     assert told.sigma == pytest.approx(0.03, rel=0.02)
+
+
+def test_where_calm_places_were_cleared_of_it_in_one_channel_they_tell_nothing() -> None:
+    """As JPEG with coarse colours does it; on the mean of the channels, no more is removed than was found."""
+    white = np.random.default_rng(3).normal(0, 0.04, (144, 144, 3)).astype(np.float32)
+    seen = Removed([(np.full_like(white, 0.5), white, np.ones((144, 144, 1), bool))])
+    for red, is_white in ((0.04, True), (0.026, False)):
+        noise = replace(FOUND["clumps"], if_white=Noise.told((red, 0.045, 0.045)))
+        assert (white_after_all(seen, noise, SCALE) is not None) == is_white

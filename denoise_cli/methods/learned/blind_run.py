@@ -55,10 +55,14 @@ class Removed:
         return self.calm * self.strength
 
     def expected(self, noise: Noise) -> float:
-        """The standard deviation that `noise`, in spans, has on these pieces."""
+        """The standard deviation that `noise`, in spans, has on these pieces: the root mean square over the channels."""
+        return rms(self.expected_levels(noise))
+
+    def expected_levels(self, noise: Noise) -> tuple[float, ...]:
+        """The same in each channel."""
         counts = [np.count_nonzero(known) for *_, known in self.pieces]
-        means = [float(np.mean(np.square(noise.level_map(pixels)), where=known, dtype=np.float64)) for pixels, _, known in self.pieces]
-        return math.sqrt(float(np.average(means, weights=counts)))
+        squares = [np.square(noise.level_map(pixels)).mean(axis=(0, 1), where=known, dtype=np.float64) for pixels, _, known in self.pieces]
+        return tuple(float(level) for level in np.sqrt(np.average(squares, axis=0, weights=counts)))
 
     @cached_property
     def neighbours(self) -> float:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from denoise_cli.measure.scale import Scale
 from denoise_cli.methods.learned.blind_run import Removed, removed_from
 from denoise_cli.methods.method import Subject
-from denoise_cli.noise.model import Noise
+from denoise_cli.noise.model import Noise, rms
 
 __all__ = ["MEASURED", "believed", "white_after_all"]
 
@@ -116,16 +116,17 @@ def white_after_all(seen: Removed, noise: Noise, scale: Scale) -> Noise | None:
     """White noise, where it was taken for clumps, rough terrain or a pattern, and what the network removes is white; else None.
 
     Its level is that of the calmest blocks, which is read too high where texture is everywhere, so that what is removed bounds it. Where
-    far more is removed, the calmest blocks do not tell.
+    far more is removed from a channel, the calmest blocks do not tell.
     """
     white = noise.if_white
     if white is None or white.sigma <= 0 or seen.neighbours >= (SURELY_WHITE if noise.spectrum is None else WHITE):
         return None
     if noise.spectrum is None and (seen.repeats or seen.strength < UNSEEN):
         return None
-    expected = seen.expected(white.times(1 / scale.unit, scale.bottom))
-    if seen.strength > CLEARLY_MORE * expected:
-        return None  # calm places were cleared of it
+    calm = seen.expected_levels(white.times(1 / scale.unit, scale.bottom))
+    if any(removed > CLEARLY_MORE * level for removed, level in zip(seen.levels, calm, strict=True)):
+        return None  # calm places were cleared of it, in a channel at least
+    expected = rms(calm)
     share = _share(seen.strength, expected)
     if len(seen.levels) == 3:
         share = min(share, MOST_IN_COLOUR * seen.strength / max(expected, 1e-30))
