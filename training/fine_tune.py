@@ -1,9 +1,9 @@
 """Teach a network photographs as cameras deliver them: `python -m training.fine_tune PHOTOGRAPHS RUN --teacher WEIGHTS.pt`.
 
-Half of the samples are two exposures by a camera that reduces noise itself (`exposures`): the network is trained towards the mean of
-exposures, by the logarithm of the mean square error, as in `training.train`.
+A share of the samples (`--exposed`) are two exposures by a camera that reduces noise itself (`exposures`): the network is trained towards
+the mean of exposures, by the logarithm of the mean square error, as in `training.train`.
 
-The other half has the kinds of noise that the network knows already, and keeps it from forgetting them. Their target is
+The others have the kinds of noise that the network knows already, and keeps it from forgetting them. Their target is
 t = (1 − β)·T + β·clean, where T is the mean of what the teacher makes of the picture in two of eight orientations, and their loss is
 ‖result − t‖² / (‖T − clean‖² + FLOOR), so that every sample counts by its decibels. What nobody can know from the noisy picture is in
 `clean` but not in T: the derivatives are much less noisy, and what was learned once is held with few steps.
@@ -27,8 +27,6 @@ from training.train import FLOOR, Batches, Training, half_precision, options, te
 
 __all__ = ["FineTuning", "Mixed", "main", "turned", "turned_back"]
 
-#: Share of the samples that are exposures.
-EXPOSED = 0.5
 #: Share of the clean picture in the target of the other samples: β.
 CLEAN = 0.15
 #: Ways of turning and mirroring a square.
@@ -40,12 +38,16 @@ KNOWN, CLUMPS, EXPOSURES = 0, 1, 2
 class Mixed(Batches):
     """Batch number n: pictures, levels, targets (clean pictures, or means of exposures), and what each sample is."""
 
+    def __init__(self, photographs: Photographs, channels: int, batch: int, size: int, seed: int, exposed_share: float) -> None:
+        super().__init__(photographs, channels, batch, size, seed)
+        self.exposed_share = exposed_share
+
     def __getitem__(self, step: int) -> tuple[Tensor, ...]:
         cv2.setNumThreads(1)
         rng = np.random.default_rng([self.seed, step])
         samples, kinds = [], []
         for _ in range(self.batch):
-            if rng.random() < EXPOSED:
+            if rng.random() < self.exposed_share:
                 picture, level, mean = exposed(self.photographs, self.size, self.channels, rng)
                 samples.append((picture, level * np.float32(rng.random() >= BLIND), mean))
                 kinds.append(EXPOSURES)
@@ -109,11 +111,12 @@ def main() -> None:
     parser = options(__doc__, 1.5e-4)
     parser.add_argument("--teacher", type=Path, required=True, help="weights.pt that teach white and growing noise")
     parser.add_argument("--clumps-teacher", type=Path, help="weights.pt that teach noise in clumps, and --start if that is not given")
+    parser.add_argument("--exposed", type=float, default=0.5, help="share of the samples that are exposures by a camera")
     words = vars(parser.parse_args())
     teacher, clumps, start = words.pop("teacher"), words.pop("clumps_teacher"), words.pop("start")
     photographs, run, channels = Photographs(words.pop("photographs")), words.pop("run"), words.pop("channels")
     tuning = FineTuning(run, channels, start or clumps or teacher, words["device"], (teacher, clumps or teacher))
-    data = Mixed(photographs, channels, words["batch"], words["size"], words["seed"])
+    data = Mixed(photographs, channels, words["batch"], words["size"], words["seed"], words.pop("exposed"))
     train(photographs, run, channels=channels, training=tuning, data=data, **words)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,7 @@ def test_without_noise_an_exposure_is_the_mean_of_the_others_and_without_setting
         picture, mean = exposures(clean, rng)
     np.testing.assert_allclose(picture, mean, atol=2e-6)
 
-    plain = dataclasses.replace(camera, radii=(), sharpening=0.0, jpeg=None)
+    plain = dataclasses.replace(camera, radii=(), softness=0.0, sharpening=0.0, jpeg=None)
     raw = clean ** np.float32(plain.gamma) / plain.balance
     np.testing.assert_allclose(plain.finished(plain.exposed(raw, rng), []), clean, atol=2e-5)
 
@@ -49,6 +50,33 @@ def test_a_cameras_noise_reduction_takes_off_what_is_weak_and_leaves_what_is_str
     np.testing.assert_allclose(soft(band, 1.0), [-3, 0, 0, 0, 3], atol=1e-6)
     np.testing.assert_allclose(garrote(band, 1.0), [-3.75, 0, 0, 0, 3.75], atol=1e-6)
     np.testing.assert_allclose(wiener(band, 1.0), [-64 / 17, -0.1, 0, 0.1, 64 / 17], atol=1e-6)
+
+
+def test_soft_patches_are_parts_that_were_enlarged() -> None:
+    from training import exposures as module
+
+    y, x = np.mgrid[:64, :64].astype(np.float32)
+    ramps = np.stack([x, y, x + y], -1) / 256
+    slopes = []
+    for seed in range(40):
+        made = module.enlarged(ramps, np.random.default_rng(seed))
+        assert made.shape == ramps.shape
+        assert made.dtype == np.float32
+        slopes.append(256 * float(np.median(np.diff(made[..., 0], axis=1))))
+    enlarged = [slope for slope in slopes if slope < 0.999]
+    assert 10 < len(enlarged) < 30
+    assert min(enlarged) > 0.9 / module.LARGER[1]
+    assert max(enlarged) < 1.05 / module.LARGER[0]
+
+
+def test_the_level_of_noise_in_clumps_is_told_as_wrong_as_it_is_estimated() -> None:
+    from training.noise import FOUND, SPREAD, told
+
+    rng = np.random.default_rng(4)
+    error = rng.normal(0, 0.02, (16, 16, 3)).astype(np.float32)
+    found = [math.log(float(told(error, error, rng).mean()) / 0.02) for _ in range(400)]
+    assert np.mean(found) == pytest.approx(FOUND, abs=0.1)
+    assert np.std(found) == pytest.approx(SPREAD, abs=0.06)
 
 
 def test_eight_orientations_are_eight_and_come_back() -> None:
