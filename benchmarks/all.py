@@ -2,10 +2,10 @@
 
     python -m benchmarks all --json docs/numbers.json --pictures FOLDER && python docs/make_numbers.py
 
-FOLDER holds the folders Set12, BSD68, Kodak24 and real, whichever you have; what needs one that is not there is left out, and a line
-says so. A benchmark that is run again replaces its own numbers alone, so --only refreshes a few of them. Without --full the sets are
-reduced, and the scope that stands with each table says so: a few minutes each, good for dB, counts of iterations and ratios.
-Milliseconds want --full and a machine that does nothing else.
+FOLDER holds the folders Set12, BSD68, Kodak24, real and PolyU (the cropped pictures of Xu et al. 2018, arXiv:1804.02603), whichever you
+have; what needs one that is not there is left out, and a line says so. A benchmark that is run again replaces its own numbers alone, so
+--only refreshes a few of them. Without --full the sets are reduced, and the scope that stands with each table says so: a few minutes
+each, good for dB, counts of iterations and ratios. Milliseconds want --full and a machine that does nothing else.
 """
 
 from __future__ import annotations
@@ -62,6 +62,9 @@ RUNS = {
     "real_grey": Run("real {real} --grey", "all pairs, in grey"),
     "real_peers": Run(
         "benchmark --real {real} --pairs _real,_mean --methods auto,optimal,oracle,nl-means,opencv-nlm,bm3d", "15 pairs", tool=True
+    ),
+    "real_others": Run(
+        "benchmark --real {PolyU} --pairs _real,_mean --methods auto,optimal,nl-means,opencv-nlm", "100 pairs by five cameras", tool=True
     ),
     "impulses": Run("impulses --salt-pepper", "scikit-image's samples"),
     "stripes": Run("stripes --removed {Set12}", "Set12"),
