@@ -52,9 +52,9 @@ def best_plan(subject: Subject, settings: Settings, candidates: Sequence[Method]
     if noise is None or not compared:
         return plan
     if noise.model in ("none", "coloured"):
-        # In grey, the noise of a camera looks like texture: a network that has learned to tell them apart sees it.
+        # In grey, the noise of a camera looks like texture: one that has seen it doubts that there is none.
         other = others[-1].plan(subject, settings)
-        return plan if other.noise is None or other.noise.model == "none" else other
+        return other if noise.model == "coloured" or other.details.get("doubts") else plan
     if noise.model not in WHITE:
         return plan
     sample = Sample.of(subject.stored, subject.scale, subject.fidelity_weights, plan.fidelity or "l2", _options(settings))
