@@ -52,7 +52,8 @@ def best_plan(subject: Subject, settings: Settings, candidates: Sequence[Method]
     if noise is None or not compared:
         return plan
     if noise.model in ("none", "coloured"):
-        # In grey, the noise of a camera looks like texture: one that has seen it doubts that there is none.
+        # In grey, the noise of a camera looks like texture: one that has seen it doubts that there is none. Clumps that the first candidate
+        # saw only when it looked again (`methods.learned.seen_again`) go to the last one as those that were found do.
         other = others[-1].plan(subject, settings)
         return other if noise.model == "coloured" or other.details.get("doubts") else plan
     if noise.model not in WHITE:
