@@ -299,6 +299,15 @@ def test_a_result_that_appeared_before_its_report_was_lost_is_no_stranger(origin
 GOES_ON = "; the same command goes on where it stopped"
 
 
+def has_begun(folder):
+    """Whether a program that writes into this folder has something to show: a picture, or a thousand bytes. Files may go meanwhile."""
+    for path in folder.rglob("*.*"):
+        with contextlib.suppress(FileNotFoundError):
+            if path.suffix == ".png" or path.stat().st_size > 1000:
+                return True
+    return False
+
+
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
 @pytest.mark.parametrize(
     ("words", "end"),
@@ -318,7 +327,7 @@ def test_an_interrupted_run_says_what_is_true(originals, tmp_path, sign, words, 
     command = [sys.executable, "-m", "denoise_cli", *typed, "--lambda", "0.1", "--iterations", many]
     program = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
     deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and not any(path.suffix == ".png" or path.stat().st_size > 1000 for path in tmp_path.rglob("*.*")):
+    while time.monotonic() < deadline and not has_begun(tmp_path):
         time.sleep(0.01)
     program.send_signal(sign)
     _, said = program.communicate(timeout=60)
