@@ -1,7 +1,8 @@
 """Teach a network photographs as cameras deliver them: `python -m training.fine_tune PHOTOGRAPHS RUN --teacher WEIGHTS.pt`.
 
 A share of the samples (`--exposed`) are two exposures by a camera that reduces noise itself (`exposures`): the network is trained towards
-the mean of exposures, by the logarithm of the mean square error, as in `training.train`.
+the mean of exposures, by the logarithm of the mean square error, as in `training.train`. Another share (`--woven`) are repeating textures
+(`textures`) with white or growing noise, trained towards the clean patch likewise, because no teacher knows them.
 
 The others have the kinds of noise that the network knows already, and keeps it from forgetting them. Their target is
 t = (1 − β)·T + β·clean, where T is the mean of what the teacher makes of the picture in two of eight orientations, and their loss is
@@ -13,6 +14,7 @@ Hinton, Vinyals & Dean 2015, arXiv:1503.02531 (distillation).
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -21,8 +23,9 @@ from torch import Tensor
 
 from training.exposures import exposed
 from training.model import Network, begin_with
-from training.noise import BLIND, noisy, of_a_camera
+from training.noise import BLIND, GROWING, WHITE, noisy, of_a_camera
 from training.photographs import Photographs
+from training.textures import woven
 from training.train import FLOOR, Batches, Training, half_precision, options, tensor, train
 
 __all__ = ["FineTuning", "Mixed", "main", "turned", "turned_back"]
@@ -31,26 +34,31 @@ __all__ = ["FineTuning", "Mixed", "main", "turned", "turned_back"]
 CLEAN = 0.15
 #: Ways of turning and mirroring a square.
 ORIENTATIONS = 8
-#: What a sample is: white or growing noise, noise in clumps, exposures.
-KNOWN, CLUMPS, EXPOSURES = 0, 1, 2
+#: What a sample is: white or growing noise, noise in clumps, or one without a teacher (exposures, textures).
+KNOWN, CLUMPS, UNTAUGHT = 0, 1, 2
 
 
 class Mixed(Batches):
     """Batch number n: pictures, levels, targets (clean pictures, or means of exposures), and what each sample is."""
 
-    def __init__(self, photographs: Photographs, channels: int, batch: int, size: int, seed: int, exposed_share: float) -> None:
-        super().__init__(photographs, channels, batch, size, seed)
-        self.exposed_share = exposed_share
+    def __init__(self, *words: Any, exposed: float, woven: float) -> None:
+        super().__init__(*words)
+        self.shares = exposed, woven
 
     def __getitem__(self, step: int) -> tuple[Tensor, ...]:
         cv2.setNumThreads(1)
         rng = np.random.default_rng([self.seed, step])
         samples, kinds = [], []
         for _ in range(self.batch):
-            if rng.random() < self.exposed_share:
+            share = rng.random()
+            if share < self.shares[0]:
                 picture, level, mean = exposed(self.photographs, self.size, self.channels, rng)
                 samples.append((picture, level * np.float32(rng.random() >= BLIND), mean))
-                kinds.append(EXPOSURES)
+                kinds.append(UNTAUGHT)
+            elif share < sum(self.shares):
+                clean = woven(self.photographs.patch(rng, self.size, self.channels), rng)
+                samples.append((*noisy(clean, rng, rng.uniform(0, WHITE + GROWING)), clean))
+                kinds.append(UNTAUGHT)
             else:
                 clean, kind = self.photographs.patch(rng, self.size, self.channels), rng.random()
                 samples.append((*noisy(clean, rng, kind), clean))
@@ -87,7 +95,7 @@ class FineTuning(Training):
 
     @torch.no_grad()
     def taught(self, picture: Tensor, level: Tensor, target: Tensor, kind: Tensor) -> Tensor:
-        """The mean of two results of each sample's teacher; the target itself for exposures, which have none."""
+        """The mean of two results of each sample's teacher; the target itself where it has none."""
         made = target.clone()
         for teacher, mine in zip(self.teachers, (kind == KNOWN, kind == CLUMPS), strict=True):
             if mine.any():
@@ -103,7 +111,7 @@ class FineTuning(Training):
             result = self.network(picture, level)
         scale = (taught - target).square().mean((1, 2, 3)) + FLOOR
         error = (result.float() - torch.lerp(taught, target, CLEAN)).square().mean((1, 2, 3))
-        value = torch.where(kind == EXPOSURES, torch.log(error + FLOOR), error / scale).mean()
+        value = torch.where(kind == UNTAUGHT, torch.log(error + FLOOR), error / scale).mean()
         return value.detach(), list(torch.autograd.grad(value, list(self.network.parameters())))
 
 
@@ -112,11 +120,13 @@ def main() -> None:
     parser.add_argument("--teacher", type=Path, required=True, help="weights.pt that teach white and growing noise")
     parser.add_argument("--clumps-teacher", type=Path, help="weights.pt that teach noise in clumps, and --start if that is not given")
     parser.add_argument("--exposed", type=float, default=0.5, help="share of the samples that are exposures by a camera")
+    parser.add_argument("--woven", type=float, default=0.0, help="share of the samples that are repeating textures")
     words = vars(parser.parse_args())
     teacher, clumps, start = words.pop("teacher"), words.pop("clumps_teacher"), words.pop("start")
     photographs, run, channels = Photographs(words.pop("photographs")), words.pop("run"), words.pop("channels")
     tuning = FineTuning(run, channels, start or clumps or teacher, words["device"], (teacher, clumps or teacher))
-    data = Mixed(photographs, channels, words["batch"], words["size"], words["seed"], words.pop("exposed"))
+    shares = {kind: words.pop(kind) for kind in ("exposed", "woven")}
+    data = Mixed(photographs, channels, words["batch"], words["size"], words["seed"], **shares)
     train(photographs, run, channels=channels, training=tuning, data=data, **words)
 
 

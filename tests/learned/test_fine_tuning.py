@@ -69,6 +69,36 @@ def test_soft_patches_are_parts_that_were_enlarged() -> None:
     assert max(enlarged) < 1.05 / module.LARGER[0]
 
 
+def test_a_texture_repeats_itself_after_each_period_and_a_piece_of_a_photograph_stays_what_it_is() -> None:
+    from training import textures
+
+    rng = np.random.default_rng(2)
+    v, u = np.mgrid[:48, :48].astype(np.float32) / 8
+    clean = rng.random((48, 48, 3), np.float32)
+    for _ in range(20):
+        for made in (textures.waves(u, v, 8, rng), textures.repeated(u, v, 8, clean, rng)):
+            assert made.std() > 0.05
+            np.testing.assert_allclose(made[8:], made[:-8], atol=1e-4)
+            np.testing.assert_allclose(made[:, 8:], made[:, :-8], atol=1e-4)
+    cuts = np.lib.stride_tricks.sliding_window_view(clean, (8, 8), (0, 1))
+    assert np.abs(cuts - made[:8, :8].transpose(2, 0, 1)).max((2, 3, 4)).min() < 1e-4
+
+
+def test_a_texture_lies_over_a_part_of_the_patch_with_the_contrasts_that_are_named() -> None:
+    from training.textures import CONTRASTS, woven
+
+    clean = np.full((64, 64, 3), 0.5, np.float32)
+    clean[::7] = 0.55
+    changes = []
+    for seed in range(200):
+        made = woven(clean, np.random.default_rng(seed))
+        assert (made.shape, made.dtype) == (clean.shape, np.float32)
+        assert 0 <= made.min() <= made.max() <= 1
+        changes.append(float(np.median(made.std((0, 1)))))
+    assert CONTRASTS[0] / 2 < np.quantile(changes, 0.2) < np.quantile(changes, 0.8) < CONTRASTS[1]
+    np.testing.assert_array_equal(woven(clean, np.random.default_rng(3)), woven(clean, np.random.default_rng(3)))
+
+
 def test_the_level_of_noise_in_clumps_is_told_as_wrong_as_it_is_estimated() -> None:
     from training.noise import FOUND, SPREAD, told
 
@@ -109,7 +139,7 @@ def test_the_loss_is_that_of_the_teachers_mean_for_known_noise_and_of_the_target
     first, second = run.ways()
     assert (first, second) == (5, 7)
     picture, level, target = torch.rand(3, 1, 16, 16), torch.rand(3, 1, 16, 16), torch.rand(3, 1, 16, 16)
-    value, gradients = run.gradients([picture, level, target, torch.tensor([module.KNOWN, module.CLUMPS, module.EXPOSURES])])
+    value, gradients = run.gradients([picture, level, target, torch.tensor([module.KNOWN, module.CLUMPS, module.UNTAUGHT])])
 
     expected = 0.0
     with torch.no_grad():
