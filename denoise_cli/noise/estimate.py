@@ -149,7 +149,7 @@ def _verdict(
     unit, amount = picture.scale.unit, picture.scale.amount
     sigma = rms(levels)
     share = min(1.0, salt_pepper + random_valued)
-    gain, read_noise = 0.0, sigma
+    gain, read_noise, pedestal = 0.0, sigma, 0.0
     told = f"σ ≈ {amount(sigma * unit)}"
     if decisive:
         model = "impulses"
@@ -158,7 +158,7 @@ def _verdict(
     elif curve is not None and curve.grows(NEGLIGIBLE):
         model = "poisson"
         salt_pepper = random_valued = share = 0.0
-        gain, read_noise = curve.gain, math.sqrt(curve.offset)
+        gain, read_noise, pedestal = curve.gain, math.sqrt(curve.read_variance), curve.pedestal
         levels = [math.sqrt(max(0.0, curve.variance(mean))) for mean in picture.means()]
         sigma = rms(levels)
         evidence = f"noise grows with brightness: {_ends(curve, picture)}"
@@ -172,7 +172,7 @@ def _verdict(
         evidence = f"the calmest blocks have next to no noise, {told}"
     return Noise(
         model, sigma * unit, tuple(each * unit for each in levels), share, salt_pepper, random_valued, gain * unit, read_noise * unit,
-        evidence, picture.scale.bottom,
+        evidence, picture.scale.bottom + pedestal * unit,
     )  # fmt: skip
 
 

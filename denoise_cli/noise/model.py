@@ -35,10 +35,11 @@ class Noise:
     sigma: standard deviation of the noise that is not impulses, root mean square over channels; where it grows with brightness, at the
     mean brightness.  sigmas: one a channel.
     impulses = salt_pepper + random_valued: shares of the pixels, 0–1.  gain, read_noise, black:
-    variance = gain·(brightness − black) + read_noise²; gain is 0 for uniform noise. `black` is the dark end of the picture, so that
-    read_noise is the noise there.  evidence: why, in one line.  luma, chroma: standard deviations in luma and (root mean square) in the two
-    chromas of `basis`, of pictures of three channels.  clump: side, in pixels, of the square over which noise is alike; 1 for white noise.
-    spectrum: of coloured noise.  called: in words, where `model` does not say what it is.
+    variance = gain·(brightness − black) + read_noise², at least read_noise²; gain is 0 for uniform noise. `black` is the dark end of the
+    picture, so that read_noise is the noise there, or the pedestal that a camera adds, if that is brighter.  evidence: why, in one line.
+    luma, chroma: standard deviations in luma and (root mean square) in the two chromas of `basis`, of pictures of three channels.
+    clump: side, in pixels, of the square over which noise is alike; 1 for white noise.  spectrum: of coloured noise.
+    called: in words, where `model` does not say what it is.
     before_jpeg: the standard deviation of each channel of white noise, before the picture became JPEG.
     restless: whether even the calmest places hold more at low frequencies than white noise explains: content, or noise in clumps.
     if_white: what the noise is if it is white after all, where clumps, rough terrain or a pattern were found instead.

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from PIL import Image, ImageDraw
+from scipy.ndimage import gaussian_filter
 
 from denoise_cli.measure.scale import Scale
 from denoise_cli.noise.estimate import estimate
@@ -162,6 +163,22 @@ def test_read_noise_under_photons_is_told_from_them(clean: dict[str, Array]) -> 
     assert found.read_noise == pytest.approx(0.04, rel=0.15)
     mean = clean["coffee"].mean()
     assert found.sigma == pytest.approx(float(np.sqrt(mean / 200 + 0.04**2)), rel=0.1)
+
+
+def test_photons_of_a_dark_scene_are_counted_above_the_pedestal_that_the_camera_adds() -> None:
+    """A fluorescence microscope: three fifths of the picture are background, and an electron-multiplying camera doubles the variance."""
+    rng = np.random.default_rng(0)
+    spots = gaussian_filter((rng.random((384, 384)) < 2e-3).astype(float), 4)
+    spots[:, :230] = 0
+    photons = 1.5 + 120 * spots / spots.max()
+    counts = rng.poisson(photons)
+    electrons = np.where(counts > 0, rng.gamma(np.maximum(counts, 1)), 0) + rng.normal(0, 1, photons.shape)
+    found = estimate(eight_bit(0.06 + electrons / 300))
+    assert found.model == "poisson"
+    assert found.gain * 300 / 2 == pytest.approx(1, rel=0.15)
+    ratio = found.level_map(0.06 + photons / 300)[..., 0] / (np.sqrt(2 * photons + 1) / 300)
+    assert np.median(ratio[:, :200]) == pytest.approx(1, abs=0.15)
+    assert np.median(ratio[spots > 0.3 * spots.max()]) == pytest.approx(1, abs=0.15)
 
 
 def test_gaussian_noise_that_is_cut_off_at_black_and_white_does_not_count_as_growing() -> None:

@@ -96,7 +96,8 @@ def _text(page: Finding) -> str:
         ("why", found.evidence),
     ]
     if found.gain:
-        lines.insert(1, ("growth", f"variance = {found.gain:.3g}·brightness + {found.read_noise:.3g}²"))
+        brightness = f"(brightness − {found.black:.3g})" if found.black else "brightness"
+        lines.insert(1, ("growth", f"variance = {found.gain:.3g}·{brightness} + {found.read_noise:.3g}²"))
     lines += [("beside it", note) for note in page.notes]
     lines.append(("automatic", page.trouble or (page.plan and page.plan.sentence) or "nothing to be done"))
     return "\n".join([title, *(f"  {word:12s} {value}" for word, value in lines)])
