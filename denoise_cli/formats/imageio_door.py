@@ -26,8 +26,10 @@ def decode(data: bytes, limit: PixelLimit) -> Picture:
         if frames > 1:
             raise Refused(f"an animation of {frames} pictures; take it apart first (ffmpeg -i IN frame%04d.png)")
         told = file.metadata(index=0, exclude_applied=False)
-        pixels = np.asarray(file.read(index=0))
-    return Picture("", (_page(pixels),), {"icc": told.get("icc_profile"), "dpi": told.get("dpi")}, _notes(told))
+        # A GIF has a colour that stands for transparent.
+        mode = {"P": "RGBA", "L": "LA"}.get(told.get("mode", "")) if "transparency" in told else None
+        pixels = np.asarray(file.read(index=0, mode=mode))
+    return Picture("", (_page(pixels),), {"icc": told.get("icc_profile"), "dpi": told.get("dpi")}, _notes(told, mode))
 
 
 def _frames(file: Any) -> int:
@@ -37,8 +39,8 @@ def _frames(file: Any) -> int:
     return int(getattr(file._image, "n_frames", 1))
 
 
-def _notes(told: dict[str, Any]) -> tuple[str, ...]:
-    return ("palette: comes back as RGB",) if told.get("mode") == "P" else ()
+def _notes(told: dict[str, Any], mode: str | None) -> tuple[str, ...]:
+    return (f"palette: comes back as {mode or 'RGB'}",) if told.get("mode") == "P" else ()
 
 
 def _page(pixels: Array) -> Page:

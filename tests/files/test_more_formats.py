@@ -66,6 +66,17 @@ def test_a_gif_at_the_prompt_becomes_a_tiff_beside_it_and_says_so(read_only, den
     assert denoise(tmp_path / "a.gif", "--lambda", 0.1, "--iterations", 2, "-o", tmp_path / "c.png").code == 0
 
 
+def test_the_colour_of_a_gif_that_stands_for_transparent_becomes_an_alpha_channel():
+    indices = Image.fromarray((np.arange(24).reshape(4, 6) % 3).astype(np.uint8), "P")
+    indices.putpalette([200, 10, 20, 30, 190, 40, 50, 60, 180])
+    stream = io.BytesIO()
+    indices.save(stream, "GIF", transparency=1)
+    page = read_picture(Path("it.gif"), stream.getvalue()).pages[0]
+    np.testing.assert_array_equal(page.beside[:, :, page.alpha], np.where(np.asarray(indices) == 1, 0, 255))
+    shown = np.asarray(indices) != 1
+    np.testing.assert_array_equal(page.colour[shown], np.asarray(indices.convert("RGB"))[shown])
+
+
 @pytest.mark.parametrize("kind", ["GIF", "AVIF"])
 def test_an_animation_is_refused(kind):
     stream = io.BytesIO()
