@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from denoise_cli.measure.scale import Scale
+from denoise_cli.methods.learned.flat_ends import keep_flat_ends
 from denoise_cli.methods.learned.mirrored import mirrored
 from denoise_cli.methods.learned.tiles import BYTES_PER_PIXEL, LARGEST_PIXELS
 from denoise_cli.methods.method import Method, Plan, Subject, Watch
@@ -41,9 +42,10 @@ class Learned(Method):
     multiplies that (STRONGEST at most); one below 1 is the share of what is removed that goes, because a level that is too small is taken
     for one that is not known. The network was trained on photographs with black at 0 and white at 1, so the page is shifted and scaled to
     that; k·page + c gives k·result + c.
-    Pixels without a value mirror the known ones beside them while it runs. Where they are to be filled in (--mask, --weights, --fill), for
-    impulses and for --l1 it takes the place of the shrinkage in split Bregman (`in_the_loop`). The slices of a volume have one noise
-    estimate, and are restored one by one. docs/learned.md is its model card.
+    Areas that are black or white all over stay what they are (`flat_ends`). Pixels without a value mirror the known ones beside them while
+    it runs. Where they are to be filled in (--mask, --weights, --fill), for impulses and for --l1 it takes the place of the shrinkage in
+    split Bregman (`in_the_loop`). The slices of a volume have one noise estimate, and are restored one by one. docs/learned.md is its
+    model card.
     """
 
     name: ClassVar[str] = "learned"
@@ -123,6 +125,7 @@ class Learned(Method):
         if (share := plan.details.get("luma")) is not None:
             luma = restore_slices(pixels @ LUMA.astype(pixels.dtype), stronger * share * noise.sigma, black=scale.bottom, **told)
             image += (luma - image @ LUMA.astype(image.dtype))[:, :, None]
+        keep_flat_ends(image, pixels, scale)
         if strength < 1:
             image = pixels + image.dtype.type(strength) * (image - pixels)
         return Solution(image=image, iterations=0, cost=math.nan, status=Status.DONE)
