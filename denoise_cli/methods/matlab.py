@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from denoise_cli.methods.method import Method, Plan, Subject, Watch
-from denoise_cli.methods.solving import ended, run_solver, saved_options, solver_options, threshold_note
+from denoise_cli.methods.solving import ended, run_solver, saved_options, solver_options, weight_notes
 from denoise_cli.variational import METHODS, Solution
 
 if TYPE_CHECKING:
@@ -49,4 +49,4 @@ class Matlab(Method):
         return ended(solution)
 
     def notes(self, plan: Plan, solution: Solution) -> tuple[str, ...]:
-        return threshold_note(plan, solution, "the exact minimiser is the input itself, and the picture you get depends on --iterations")
+        return weight_notes(plan, solution, "the exact minimiser is the input itself, and the picture you get depends on --iterations")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from denoise_cli.measure.scale import Scale
 from denoise_cli.methods.method import Array, Method, Plan, Subject, Watch
-from denoise_cli.methods.solving import ended, run_solver, saved_options, solver_options, threshold_note
+from denoise_cli.methods.solving import ended, run_solver, saved_options, solver_options, weight_notes
 from denoise_cli.variational import METHODS, Solution
 
 if TYPE_CHECKING:
@@ -196,7 +196,7 @@ class Optimal(Method):
         return ended(solution)
 
     def notes(self, plan: Plan, solution: Solution) -> tuple[str, ...]:
-        return threshold_note(plan, solution, "the exact answer is the input; a larger λ removes noise")
+        return weight_notes(plan, solution, "the exact answer is the input; a larger λ removes noise")
 
 
 def _is_forced(settings: Settings) -> bool:

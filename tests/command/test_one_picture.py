@@ -72,6 +72,14 @@ def test_one_iteration_is_no_iterations(denoise, noisy, words):
 
 
 @pytest.mark.parametrize("method", ["matlab", "optimal"])
+@pytest.mark.parametrize(("weight", "said"), [(12, True), (2, False)])
+def test_a_lambda_in_levels_of_255_is_said_to_be_large(denoise, noisy, method, weight, said):
+    outcome = denoise(noisy, "--lambda", weight, "--method", method)
+    assert outcome.code == 0
+    assert ("times what the values span: only large areas are left; a usual λ is 0.1" in outcome.err) == said
+
+
+@pytest.mark.parametrize("method", ["matlab", "optimal"])
 def test_a_threshold_lambda_under_l1_is_explained(denoise, noisy, method):
     line = denoise(noisy, "--lambda", 0.2, "--l1", "--method", method).err.splitlines()[0]
     assert ("depends on --iterations" in line) == (method == "matlab")
