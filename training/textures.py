@@ -2,7 +2,8 @@
 
 A texture is a pattern of one period (a wave along one direction, two waves that cross, or a piece of a photograph) that is repeated without
 end, turned, scaled and bent as folds and perspective do, and laid over a part of a photograph. The ranges are those of what lenses
-resolve: periods from two pixels on, contrast from what can just be seen to black on white. Nothing is fitted to a picture.
+resolve: periods from two pixels on (a second wave may be finer, and then shows as a coarser one), contrast from what can just be seen to
+black on white. Nothing is fitted to a picture.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ __all__ = ["woven"]
 
 Patch = NDArray[np.float32]
 
-#: Pixels in a period, from and to; drawn evenly in their logarithm, as is the contrast (a standard deviation).
+#: Pixels in a period of a wave, from and to, and half of those in a piece of a photograph; drawn evenly in their logarithm, as is the
+#: contrast (a standard deviation).
 PERIODS = (2.2, 16.0)
 CONTRASTS = (3 / 255, 70 / 255)
 #: How many periods the folds move the texture, at most.

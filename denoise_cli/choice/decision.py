@@ -52,8 +52,7 @@ class Choice:
             kind = "salt and pepper" if noise.salt_pepper >= noise.random_valued else "random values"
             return f"impulse noise, {100 * noise.impulses:.3g} % {kind}"
         if self.stabilised:
-            brightness = f"(brightness − {noise.black:.3g})" if noise.black else "brightness"
-            return f"noise of variance {noise.gain:.3g}·{brightness} + {noise.read_noise:.3g}², stabilised"
+            return f"noise of variance {noise.growth}, stabilised"
         model = KINDS.get(noise.model, "Gaussian noise")
         if self.given:
             model = "Gaussian noise"

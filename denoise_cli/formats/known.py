@@ -145,7 +145,7 @@ FORMATS = (
     *(
         Format(name, title, suffixes, magic, "imageio_door", depths, "", "Pillow", writes=False)
         for name, title, suffixes, magic, depths in (
-            ("gif", "GIF", (".gif",), ((0, b"GIF87a"), (0, b"GIF89a")), "palette; still pictures only"),
+            ("gif", "GIF", (".gif",), ((0, b"GIF87a"), (0, b"GIF89a")), "palette (→ RGB or RGBA); still pictures only"),
             ("pcx", "PCX", (".pcx",), ((0, b"\x0a\x05\x01"), (0, b"\x0a\x03\x01"), (0, b"\x0a\x02\x01")), "1, 8 bit; grey, RGB"),
             ("sgi", "SGI", (".sgi", ".rgb", ".rgba", ".bw"), ((0, b"\x01\xda"),), "8 bit; grey, RGB, alpha"),
             ("dds", "DDS", (".dds",), ((0, b"DDS "),), "8 bit; RGB, alpha"),

@@ -70,8 +70,8 @@ def estimate(stored: npt.ArrayLike, scale: Scale | None = None) -> Noise:
     The level comes from the blocks of 8 × 8 pixels with the least energy in the low half of their cosine transform. White noise makes the
     high half independent of the low one, so that the high half of the same blocks is noise without a bias of selection (as in
     Ponomarenko et al. 2007; Colom & Buades 2013, IPOL 3, 173–197). What clipping at black and white takes from the variance is given back
-    (cf. Foi 2009, Signal Processing 89, 2609–2629). Over blocks of different brightness, variance = gain·brightness + read_noise² is
-    fitted (cf. Foi et al. 2008, IEEE TIP 17, 1737–1754). Impulses are pixels far from the mode of their block and from all eight
+    (cf. Foi 2009, Signal Processing 89, 2609–2629). Over blocks of different brightness, variance = gain·(brightness − black) + read_noise²
+    is fitted (cf. Foi et al. 2008, IEEE TIP 17, 1737–1754). Impulses are pixels far from the mode of their block and from all eight
     neighbours (cf. Garnett et al. 2005, IEEE TIP 14, 1747–1754); the share of impulses that this would find is computed, and with it the
     share of all.
 

@@ -27,10 +27,10 @@ FEWEST_POINTS, SHORTEST = 5, 0.1
 SATURATED, KEPT = 0.5, 0.6
 #: The smallest variance, in squares of the span.
 LEAST_VARIANCE = 1e-10
-#: Where the line may cross zero, as a share of the darkest mean: a camera adds a pedestal, so that black is brighter than the darkest
-#: pixels of its noise. With 0, two of ten pictures by an electron-multiplying camera (Zhou et al. 2020, arXiv:2003.05961) are not found
-#: to grow, and the ten have 30.17 dB with nothing typed; with 0.5, 0.7 and 0.9 30.79 to 30.82. Ten by a confocal microscope (Zhang et
-#: al. 2019, CVPR): 39.20, and 39.30 to 39.31.
+#: Where the line may cross zero, as a share of the darkest mean above the dark end of the picture: a camera adds a pedestal, so that black
+#: is brighter than the darkest pixels of its noise. With 0, two of ten pictures by an electron-multiplying camera (Zhou et al. 2020,
+#: arXiv:2003.05961) are not found to grow, and the ten have 30.17 dB with nothing typed; with 0.5, 0.7 and 0.9 30.79 to 30.82. Ten by a
+#: confocal microscope (Zhang et al. 2019, CVPR): 39.20, and 39.30 to 39.31.
 PEDESTAL = 0.5
 #: Relative error from which a point above the line counts less and less: texture only ever adds.
 SOFT = 0.15

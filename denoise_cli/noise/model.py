@@ -35,7 +35,7 @@ class Noise:
     sigma: standard deviation of the noise that is not impulses, root mean square over channels; where it grows with brightness, at the
     mean brightness.  sigmas: one a channel.
     impulses = salt_pepper + random_valued: shares of the pixels, 0–1.  gain, read_noise, black:
-    variance = gain·(brightness − black) + read_noise², at least read_noise²; gain is 0 for uniform noise. `black` is the dark end of the
+    variance = gain·max(0, brightness − black) + read_noise²; gain is 0 for uniform noise. `black` is the dark end of the
     picture, so that read_noise is the noise there, or the pedestal that a camera adds, if that is brighter.  evidence: why, in one line.
     luma, chroma: standard deviations in luma and (root mean square) in the two chromas of `basis`, of pictures of three channels.
     clump: side, in pixels, of the square over which noise is alike; 1 for white noise.  spectrum: of coloured noise.
@@ -93,6 +93,13 @@ class Noise:
         """White Gaussian noise whose standard deviation, one a channel, is known."""
         sigma = rms(sigmas)
         return cls("gaussian", sigma, sigmas, 0.0, 0.0, 0.0, 0.0, sigma, "sigma was told")
+
+    @property
+    def growth(self) -> str:
+        """The law of the variance, where it grows: "0.0447·(brightness − 0.0118) + 0²"."""
+        sign = "−" if self.black > 0 else "+"
+        brightness = f"(brightness {sign} {abs(self.black):.5g})" if self.black else "brightness"
+        return f"{self.gain:.3g}·{brightness} + {self.read_noise:.3g}²"
 
     def times(self, factor: float, black: float = 0.0) -> Noise:
         """The noise of factor·(picture − black)."""

@@ -71,12 +71,17 @@ def test_one_iteration_is_no_iterations(denoise, noisy, words):
     assert "1 iterations" not in said
 
 
+def test_a_lambda_in_hounsfield_units_is_not_large(denoise, noisy, tmp_path):
+    np.save(tmp_path / "ct.npy", (read(noisy) * 8.0 - 1000).astype(np.int16))
+    assert "times white" not in denoise(tmp_path / "ct.npy", "--lambda", 50, "-o", tmp_path / "out.npy").err
+
+
 @pytest.mark.parametrize("method", ["matlab", "optimal"])
 @pytest.mark.parametrize(("weight", "said"), [(12, True), (2, False)])
 def test_a_lambda_in_levels_of_255_is_said_to_be_large(denoise, noisy, method, weight, said):
     outcome = denoise(noisy, "--lambda", weight, "--method", method)
     assert outcome.code == 0
-    assert ("times what the values span: only large areas are left; a usual λ is 0.1" in outcome.err) == said
+    assert ("times white: only large areas are left. White counts as 1 here; a usual λ is 0.1" in outcome.err) == said
 
 
 @pytest.mark.parametrize("method", ["matlab", "optimal"])

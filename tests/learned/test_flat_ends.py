@@ -27,6 +27,7 @@ def test_only_whole_squares_at_one_end_are_put_back_in_each_channel_by_itself() 
     pixels[3 : 3 + SIDE, 4 : 4 + SIDE, 0] = 0.0
     pixels[3 : 2 + SIDE, 15 : 15 + SIDE, 0] = 0.0  # a row too few
     pixels[-SIDE:, -SIDE:, 1] = 1.0
+    pixels[:4, -4:, 1] = 0.0  # a corner beyond which nothing is known
     scale = Scale.of(np.rint(pixels * 255).astype(np.uint8))
     assert (scale.floor, scale.ceiling) == (0.0, 1.0)
     image = np.full_like(pixels, 0.25)

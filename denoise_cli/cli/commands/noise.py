@@ -96,8 +96,7 @@ def _text(page: Finding) -> str:
         ("why", found.evidence),
     ]
     if found.gain:
-        brightness = f"(brightness − {found.black:.3g})" if found.black else "brightness"
-        lines.insert(1, ("growth", f"variance = {found.gain:.3g}·{brightness} + {found.read_noise:.3g}²"))
+        lines.insert(1, ("growth", f"variance = {found.growth}"))
     lines += [("beside it", note) for note in page.notes]
     lines.append(("automatic", page.trouble or (page.plan and page.plan.sentence) or "nothing to be done"))
     return "\n".join([title, *(f"  {word:12s} {value}" for word, value in lines)])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from denoise_cli.measure.scale import Scale
-from denoise_cli.methods.learned.flat_ends import keep_flat_ends
+from denoise_cli.methods.learned.flat_ends import SIDE, WIDE, keep_flat_ends
 from denoise_cli.methods.learned.mirrored import mirrored
 from denoise_cli.methods.learned.tiles import BYTES_PER_PIXEL, LARGEST_PIXELS
 from denoise_cli.methods.method import Method, Plan, Subject, Watch
@@ -125,7 +125,11 @@ class Learned(Method):
         if (share := plan.details.get("luma")) is not None:
             luma = restore_slices(pixels @ LUMA.astype(pixels.dtype), stronger * share * noise.sigma, black=scale.bottom, **told)
             image += (luma - image @ LUMA.astype(image.dtype))[:, :, None]
-        keep_flat_ends(image, pixels, scale)
+        volume = subject.volume
+        rows = len(pixels) if volume is None else volume.shape[-2] if volume.axes > 1 else 1
+        for start in range(0, len(pixels), rows):
+            own = slice(start, start + rows)
+            keep_flat_ends(image[own], pixels[own], scale, SIDE if noise.model in ("gaussian", "none") else WIDE)
         if strength < 1:
             image = pixels + image.dtype.type(strength) * (image - pixels)
         return Solution(image=image, iterations=0, cost=math.nan, status=Status.DONE)
