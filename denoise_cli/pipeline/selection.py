@@ -65,8 +65,8 @@ def best_plan(subject: Subject, settings: Settings, candidates: Sequence[Method]
     known = None if sample.weights is None else sample.weights > 0
     risk = Stein(sample.pixels, noise.times(1 / unit, bottom), ends=sample.ends, known=known)
     scale = _unit_scale(sample.pixels)
-    # Where noise was cut off, what is left of it is read off the first picture that is judged: the risks of λ have another first picture. Two
-    # more solves of the sample are the price.
+    # Where noise was cut off, what is left of it is read off the first picture that is judged, and the risks of λ have another first
+    # picture. Two more solves of the sample are the price.
     own = None if any(map(math.isfinite, sample.ends)) else _known_risk(plan, unit)
     least = (risk(lambda pixels: _run(plan, pixels, scale, unit, bottom)) if own is None else own) / CLEARLY_BETTER
     if least <= 0:
