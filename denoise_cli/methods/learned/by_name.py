@@ -90,8 +90,8 @@ class Learned(Method):
         kind = noise.called or (noise.spectrum.clumped if noise.spectrum is not None else KINDS.get(noise.model, "Gaussian noise"))
         stronger = "" if strength == 1 else f", times the strength {strength:g}" + ", the most here" * (settings.strength != strength)
         sentence = f"{kind}, σ {about} {subject.scale.amount(noise.sigma)}{stronger} → network"
-        if times != 1:
-            sentence += f", told {times:.2g} times that" if times else ", told no level"
+        if (said := f"{times:.2g}") != "1":
+            sentence += f", told {said} times that" if times else ", told no level"
         if calm is not None:
             sentence += ", luma by itself"
         if copies > 1:
