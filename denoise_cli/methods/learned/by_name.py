@@ -107,7 +107,7 @@ class Learned(Method):
         )
 
     def run(self, subject: Subject, plan: Plan, watch: Watch | None = None, **details: Any) -> Solution:  # noqa: ARG002
-        from denoise_cli.methods.learned.slices import restore_slices
+        from denoise_cli.methods.learned.slices import restore_slices, slices_of
 
         if (loop := plan.details.get("loop")) is not None:
             return Solution(image=loop.run(subject, plan.settings), iterations=0, cost=math.nan, status=Status.DONE)
@@ -125,11 +125,8 @@ class Learned(Method):
         if (share := plan.details.get("luma")) is not None:
             luma = restore_slices(pixels @ LUMA.astype(pixels.dtype), stronger * share * noise.sigma, black=scale.bottom, **told)
             image += (luma - image @ LUMA.astype(image.dtype))[:, :, None]
-        volume = subject.volume
-        rows = len(pixels) if volume is None else volume.shape[-2] if volume.axes > 1 else 1
-        for start in range(0, len(pixels), rows):
-            own = slice(start, start + rows)
-            keep_flat_ends(image[own], pixels[own], scale, SIDE if noise.model in ("gaussian", "none") else WIDE)
+        for piece in slices_of(len(pixels), subject.volume):
+            keep_flat_ends(image[piece], pixels[piece], scale, SIDE if noise.model in ("gaussian", "none") else WIDE)
         if strength < 1:
             image = pixels + image.dtype.type(strength) * (image - pixels)
         return Solution(image=image, iterations=0, cost=math.nan, status=Status.DONE)
