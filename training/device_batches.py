@@ -1,7 +1,8 @@
-"""Batches on the device: white noise made there from photographs in its memory, everything else drawn from a store that the CPU fills.
+"""Batches on the device: white noise made there from photographs in its memory, everything else drawn from stores that the CPU fills.
 
 JPEG, demosaicking and a camera's noise reduction need the CPU, which makes a thousand samples a second where a GPU wants five thousand.
-So those samples stay on the device for a while and are drawn several times, each time turned or mirrored in another way.
+So those samples stay on the device for a while and are drawn several times, each time turned or mirrored in another way. Repeating
+textures come from a store, too, as clean patches whose noise is new each time.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 from torch.utils.data import Dataset
@@ -16,42 +18,61 @@ from torch.utils.data import Dataset
 from training.exposures import exposed
 from training.noise import BLIND, STRONGEST, camera, smooth, untouched
 from training.photographs import LUMA, Photographs
+from training.textures import woven
 
-__all__ = ["GROWING", "STORED", "WHITE", "DeviceBatches", "FromCPU", "Store"]
+__all__ = ["GROWING", "STORED", "WHITE", "DeviceBatches", "Fresh", "FromCPU", "Store"]
 
 #: Samples of each kind in a batch: white noise, noise that grows with brightness, and those from the store.
-WHITE, GROWING, STORED = 13, 2, 13
+WHITE, GROWING, STORED = 16, 2, 14
+#: Samples with white noise whose patch is a repeating texture.
+WOVEN = 4
 #: Samples that one call of the CPU adds to the store: exposures, noise of cameras, noise in clumps, and pictures without noise.
 EXPOSURES, CAMERA, SMOOTH, UNTOUCHED = 12, 6, 4, 4
-#: Samples that the store has room for (460 kB each in colour, with a side of 160).
+#: Repeating textures that one call of the CPU makes, and the share of them among the pictures without noise.
+TEXTURES, UNTOUCHED_WOVEN = 6, 0.25
+#: Samples that a store has room for (460 kB each in colour, with a side of 160).
 ROOM = 6144
 #: A reduced copy of every photograph is drawn this often in place of the photograph, reduced by a factor in this range.
 REDUCED, FACTORS = 0.2, (1.2, 2.0)
 #: Ways of turning and mirroring a square.
 ORIENTATIONS = 8
 
+#: Samples, (samples, size, size, 3, channels) with picture, level and target side by side, and clean textures, (textures, size, size, 1,
+#: channels); in half precision.
+Fresh = tuple[Tensor, Tensor]
 
-class FromCPU(Dataset[Tensor]):
-    """Item n: samples for the store, (samples, size, size, 3, channels) in half precision: picture, level and target, side by side."""
+
+def half(parts: list[list[NDArray[np.float32]]]) -> Tensor:
+    """(samples, size, size, parts, channels)."""
+    return torch.from_numpy(np.array([np.stack(sample, 2) for sample in parts], np.float16))
+
+
+class FromCPU(Dataset[Fresh]):
+    """Item n: what one call of the CPU adds to the stores."""
 
     def __init__(self, photographs: Photographs, channels: int, size: int, seed: int) -> None:
         self.photographs, self.channels, self.size, self.seed = photographs, channels, size, seed
 
-    def __getitem__(self, number: int) -> Tensor:
+    def __getitem__(self, number: int) -> Fresh:
         cv2.setNumThreads(1)
         rng = np.random.default_rng([self.seed, number])
-        samples = [exposed(self.photographs, self.size, self.channels, rng) for _ in range(EXPOSURES)]
-        for kind in [camera] * CAMERA + [smooth] * SMOOTH + [untouched] * UNTOUCHED:
+
+        def patch(texture: bool) -> NDArray[np.float32]:
             clean = self.photographs.patch(rng, self.size, self.channels)
-            samples.append((*kind(clean, rng), clean))
-        return torch.from_numpy(np.array([np.stack(sample, 2) for sample in samples], np.float16))
+            return woven(clean, rng) if texture else clean
+
+        samples = [list(exposed(self.photographs, self.size, self.channels, rng)) for _ in range(EXPOSURES)]
+        for kind in [camera] * CAMERA + [smooth] * SMOOTH + [untouched] * UNTOUCHED:
+            clean = patch(kind is untouched and rng.random() < UNTOUCHED_WOVEN)
+            samples.append([*kind(clean, rng), clean])
+        return half(samples), half([[patch(True)] for _ in range(TEXTURES)])
 
 
 class Store:
-    """Samples on the device, the oldest of which make room for new ones."""
+    """Samples of so many parts on the device, the oldest of which make room for new ones."""
 
-    def __init__(self, channels: int, size: int, device: str, room: int = ROOM) -> None:
-        self.samples = torch.zeros((room, size, size, 3, channels), dtype=torch.half, device=device)
+    def __init__(self, parts: int, channels: int, size: int, device: str, room: int = ROOM) -> None:
+        self.samples = torch.zeros((room, size, size, parts, channels), dtype=torch.half, device=device)
         #: How many there are, on the device, so that a recorded step sees it grow.
         self.filled = torch.zeros((), device=device)
         self.put_so_far = 0
@@ -65,11 +86,11 @@ class Store:
 
 
 class DeviceBatches:
-    """All photographs in the memory of a device, a store, and batches of patches from both."""
+    """All photographs in the memory of a device, two stores, and batches of patches from all three."""
 
     def __init__(self, photographs: Photographs, channels: int, size: int, seed: int, device: str, room: int = ROOM) -> None:
         self.channels, self.size, self.device = channels, size, device
-        self.store = Store(channels, size, device, room)
+        self.store, self.textures = Store(3, channels, size, device, room), Store(1, channels, size, device, room)
         rng = np.random.default_rng(seed)
         pictures, shares = [], []
         for picture, share in zip(photographs.training, photographs.share, strict=True):
@@ -134,21 +155,24 @@ class DeviceBatches:
 
     def batch(self) -> tuple[Tensor, Tensor, Tensor]:
         """Noisy pictures, levels and targets."""
-        clean = self.patches(WHITE + GROWING)
+        clean = torch.cat([*self.stored(self.textures, WOVEN), self.patches(WHITE + GROWING - WOVEN)])
         parts = [self.white(clean[:WHITE]), self.growing(clean[WHITE:])]
         picture, level = (torch.cat([part[index] for part in parts]) for index in range(2))
         rounded = torch.round(picture.clamp(0, 1) * 255) / 255
         picture = torch.where(self.uniform((len(clean), 1, 1, 1)) < 0.25, rounded, picture)
-        stored = self.stored(STORED)
+        stored = self.stored(self.store, STORED)
         picture, level, target = (torch.cat([made, kept]) for made, kept in zip((picture, level, clean), stored, strict=True))
         return picture, level * (self.uniform((len(target), 1, 1, 1)) >= BLIND), target
 
-    def stored(self, count: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Pictures, levels and targets from the store."""
-        which = (self.uniform((count,)) * self.store.filled).long().clamp(max=len(self.store.samples) - 1)
+    def put(self, fresh: Fresh) -> None:
+        for store, part in zip((self.store, self.textures), fresh, strict=True):
+            store.put(part)
+
+    def stored(self, store: Store, count: int) -> tuple[Tensor, ...]:
+        """Pictures, levels and targets from a store; or whatever parts it has."""
+        which = (self.uniform((count,)) * store.filled).long().clamp(max=len(store.samples) - 1)
         y, x = self.turns(count)
-        found = self.store.samples[which[:, None, None], y, x].float().permute(3, 0, 4, 1, 2)
-        return found[0], found[1], found[2]
+        return store.samples[which[:, None, None], y, x].float().permute(3, 0, 4, 1, 2).unbind()
 
     def white(self, clean: Tensor) -> tuple[Tensor, Tensor]:
         """As training.noise.white."""

@@ -1,7 +1,7 @@
 """Train on one GPU: `python -m training.on_gpu PHOTOGRAPHS RUN --channels 3 1 --seconds 600`, the networks side by side.
 
-The network, the loss, the optimiser and the kinds of noise are those of `training.train`, with the exposures of `training.fine_tune`
-beside them. What differs is where a batch comes from (`training.device_batches`). One step, its batch included, is recorded as a CUDA
+The network, the loss, the optimiser and the kinds of noise are those of `training.train`, with the exposures and the repeating textures of
+`training.fine_tune` beside them. What differs is where a batch comes from (`training.device_batches`). One step, its batch included, is recorded as a CUDA
 graph and then replayed, because starting its several hundred kernels one by one takes longer than they run; and the two networks run on
 streams of their own, because few of the kernels are large enough to fill the device.
 
@@ -25,7 +25,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from training.device_batches import ROOM, DeviceBatches, FromCPU
+from training.device_batches import ROOM, DeviceBatches, Fresh, FromCPU
 from training.photographs import Photographs
 from training.train import AVERAGING, VALIDATION, VALIDATION_SIDE, Training, loss, rate_at, validate
 
@@ -106,21 +106,22 @@ class Step:
                 self.graph.replay()
         self.run.step += 1
 
-    def store(self, fresh: Tensor) -> None:
-        arrived = fresh.to(self.run.device)
+    def put(self, fresh: Fresh) -> None:
+        samples, textures = (part.to(self.run.device) for part in fresh)
         with self.mine():
             if self.stream is not None:
                 self.stream.wait_stream(torch.cuda.default_stream())
-                arrived.record_stream(self.stream)
-            self.source.store.put(arrived)
+                samples.record_stream(self.stream)
+                textures.record_stream(self.stream)
+            self.source.put((samples, textures))
 
 
 class Supply:
-    """What the CPU makes for the store: by `loaders` processes, handed out as it comes; without them, one item each time it is asked."""
+    """What the CPU makes for the stores: by `loaders` processes, handed out as it comes; without them, one item each time it is asked."""
 
     def __init__(self, source: FromCPU, first: int, loaders: int) -> None:
         self.loader = DataLoader(source, batch_size=None, sampler=range(first, first + 10**7), num_workers=loaders)
-        self.waiting: queue.Queue[Tensor] | None = queue.Queue(8) if loaders else None
+        self.waiting: queue.Queue[Fresh] | None = queue.Queue(8) if loaders else None
         self.coming = iter(self.loader)
         if self.waiting is not None:
             threading.Thread(target=self._fetch, daemon=True).start()
@@ -130,7 +131,7 @@ class Supply:
         for fresh in self.coming:
             self.waiting.put(fresh)
 
-    def __iter__(self) -> Iterator[Tensor]:
+    def __iter__(self) -> Iterator[Fresh]:
         """What has come since the last time."""
         if self.waiting is None:
             yield next(self.coming)
@@ -139,7 +140,7 @@ class Supply:
             while True:
                 yield self.waiting.get_nowait()
 
-    def one(self) -> Tensor:
+    def one(self) -> Fresh:
         return next(self.coming) if self.waiting is None else self.waiting.get()
 
 
@@ -166,7 +167,7 @@ def train(
         step = Step(run, DeviceBatches(photographs, run.network.channels, size, seed + run.step, device, room))
         trainers.append(step)
         while step.source.store.put_so_far < first:
-            step.store(supply.one())
+            step.put(supply.one())
         if device == "cuda":
             step.record()
         if not run.step:  # what recording moved
@@ -180,7 +181,7 @@ def train(
             break
         for step, supply in zip(trainers, supplies, strict=True):
             for fresh in supply:
-                step.store(fresh)
+                step.put(fresh)
             step(rate_at(done, run.step, rate))
         if run.step % AHEAD == 0 and device == "cuda":
             torch.cuda.synchronize()

@@ -139,7 +139,7 @@ def test_batches_of_the_device_have_the_noise_that_they_tell(photographs: Path, 
 
     pictures = Photographs(photographs)
     source = DeviceBatches(pictures, channels, 64, 1, "cpu", room=40)
-    source.store.put(FromCPU(pictures, channels, 64, 1)[0])
+    source.put(FromCPU(pictures, channels, 64, 1)[0])
     told, found = [], []
     for _ in range(12):
         picture, level, clean = source.batch()
@@ -163,7 +163,7 @@ def test_the_store_keeps_pairs_together_while_the_oldest_make_room(photographs: 
     for first in (0, 4, 8):
         numbers = torch.arange(first, first + 4.0).reshape(4, 1, 1, 1, 1)
         source.store.put(((64 * numbers + slope) * torch.tensor([1, -1, 2])[:, None]).half())
-    picture, level, target = source.stored(200)
+    picture, level, target = source.stored(source.store, 200)
     assert torch.equal(level, -picture)
     assert torch.equal(target, 2 * picture)
     numbers = picture.amin((1, 2, 3), keepdim=True) / 64
