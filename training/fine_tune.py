@@ -14,7 +14,6 @@ Hinton, Vinyals & Dean 2015, arXiv:1503.02531 (distillation).
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -41,8 +40,10 @@ KNOWN, CLUMPS, UNTAUGHT = 0, 1, 2
 class Mixed(Batches):
     """Batch number n: pictures, levels, targets (clean pictures, or means of exposures), and what each sample is."""
 
-    def __init__(self, *words: Any, exposed: float, woven: float) -> None:
-        super().__init__(*words)
+    def __init__(
+        self, photographs: Photographs, channels: int, batch: int, size: int, seed: int, *, exposed: float, woven: float
+    ) -> None:  # fmt: skip
+        super().__init__(photographs, channels, batch, size, seed)
         self.shares = exposed, woven
 
     def __getitem__(self, step: int) -> tuple[Tensor, ...]:
@@ -122,6 +123,8 @@ def main() -> None:
     parser.add_argument("--exposed", type=float, default=0.5, help="share of the samples that are exposures by a camera")
     parser.add_argument("--woven", type=float, default=0.0, help="share of the samples that are repeating textures")
     words = vars(parser.parse_args())
+    if not 0 <= words["exposed"] <= words["exposed"] + words["woven"] <= 1:
+        parser.error("--exposed and --woven are shares of the samples: from 0 to 1, and together at most 1")
     teacher, clumps, start = words.pop("teacher"), words.pop("clumps_teacher"), words.pop("start")
     photographs, run, channels = Photographs(words.pop("photographs")), words.pop("run"), words.pop("channels")
     tuning = FineTuning(run, channels, start or clumps or teacher, words["device"], (teacher, clumps or teacher))

@@ -157,3 +157,13 @@ def test_the_loss_is_that_of_the_teachers_mean_for_known_noise_and_of_the_target
             expected += float((result - aim).square().mean() / ((mean - wanted).square().mean() + FLOOR))
     assert float(value) == pytest.approx(expected / 3, rel=1e-4)
     assert any(float(gradient.abs().max()) > 0 for gradient in gradients)
+
+
+def test_shares_of_more_than_all_samples_are_refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    from training import fine_tune
+
+    words = ["photographs", "run", "--teacher", "weights.pt", "--steps", "1", "--exposed", "0.8", "--woven", "0.3"]
+    monkeypatch.setattr("sys.argv", ["fine_tune", *words])
+    with pytest.raises(SystemExit):
+        fine_tune.main()
+    assert "together at most 1" in capsys.readouterr().err
