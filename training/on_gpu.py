@@ -22,7 +22,6 @@ from pathlib import Path
 
 import cv2
 import torch
-from torch import Tensor
 from torch.utils.data import DataLoader
 
 from training.device_batches import ROOM, DeviceBatches, Fresh, FromCPU
