@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from denoise_cli.draw.views import Box
     from denoise_cli.methods.method import Plan
     from denoise_cli.pipeline.shown_page import ShownPage
+    from denoise_cli.settings import Settings
 
-__all__ = ["PathFile", "check_page_name"]
+__all__ = ["PathFile", "check_page_name", "frozen"]
 
 #: Pixels along a side of what the page shows, and bytes of all its pictures together, of which base64 takes a quarter.
 SIDE, MOST_BYTES = 512, 16_000_000
@@ -29,6 +30,15 @@ def check_page_name(path: Path | None) -> None:
     """Refuse a name that no browser would take for a page."""
     if path is not None and path.suffix.lower() not in (".html", ".htm"):
         raise UsageError(f"{path}: --html writes a page for the browser; name it .html")
+
+
+def frozen(settings: Settings, plan: Plan, weight: float) -> Settings:
+    """The settings that make of other pictures what λ = `weight` made of this one. Where more than λ was found in the picture (noise to
+    stabilise, impulses, a λ for each colour), which a λ that is typed would leave out, that is its ratio to the λ that was chosen."""
+    if not plan.details:
+        return replace(settings, weight=weight, fidelity=plan.fidelity or "l2", sigma=None)
+    strength = weight / (plan.weight or 1.0)
+    return replace(settings, strength=None if strength == 1 else float(f"{strength:.6g}"))
 
 
 class PathFile:

@@ -89,6 +89,18 @@ def test_a_pick_is_frozen_and_denoises_others(denoise: Run, noisy: Path, tmp_pat
     assert 'tv = "anisotropic"' in settings.read_text(encoding="utf-8")
 
 
+def test_a_pick_beside_impulses_is_frozen_with_what_removes_them(denoise: Run, tmp_path: Path, samples: Path) -> None:
+    picture = samples / "camera_impulses.png"
+    sheet = ("-o", tmp_path / "sheet.png", "--results", tmp_path / "all")
+    words = ("--lambdas", "0.002,0.004", "--pick", "0.004", "--gap", "1e-5", "--save-config", tmp_path / "tuned.toml")
+    assert denoise("path", picture, *sheet, *words).code == 0
+    run = denoise(picture, "--config", tmp_path / "tuned.toml", "-o", tmp_path / "again.png")
+    assert run.code == 0, run.err
+    places = (tmp_path / "again.png", tmp_path / "all/camera_impulses_0.004.png")
+    again, shown = (np.asarray(Image.open(place)).astype(int) for place in places)
+    assert abs(again - shown).max() <= 1
+
+
 def test_whole_results_keep_depth_and_name(denoise: Run, tmp_path: Path, samples: Path) -> None:
     deep = Path(shutil.copy(samples / "camera_gaussian_16bit.png", tmp_path / "deep.png"))
     assert denoise("path", deep, "--lambdas", "0.1", "--sigma", "0.1", "--results", tmp_path / "all").code == 0

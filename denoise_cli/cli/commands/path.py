@@ -94,7 +94,7 @@ def path(
     from denoise_cli.choice.path import path as walk
     from denoise_cli.cli.album import Album
     from denoise_cli.cli.options import Request
-    from denoise_cli.cli.path_file import PathFile, check_page_name
+    from denoise_cli.cli.path_file import PathFile, check_page_name, frozen
     from denoise_cli.cli.settings_file import save_settings
     from denoise_cli.pipeline.plan import make_plan, subject_of
     from denoise_cli.pipeline.shown_page import ShownPage
@@ -121,7 +121,7 @@ def path(
     album = Album(source, pixels, shown, picture, _box(crop, shown), results, overwrite=overwrite)
     try:
         plan = make_plan(subject := subject_of(source.pages[0], settings), settings)
-        fidelity, automatic = plan.fidelity or "l2", plan.weight or 1.0
+        automatic = plan.weight or 1.0
         every = weights_along(automatic, weights, smallest, largest, steps, pick)
         if results is not None:
             _make_folder(results, [album.place(weight) for weight in every], inputs, overwrite)
@@ -147,7 +147,7 @@ def path(
     if html is not None and page is not None:
         page.write(html, clean=clean, overwrite=overwrite)
     if save_config is not None:
-        save_settings(save_config, replace(settings, weight=pick or automatic, fidelity=fidelity, sigma=None), Request())
+        save_settings(save_config, frozen(settings, plan, pick or automatic), Request())
     say(f"{picture} → {sheet}: {plan.sentence}" + (f"; {html}: the page to choose by eye" if html is not None else ""))
     if save_config is None:
         say(f"freeze one with --pick {pick or automatic:g} --save-config tuned.toml, then denoise … --config tuned.toml")
