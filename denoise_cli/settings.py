@@ -119,8 +119,8 @@ class Settings:
         values=("rows", "columns", "auto", "none"))
     tv: str | None = _pixels(PROBLEM, "Total variation.", says="optimal isotropic; matlab is anisotropic",
         values=("isotropic", "anisotropic"))
-    channels: str | None = _pixels(PROBLEM, "How colours share it.", says="optimal coupled; matlab is sum",
-        values=("coupled", "separate", "sum"))
+    channels: str | None = _pixels(PROBLEM, "How colours share it; separate gives each its own λ, if none is typed.",
+        says="optimal coupled; matlab is sum", values=("coupled", "separate", "sum"))
     boundary: str | None = _pixels(PROBLEM, "Beyond the edges.", says="optimal symmetric; matlab is periodic",
         values=("symmetric", "periodic"))
     weights: Path | None = _pixels(PROBLEM, "Weight ≥ 0 of each pixel's fidelity, 0 is unknown (optimal, learned).",

@@ -44,10 +44,22 @@ class Choice:
         weight = f"{self.weight:.3g}"
         if self.opponent is not None:
             weight = f"{self.opponent[0]:.3g} in luma and {self.opponent[1]:.3g} in chroma"
-        return f"{self._assumed()} → λ {weight}{times}, {self.fidelity.upper()}"
+        return f"{self.assumed} → λ {weight}{times}, {self.fidelity.upper()}"
 
-    def _assumed(self) -> str:
-        noise, about = self.noise, "=" if self.given else "≈"
+    @property
+    def assumed(self) -> str:
+        """What was assumed, with its level where it has one."""
+        return f"{self.kind}, σ {'=' if self.given else '≈'} {self.level}" if self.level else self.kind
+
+    @property
+    def level(self) -> str:
+        """ "0.041 (10.4/255)": σ in words; empty where another number decided."""
+        return "" if self.sigma is None or self.stabilised else self.amount or f"{self.sigma:.3g}"
+
+    @property
+    def kind(self) -> str:
+        """The kind of noise that was assumed."""
+        noise = self.noise
         if self.sigma is None:
             kind = "salt and pepper" if noise.salt_pepper >= noise.random_valued else "random values"
             return f"impulse noise, {100 * noise.impulses:.3g} % {kind}"
@@ -62,4 +74,4 @@ class Choice:
             model = "white noise that became JPEG"
         elif noise.model == "coloured":
             model = "noise in clumps" if noise.spectrum is None else noise.spectrum.clumped
-        return f"{model}, σ {about} {self.amount or f'{self.sigma:.3g}'}"
+        return model

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -60,12 +60,18 @@ class ImpulsePlan:
     weight: float
     sigma: float
     removes_noise: bool
+    level: ClassVar[str] = ""
+
+    @property
+    def assumed(self) -> str:
+        """ "impulses: 10 % black or white, filled in from the rest": what was assumed."""
+        rest = f"; Gaussian noise beside them, σ ≈ {self.sigma:.3g}" if self.removes_noise else ""
+        return f"impulses: {self.impulses}, filled in from the rest{rest}"
 
     @property
     def sentence(self) -> str:
         """ "impulses: 10 % black or white, filled in from the rest → λ 0.002, L2": what was assumed, and what follows."""
-        rest = f"; Gaussian noise beside them, σ ≈ {self.sigma:.3g}" if self.removes_noise else ""
-        return f"impulses: {self.impulses}, filled in from the rest{rest} → λ {self.weight:.3g}, {self.fidelity.upper()}"
+        return f"{self.assumed} → λ {self.weight:.3g}, {self.fidelity.upper()}"
 
 
 def impulse_plan(

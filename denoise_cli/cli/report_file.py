@@ -158,8 +158,8 @@ class ReportFile:
 
 #: What of a Report the page shows.
 SHOWN = (
-    "input", "output", "method", "fidelity", "weight", "status", "assumed", "noise", "sigma", "impulses", "gap", "psnr_db", "seconds",
-    "shape", "depth", "ended", "notes", "error",
+    "input", "output", "method", "fidelity", "weight", "weights", "status", "assumed", "noise", "sigma", "impulses", "gap", "psnr_db",
+    "seconds", "shape", "depth", "ended", "notes", "error",
 )  # fmt: skip
 
 

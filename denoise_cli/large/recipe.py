@@ -33,6 +33,7 @@ class Recipe:
     parts: channels that are solved together, and λ in units of the numbers.  tv, channels: the total variation.
     typed value (or stabilised, or turned into luma and chroma) = unit · number + offset.  precision: of the computation.
     fidelity: l2 or l1.  basis: the turn into luma and chroma, None for none.
+    stabilisers: of each channel, with its black and white; None for none.
     gap, iterations: when it is enough.  workers: threads of a window.
     method, plan: instead of all that, a method whose result depends on so few pixels around that windows overlap by its reach.
     """
@@ -47,8 +48,7 @@ class Recipe:
     iterations: int = 50_000
     workers: int | None = None
     basis: str | None = None
-    stabiliser: Stabiliser | None = None
-    ends: tuple[float, float] = (0.0, 1.0)
+    stabilisers: tuple[tuple[Stabiliser, tuple[float, float]] | None, ...] = ()
     fidelity: str = "l2"
     method: Method | None = None
     plan: Plan | None = None
@@ -63,7 +63,9 @@ class Recipe:
             if reach is None:
                 raise NotByTiles(f"method {method.name} needs the whole picture at once; use --method optimal, or give it more --memory")
             return cls(method=method, plan=replace(plan, scale=replace(plan.scale, known=None)), reach=reach, workers=settings.workers)
-        if "impulses" in plan.details:
+        # One for each channel, or one for all of them.
+        plans = plan.details.get("apart", (plan,))
+        if any("impulses" in each.details for each in plans):
             raise NotByTiles(
                 "impulses are solved with the whole picture in memory; give it more --memory, "
                 "or say --method optimal --l2 --lambda X, or --method learned"
@@ -71,12 +73,16 @@ class Recipe:
         options = solver_options(method.name, settings)
         if options["boundary"] != "symmetric":
             raise NotByTiles("tiles know the symmetric boundary only; leave --boundary out, or give it more --memory")
+        if len({each.fidelity for each in plans}) > 1:
+            raise NotByTiles("tiles take one fidelity for all channels; say --l2 or --l1, or give it more --memory")
         # Under a map of λ without a number, the map is λ.
         weight = 1.0 if plan.weight is None else plan.weight
+        parts = tuple((slice(at, at + 1), each) for at, each in enumerate(plan.weights)) or ((slice(0, colours), weight),)
+        stable = [(each.details["stabiliser"], each.details["ends"]) if "stabiliser" in each.details else None for each in plans]
         recipe = cls(
-            parts=((slice(0, colours), weight),), tv=options["tv"], channels=options["channels"], precision=settings.dtype,
+            parts=parts, tv=options["tv"], channels=options["channels"], precision=settings.dtype,
             gap=options["gap"], iterations=options["iterations"], workers=settings.workers,
-            stabiliser=plan.details.get("stabiliser"), ends=plan.details.get("ends", (0.0, 1.0)), offset=(0.0,) * colours,
+            stabilisers=tuple(stable * (colours // len(plans))) if any(stable) else (), offset=(0.0,) * colours,
             fidelity=plan.fidelity or "l2",
         )  # fmt: skip
         if "opponent" in plan.details:
@@ -118,8 +124,9 @@ class Recipe:
     def _typed(self, pixels: Array) -> Array:
         """(rows, columns, channels), stabilised and turned as the recipe says."""
         typed = pixels[:, :, None] if pixels.ndim == 2 else pixels
-        if self.stabiliser is not None:
-            typed, _ = self.stabiliser.normalise(typed, *self.ends)
+        if self.stabilisers:
+            each = zip(np.moveaxis(typed, 2, 0), self.stabilisers, strict=True)
+            typed = np.stack([f if told is None else told[0].normalise(f, *told[1])[0] for f, told in each], axis=2)
         return typed if self.basis is None else to_opponent(typed, self.basis)
 
     def image(self, numbers: Array) -> Array:
@@ -128,8 +135,9 @@ class Recipe:
         image: Array = np.stack([plane * self.unit + middle for plane, middle in zip(wide, self.offset, strict=True)], axis=2)
         if self.basis is not None:
             image = from_opponent(image, self.basis)
-        if self.stabiliser is not None:
-            image = self.stabiliser.restore(image, *self.ends)
+        if self.stabilisers:
+            each = zip(np.moveaxis(image, 2, 0), self.stabilisers, strict=True)
+            image = np.stack([u if told is None else told[0].restore(u, *told[1]) for u, told in each], axis=2)
         return image
 
     def run(self, page: Page) -> Array:

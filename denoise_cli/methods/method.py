@@ -107,7 +107,7 @@ class Plan:
     """What is going to happen to a page, and why: the one decision that all commands and Python ask for.
 
     method: which way.  settings: what was told.  scale: what the numbers mean.
-    fidelity, weight: F and λ of the model in typed units; None where the method has none (or λ is a map).
+    fidelity, weight: F and λ of the model in typed units; None where the method has none (or λ is a map, or channels have one F each).
     noise: what was found in the page, None where nobody had to look.  sigma: the σ that was assumed.
     choice: how λ was chosen, None where it was told.  sentence: what was assumed and what follows from it, for people.
     details: what a method keeps for its own `run`.
@@ -124,6 +124,11 @@ class Plan:
     sentence: str | None = None
     notes: tuple[str, ...] = ()
     details: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def weights(self) -> tuple[float, ...]:
+        """λ of each channel, where each has its own, of which `weight` is the geometric mean; else none."""
+        return tuple(plan.weight or 0.0 for plan in self.details.get("apart", ()))
 
 
 @dataclass(frozen=True, eq=False)

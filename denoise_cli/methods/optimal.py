@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from denoise_cli.measure.scale import Scale
+from denoise_cli.methods.apart import is_apart, plan_apart, run_apart
 from denoise_cli.methods.method import Array, Method, Plan, Subject, Watch
 from denoise_cli.methods.solving import ended, run_solver, saved_options, solver_options, weight_notes
 from denoise_cli.variational import METHODS, Solution
@@ -55,6 +56,8 @@ class Optimal(Method):
         return saved_options(self.name, settings)
 
     def plan(self, subject: Subject, settings: Settings) -> Plan:
+        if is_apart(subject, settings):
+            return plan_apart(self, subject, settings)
         plan = Plan(self, settings, subject.scale, fidelity=settings.fidelity or "l2", weight=settings.weight)
         if not settings.automatic and not _is_forced(settings):
             return plan
@@ -148,6 +151,8 @@ class Optimal(Method):
         return replace(plan, weight=choice.weight, noise=choice.noise, sigma=choice.sigma, choice=choice, sentence=choice.sentence)
 
     def run(self, subject: Subject, plan: Plan, watch: Watch | None = None, **details: Any) -> Solution:
+        if "apart" in plan.details:
+            return run_apart(subject, plan, watch, **details)
         weight: Any = plan.weight
         if subject.weight_map is not None:
             weight = subject.weight_map if plan.settings.weight is None else subject.weight_map * plan.settings.weight

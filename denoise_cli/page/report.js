@@ -24,12 +24,17 @@ function noise(row) {
   return parts.join(", ");
 }
 
+/** λ, or that of each channel where each has its own. */
+function weight(row) {
+  return row.weights.length ? row.weights.map(each => digits(each)).join(", ") : digits(row.weight);
+}
+
 const items = run.rows.map((row, index) => {
   const cell = (key, ...content) => h("td", {className: key + (COLUMNS.find(column => column.key === key).number ? " number" : ""), role: "cell"}, ...content);
   const button = h("button", {type: "button", title: row.input, "aria-label": `Show ${row.input}`}, row.name);
   const element = h("tr", {role: "row"},
     cell("picture", h("img", {src: row.thumbnail || BLANK, alt: "", width: 44, height: 44, loading: "lazy", decoding: "async"})),
-    cell("file", button), cell("noise", noise(row)), cell("method", row.method === "auto" ? "" : row.method), cell("weight", digits(row.weight)),
+    cell("file", button), cell("noise", noise(row)), cell("method", row.method === "auto" ? "" : row.method), cell("weight", weight(row)),
     cell("seconds", row.seconds >= 0.005 ? row.seconds.toFixed(2) : ""), cell("gap", digits(row.gap, 2)), cell("wrong", row.remark));
   element.dataset.status = row.group;
   element.addEventListener("click", () => choose(item));
@@ -151,7 +156,7 @@ function display(item) {
   }
   const facts = [
     ["input", row.input], ["result", row.output], ["outcome", row.error || row.remark || row.status], ["what was found", row.assumed],
-    ["method", [row.method === "auto" ? "" : row.method, row.fidelity ? row.fidelity.toUpperCase() : ""].filter(Boolean).join(", ")], ["λ", digits(row.weight)],
+    ["method", [row.method === "auto" ? "" : row.method, row.fidelity ? row.fidelity.toUpperCase() : ""].filter(Boolean).join(", ")], ["λ", weight(row)],
     ["how it ended", row.ended], ["PSNR", row.psnr_db === null ? "" : `${row.psnr_db.toFixed(2)} dB`],
     ["size", row.shape.length ? `${row.shape.join(" × ")}, ${row.depth}` : ""],
     ["seconds", row.seconds >= 0.005 ? row.seconds.toFixed(2) : ""], ["notes", row.status === "skipped" ? "" : row.notes.join("; ")],

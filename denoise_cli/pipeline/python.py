@@ -121,7 +121,8 @@ def denoise(
     gap : "optimal": the relative duality gap to stop at, 1e-3 unless told; at least 1e-12 in float64, in float32 2e-6 (l2)
         or 1e-4 (l1).
     tv : "optimal": "isotropic" (sqrt(Dx² + Dy²); unless told) or "anisotropic" (|Dx| + |Dy|).
-    channels : "optimal": "coupled" (one norm over all channels, vectorial TV; unless told) or "separate".
+    channels : "optimal": "coupled" (one norm over all channels, vectorial TV; unless told) or "separate": every
+        channel by itself, and where no λ is told with the one that suits its noise (`result.plan.weights`).
     boundary : "optimal": "symmetric" (unless told) or "periodic".
     weights : "optimal": one weight ≥ 0 a pixel, (height, width), on the fidelity; 0 is unknown, and is inpainted.
     nodata : values that stand for "no value"; such pixels are treated as NaN is. Without a λ, the zeros of a depth map and the

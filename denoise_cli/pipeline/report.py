@@ -20,6 +20,7 @@ class Report:
     """What became of a job; `error` says why it failed, in one line.
 
     method: the one that ran.  ended: how, in words.  assumed: what the plan took for granted, and what followed from it.
+    weight: the λ of all channels.  weights: that of each, where each has its own.
     preview: what a report shows of it, where one was asked for.
     """
 
@@ -46,6 +47,7 @@ class Report:
     ended: str = ""
     notes: tuple[str, ...] = ()
     error: str | None = None
+    weights: tuple[float, ...] = ()
     preview: Preview | None = field(default=None, repr=False)
 
     def told(self) -> dict[str, Any]:
@@ -68,8 +70,10 @@ def plan_of(pages: Sequence[Outcome]) -> dict[str, Any]:
     first = plans[0]
     alike: dict[str, Any] = {
         name: getattr(first, name) if all(getattr(plan, name) == getattr(first, name) for plan in plans) else None
-        for name in ("fidelity", "weight")
+        for name in ("fidelity", "weight", "weights")
     }
+    if any(plan.weights for plan in plans):
+        alike |= {"weight": None, "weights": alike["weights"] or ()}
     alike["method"] = ", ".join(dict.fromkeys(plan.method.name for plan in plans))
     sentences = list(dict.fromkeys(plan.sentence for plan in plans if plan.sentence is not None))
     if sentences:

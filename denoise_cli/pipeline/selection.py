@@ -106,6 +106,8 @@ def _unit_scale(pixels: Array) -> Scale:
 
 def _run(plan: Plan, pixels: Array, scale: Scale, unit: float, bottom: float) -> Array:
     """What the method of a plan makes of the sample, (height, width, channels)."""
+    if apart := plan.details.get("apart"):
+        return np.concatenate([_run(own, pixels[:, :, [at]], scale, unit, bottom) for at, own in enumerate(apart)], axis=2)
     there = replace(
         plan, scale=scale, weight=None if plan.weight is None else plan.weight / (unit if plan.fidelity == "l2" else 1.0),
         noise=None if plan.noise is None else plan.noise.times(1 / unit, bottom),
