@@ -1,9 +1,9 @@
 """Train on one GPU: `python -m training.on_gpu PHOTOGRAPHS RUN --channels 3 1 --seconds 600`, the networks side by side.
 
 The network, the loss, the optimiser and the kinds of noise are those of `training.train`, with the exposures and the repeating textures of
-`training.fine_tune` beside them. What differs is where a batch comes from (`training.device_batches`). One step, its batch included, is recorded as a CUDA
-graph and then replayed, because starting its several hundred kernels one by one takes longer than they run; and the two networks run on
-streams of their own, because few of the kernels are large enough to fill the device.
+`training.fine_tune` beside them. What differs is where a batch comes from (`training.device_batches`). One step, its batch included, is
+recorded as a CUDA graph and then replayed, because starting its several hundred kernels one by one takes longer than they run; and the two
+networks run on streams of their own, because few of the kernels are large enough to fill the device.
 
 The weights are computed with in bfloat16 and kept in float32. Micikevicius et al. 2018, ICLR ("Mixed precision training").
 """
