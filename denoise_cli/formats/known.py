@@ -66,7 +66,8 @@ class Format:
 FORMATS = (
     Format(
         "png", "PNG", (".png",), ((0, b"\x89PNG\r\n\x1a\n"),), "png", "1, 2, 4, 8, 16 bit; grey, RGB, alpha",
-        "profile, gamma, EXIF, XMP, texts, resolution, to the byte", "Pillow, libpng, OpenCV, ImageMagick, libvips", holds=Holds(16),
+        "profile, gamma, EXIF, XMP, texts, resolution, private chunks, to the byte",
+        "Pillow, libpng, OpenCV, ImageMagick, libvips", holds=Holds(16),
     ),
     Format(
         "jpeg", "JPEG", (".jpg", ".jpeg", ".jpe"), ((0, b"\xff\xd8\xff"),), "jpeg", "8 bit; grey, RGB, CMYK",

@@ -1,4 +1,4 @@
-"""PNG: every depth and colour type, by libpng (imagecodecs), as Pillow halves 16-bit colour. Other chunks come back verbatim."""
+"""PNG: every depth and colour type, by libpng (imagecodecs), as Pillow halves 16-bit colour. Other chunks come back, or are named."""
 
 from __future__ import annotations
 
@@ -14,13 +14,22 @@ if TYPE_CHECKING:
 
 __all__ = ["adopt", "decode", "encode", "metadata"]
 
+Chunk = tuple[bytes, bytes]
+
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 GREY, RGB, PALETTE, GREY_ALPHA, RGB_ALPHA = 0, 2, 3, 4, 6
 KEPT = (
-    b"cHRM", b"gAMA", b"iCCP", b"sRGB", b"cICP", b"mDCV", b"cLLI", b"pHYs", b"oFFs", b"sCAL", b"eXIf", b"tEXt", b"zTXt", b"iTXt", b"tIME",
+    b"cHRM", b"gAMA", b"iCCP", b"sRGB", b"cICP", b"mDCV", b"cLLI", b"pHYs", b"oFFs", b"sCAL", b"sTER", b"eXIf", b"tEXt", b"zTXt", b"iTXt",
+    b"tIME",
 )  # fmt: skip
 # These speak of the very samples: kept where the samples stay of a kind.
-KEPT_WITH_SAMPLES = (b"sBIT", b"bKGD")
+KEPT_WITH_SAMPLES = (b"sBIT", b"bKGD", b"pCAL")
+# These only help to decode or to show the old samples: nobody misses them. tRNS has become a channel; iDOT is Apple's table of IDAT.
+SPENT = (b"tRNS", b"hIST", b"sPLT", b"iDOT")
+#: Bytes of all other chunks together that come back: libpng takes no more in one, and so most readers.
+MOST_OF_OTHERS = 8_000_000
+#: So many chunks that are left out are named.
+MOST_NAMED = 5
 LARGEST_PROFILE = 1 << 26
 # What the standard writes for sRGB: gamma 1/2.2, white D65 and the primaries of ITU-R BT.709; and its code points.
 SRGB = {
@@ -34,7 +43,8 @@ def decode(data: bytes, limit: PixelLimit) -> Picture:
     import imagecodecs
     import numpy as np
 
-    chunks = list(_chunks(data))
+    damaged: list[str] = []
+    chunks = list(_chunks(data, damaged))
     if not chunks or chunks[0][0] != b"IHDR" or len(chunks[0][1]) != 13:
         raise ValueError("it does not begin with a header")
     width, height, bits, kind = struct.unpack(">IIBB", chunks[0][1][:10])
@@ -63,7 +73,41 @@ def decode(data: bytes, limit: PixelLimit) -> Picture:
     else:
         page = Page(colour, beside, alpha)
     kept = KEPT if notes else KEPT + KEPT_WITH_SAMPLES
-    return Picture("png", (page,), {"chunks": [chunk for chunk in chunks if chunk[0] in kept]}, tuple(notes))
+    before, behind, losses = _others(chunks, damaged)
+    known = [chunk for chunk in chunks if chunk[0] in kept]
+    return Picture("png", (page,), {"chunks": known + before, "behind": behind}, (*notes, *losses))
+
+
+def _others(chunks: list[Chunk], damaged: list[str]) -> tuple[list[Chunk], list[Chunk], tuple[str, ...]]:
+    """Chunks that no standard knows, before the pixels and behind them, where they have to stay; and notes on those that are left out.
+
+    A small fourth letter says that a chunk may be copied where the pixels have changed.
+    """
+    before, behind = list[Chunk](), list[Chunk]()
+    bound, too_large, room, place = list[str](), list[str](), MOST_OF_OTHERS, before
+    for name, body in chunks:
+        if name == b"IDAT":
+            place = behind
+        if not name[0] & 0x20 or name in KEPT + KEPT_WITH_SAMPLES + SPENT:
+            continue
+        if not name[3] & 0x20:
+            bound.append(_word(name))
+        elif len(body) > room:
+            too_large.append(_word(name))
+        else:
+            room -= len(body)
+            place.append((name, body))
+    reasons = (("that is damaged", damaged), ("that belongs to the old pixels", bound), (f"beyond {MOST_OF_OTHERS / 1e6:g} MB", too_large))
+    return before, behind, tuple(f"data {why} ({_listed(names)}): left out" for why, names in reasons if names)
+
+
+def _word(name: bytes) -> str:
+    return name.decode("ascii", "replace")
+
+
+def _listed(names: list[str]) -> str:
+    different = list(dict.fromkeys(names))
+    return ", ".join(different[:MOST_NAMED]) + (" …" if len(different) > MOST_NAMED else "")
 
 
 def encode(stream: BinaryIO, picture: Picture) -> None:
@@ -77,8 +121,9 @@ def encode(stream: BinaryIO, picture: Picture) -> None:
         data = _encode_few_bits(page.colour // np.uint8(255 // (2**page.bits - 1)), page.bits)
     else:
         data = bytes(imagecodecs.png_encode(np.ascontiguousarray(with_beside(page))))
-    head = 8 + 12 + 13  # signature and IHDR
-    stream.write(data[:head] + b"".join(map(_chunk, picture.extras.get("chunks", ()))) + data[head:])
+    head, end = 8 + 12 + 13, len(data) - 12  # signature and IHDR; IEND
+    before, behind = (b"".join(map(_chunk, picture.extras.get(name, ()))) for name in ("chunks", "behind"))
+    stream.write(data[:head] + before + data[head:end] + behind + data[end:])
 
 
 def _encode_few_bits(levels: Array, bits: int) -> bytes:
@@ -122,7 +167,7 @@ def _colours(chunks: dict[bytes, bytes]) -> tuple[str, ...]:
 
 
 def adopt(metadata: Metadata) -> dict[str, Any]:
-    chunks: list[tuple[bytes, bytes]] = []
+    chunks: list[Chunk] = []
     if metadata.icc:
         chunks.append((b"iCCP", b"ICC profile\0\0" + zlib.compress(metadata.icc, 9)))
     if metadata.dpi:
@@ -136,8 +181,8 @@ def adopt(metadata: Metadata) -> dict[str, Any]:
     return {"chunks": chunks}
 
 
-def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Chunks up to IEND. One that is damaged is left out if a decoder may do without it; otherwise ValueError."""
+def _chunks(data: bytes, damaged: list[str]) -> Iterator[Chunk]:
+    """Chunks up to IEND. One that is damaged is left out, and named in `damaged`, if a decoder may do without it; otherwise ValueError."""
     at = len(SIGNATURE)
     while at < len(data):
         if at + 12 > len(data):
@@ -152,10 +197,12 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
         if check == struct.pack(">I", zlib.crc32(name + body)):
             yield name, body
         elif not name[0] & 0x20 or name == b"tRNS":
-            raise ValueError(f"the checksum of its part {name.decode('ascii', 'replace')!r} is wrong")
+            raise ValueError(f"the checksum of its part {_word(name)!r} is wrong")
+        else:
+            damaged.append(_word(name))
 
 
-def _chunk(chunk: tuple[bytes, bytes]) -> bytes:
+def _chunk(chunk: Chunk) -> bytes:
     name, body = chunk
     return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
 
