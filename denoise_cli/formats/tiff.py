@@ -229,8 +229,6 @@ def _page(page: Any, pixels: Array, data: bytes, file: Any, notes: list[str]) ->
             notes.append("a channel that is no colour: comes back untouched")
     if extras.get("predictor") != {"u": 2, "i": 2, "f": 3}.get(samples.dtype.kind):
         extras.pop("predictor", None)
-    if samples.dtype == np.uint32 and int(samples.max()) < 2**22:
-        notes.append(f"32-bit values up to {int(samples.max()):,} count as little of 0 to 1: give as small a --lambda, or use floats")
     extras["tags"], extras["ifds"] = tags_of(page, data, file)
     extras["tags"], broken = sound(extras["tags"], "little" if file.byteorder == "<" else "big")
     if broken:

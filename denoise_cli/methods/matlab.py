@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from denoise_cli.methods.method import Method, Plan, Subject, Watch
-from denoise_cli.methods.solving import ended, run_solver, saved_options, solver_options, weight_notes
+from denoise_cli.methods.solving import ended, large_weight_note, run_solver, saved_options, solver_options, threshold_note
 from denoise_cli.variational import METHODS, Solution
 
 if TYPE_CHECKING:
@@ -37,7 +37,8 @@ class Matlab(Method):
 
     def plan(self, subject: Subject, settings: Settings) -> Plan:
         fidelity = settings.fidelity or self.options["fidelity"]
-        return Plan(self, settings, subject.scale, fidelity=fidelity, weight=settings.weight)
+        notes = large_weight_note(subject, settings, fidelity)
+        return Plan(self, settings, subject.scale, fidelity=fidelity, weight=settings.weight, notes=notes)
 
     def run(self, subject: Subject, plan: Plan, watch: Watch | None = None, **details: Any) -> Solution:
         return run_solver(subject.filled, plan, plan.weight, subject, watch, **details)
@@ -49,4 +50,4 @@ class Matlab(Method):
         return ended(solution)
 
     def notes(self, plan: Plan, solution: Solution) -> tuple[str, ...]:
-        return weight_notes(plan, solution, "the exact minimiser is the input itself, and the picture you get depends on --iterations")
+        return threshold_note(plan, solution, "the exact minimiser is the input itself, and the picture you get depends on --iterations")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from denoise_cli.measure.scale import Scale
 from denoise_cli.methods.apart import is_apart, plan_apart, run_apart
 from denoise_cli.methods.method import Array, Method, Plan, Subject, Watch
-from denoise_cli.methods.solving import ended, run_solver, saved_options, solver_options, weight_notes
+from denoise_cli.methods.solving import ended, large_weight_note, run_solver, saved_options, solver_options, threshold_note
 from denoise_cli.variational import METHODS, Solution
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Optimal(Method):
             return plan_apart(self, subject, settings)
         plan = Plan(self, settings, subject.scale, fidelity=settings.fidelity or "l2", weight=settings.weight)
         if not settings.automatic and not _is_forced(settings):
-            return plan
+            return replace(plan, notes=large_weight_note(subject, settings, settings.fidelity or "l2"))
         return _strengthened(self._chosen(subject, plan))
 
     def _chosen(self, subject: Subject, plan: Plan) -> Plan:
@@ -201,7 +201,7 @@ class Optimal(Method):
         return ended(solution)
 
     def notes(self, plan: Plan, solution: Solution) -> tuple[str, ...]:
-        return weight_notes(plan, solution, "the exact answer is the input; a larger λ removes noise")
+        return threshold_note(plan, solution, "the exact answer is the input; a larger λ removes noise")
 
 
 def _is_forced(settings: Settings) -> bool:

@@ -15,12 +15,13 @@ from denoise_cli.variational import denoise as solve
 if TYPE_CHECKING:
     from denoise_cli.settings import Settings
 
-__all__ = ["SOLVER_OPTIONS", "ended", "run_solver", "saved_options", "solver_options", "weight_notes"]
+__all__ = ["SOLVER_OPTIONS", "ended", "large_weight_note", "run_solver", "saved_options", "solver_options", "threshold_note"]
 
 #: The settings that go to the solver as they are.
 SOLVER_OPTIONS = ("iterations", "alpha", "beta", "gap", "tv", "channels", "boundary")
-#: A λ of L2 that was typed for a picture with a white is called large from here on: whoever means levels of 255 types 5 and more, and with
-#: 12 camera_gaussian.png keeps a third of its contrast (a standard deviation of 0.10; 0.29 with λ 0.1, 0.20 with 5; `matlab`).
+#: A λ of L2 that was typed for a picture with a white is called large from so many times its largest value on: whoever means levels of 255
+#: types 5 and more, and with 12 camera_gaussian.png keeps a third of its contrast (a standard deviation of 0.10; 0.29 with λ 0.1, 0.20
+#: with 5; `matlab`).
 LARGE = 4.0
 
 
@@ -73,12 +74,25 @@ def ended(solution: Solution) -> str:
     }[solution.status]
 
 
-def weight_notes(plan: Plan, solution: Solution, effect: str) -> tuple[str, ...]:
-    """A word where λ is so small that TV-L1 has its own input as a minimiser (`effect` says what follows), or very large."""
-    if solution.input_is_a_minimiser:
-        weight = "this λ map" if plan.weight is None else f"λ {plan.weight:g}"
-        return (f"L1 with {weight} is at or under the threshold (1/4 anisotropic, 0.2929 isotropic; more in 1-D): {effect}",)
-    typed = plan.settings.weight
-    if plan.fidelity != "l2" or typed is None or typed < LARGE or plan.scale.white == 1:
+def threshold_note(plan: Plan, solution: Solution, effect: str) -> tuple[str, ...]:
+    """A word where λ is so small that TV-L1 has its own input as a minimiser; `effect` says what follows."""
+    if not solution.input_is_a_minimiser:
         return ()
-    return (f"λ {typed:g} is {typed:g} times white: only large areas are left. White counts as 1 here; a usual λ is 0.1",)
+    weight = "this λ map" if plan.weight is None else f"λ {plan.weight:g}"
+    return (f"L1 with {weight} is at or under the threshold (1/4 anisotropic, 0.2929 isotropic; more in 1-D): {effect}",)
+
+
+def large_weight_note(subject: Subject, settings: Settings, fidelity: str) -> tuple[str, ...]:
+    """A word where a λ of L2 that was typed is far above the values: it was meant in levels of 255, or they are small ones in many bits."""
+    typed, white = settings.weight, subject.scale.white
+    if fidelity != "l2" or typed is None or white == 1:
+        return ()
+    largest = int(subject.stored.max(initial=0))
+    if typed >= LARGE:
+        return (f"λ {typed:g} is {typed:g} times white: only large areas are left. White counts as 1 here; a usual λ is 0.1",)
+    if not 0 < LARGE * largest <= typed * white:
+        return ()
+    return (
+        f"λ {typed:g} is {typed * white / largest:,.0f} times the largest value: only large areas are left. {white:,.0f} counts as 1 here, "
+        f"and {largest:,} as {largest / white:.2g}; give as small a --lambda, or leave it out",
+    )

@@ -257,11 +257,6 @@ def test_a_pyramid_comes_back_without_its_smaller_copies_and_says_so():
     np.testing.assert_array_equal(picture.frames[0], whole)
 
 
-def test_small_counts_in_32_bits_are_remarked_on(encoders):
-    picture = read_picture(Path("it"), encoders.tiff(np.full((9, 9), 70_000, np.uint32)))
-    assert "70,000 count as little of 0 to 1" in picture.notes[0]
-
-
 def opens(data: bytes) -> bool:
     """Whether Pillow reads the first page, pixels and tags."""
     try:

@@ -197,3 +197,21 @@ def test_what_alpha_hides_stays_hidden_even_where_holes_are_filled(seed):
         np.testing.assert_array_equal(after[hidden], colour[hidden])
         filled = page.filled
         np.testing.assert_array_equal(filled[~hidden], colour[~hidden])
+
+
+@pytest.mark.parametrize("kind", ["tiff", "npy"])
+@pytest.mark.parametrize(("words", "said"), [
+    ((), False), (("--lambda", "0.1"), True), (("--lambda", "0.1", "--method", "optimal"), True), (("--lambda", "1e-6"), False),
+    (("--lambda", "0.5", "--l1"), False),
+])  # fmt: skip
+def test_counts_in_32_bits_are_few_only_beside_a_lambda_that_was_typed(denoise, tmp_path, encoders, kind, words, said):
+    counts = np.random.default_rng(1).integers(2000, 3000, (24, 24)).astype(np.uint32)
+    counts[0, 0] = 3000
+    path = tmp_path / f"counts.{kind}"
+    path.write_bytes(written(counts, kind, encoders))
+    outcome = denoise(path, *words, "-o", tmp_path / f"out.{kind}")
+    assert outcome.code == 0, outcome.err
+    assert ("λ 0.1 is 143,166 times the largest value" in outcome.err) == said
+    assert ("3,000 as 7e-07; give as small a --lambda, or leave it out" in outcome.err) == said
+    assert ("--lambda" in outcome.err) == said
+    assert "--lambda" not in str(denoise("info", path).out)
