@@ -193,8 +193,10 @@ class _Search:
 def summary(passed_over: Sequence[PassedOver], *, may_include: bool = True) -> str:
     """Such as "12 passed over: 9 .avif, 3 .txt". may_include: the command has --include, which takes results of earlier runs."""
     counts = Counter(each.kind for each in passed_over)
-    told = (f"{count} {_plural(kind, count)}" for kind, count in counts.most_common())
-    return f"{len(passed_over)} passed over: {', '.join(told)}" + ("; --include takes results" if RESULT in counts and may_include else "")
+    told = (f"{count:,} {_plural(kind, count)}" for kind, count in counts.most_common())
+    return f"{len(passed_over):,} passed over: {', '.join(told)}" + (
+        "; --include takes results" if RESULT in counts and may_include else ""
+    )
 
 
 def _plural(kind: str, count: int) -> str:

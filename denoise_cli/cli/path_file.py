@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from denoise_cli.cli.command_line import command_of
 from denoise_cli.cli.planning import Run
+from denoise_cli.digits import between
 from denoise_cli.draw.embedded import embedded
 from denoise_cli.errors import UsageError
 from denoise_cli.page.path_page import write_path_page
@@ -86,7 +87,7 @@ class PathFile:
             caption += f"; stored as JPEG, within {error:.2g} of 255 levels"
         black, white = self._page.window
         if (black, white) not in ((0.0, 1.0), (1.0, 0.0)):
-            caption += f"; {black:.3g} is shown black, {white:.3g} white"
+            caption += "; {} is shown black, {} white".format(*between(black, white, digits=3))
         told = {
             "name": self._name.name, "about": self._plan.sentence or "", "caption": caption, "width": shown[0].shape[1],
             "height": shown[0].shape[0], "others": others,

@@ -48,7 +48,7 @@ def planned(run: Run, passed_over: list[PassedOver] | None = None) -> list[Job]:
     several = len(words) > 1 or any(_means_several(word, series=run.settings.volume) for word in words)
     output, into_folder = typed_place(request.output)
     if several and output is not None and not into_folder and not output.is_dir() and (output.exists() or output.suffix.lower() in FORMATS):
-        raise UsageError(f"{output}: {len(words)} inputs cannot go into one file; name a folder with -o, or leave it out")
+        raise UsageError(f"{output}: {len(words):,} inputs cannot go into one file; name a folder with -o, or leave it out")
     extension = None if request.kind is None else next(name for name, kind in FORMATS.items() if kind == request.kind)
     outputs = Outputs(
         output,

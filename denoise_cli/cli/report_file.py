@@ -135,8 +135,8 @@ class ReportFile:
 
         counts, planned = total.counts(), len(jobs)
         outcomes = {"done": total.done, "skipped": total.skipped, "failed": total.failed}
-        title = "denoise: " + ", ".join(f"{count} {word}" for word, count in outcomes.items() if count or word == "done")
-        left = f"This run ended before {planned - reached} of its {planned} pictures were reached{what_goes_on(self._run, jobs)}."
+        title = "denoise: " + ", ".join(f"{count:,} {word}" for word, count in outcomes.items() if count or word == "done")
+        left = f"This run ended before {planned - reached:,} of its {planned:,} pictures were reached{what_goes_on(self._run, jobs)}."
         told = [
             time.strftime("%Y-%m-%d %H:%M", time.localtime(self._started)), f"{counts['seconds']:.1f} s",
             f"{counts['images_per_second']:.2g} pictures a second" if total.done > 1 else "", summary(passed_over) if passed_over else "",

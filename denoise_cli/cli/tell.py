@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from denoise_cli.batch.inputs import PassedOver, summary
 from denoise_cli.cli.progress import say
 from denoise_cli.cli.streams import print_json, visible
+from denoise_cli.digits import between, plain
 from denoise_cli.errors import FAILED, OK
 from denoise_cli.pipeline.job import PIPE, failure
 from denoise_cli.pipeline.report import Report
@@ -38,8 +39,9 @@ def tell(report: Report, *, quiet: bool, verbose: bool) -> None:
         say(f"{report.input}: {note}")
     if verbose:
         size = " × ".join(str(side) for side in report.shape)
-        bound = f", proven within [{report.bound:.6g}, {report.cost:.6g}]" if report.bound is not None else ""
-        cost = f"; cost {report.cost:.6g}{bound}" if report.cost is not None else ""
+        cost = "" if report.cost is None else f"; cost {plain(report.cost)}"
+        if report.cost is not None and report.bound is not None:
+            cost += f", proven within [{', '.join(between(report.bound, report.cost))}]"
         say(f"{report.input}: {size}, {report.depth}{cost}")
         if report.residual_std is not None and report.whiteness is not None:
             removed = f"removed noise of standard deviation {report.residual_std:.4g}, whiteness {report.whiteness:.2f} (1 is white)"
@@ -95,7 +97,7 @@ class RunSummary:
                 say(f"{each.path}: passed over, {each.kind}")
         counts = self.counts()
         speed = f", {counts['images_per_second']:.1f} images/s" if self.done else ""
-        say(f"{self.done} done, {self.skipped} skipped, {self.failed} failed; {counts['seconds']:.1f} s{speed}")
+        say(f"{self.done:,} done, {self.skipped:,} skipped, {self.failed:,} failed; {counts['seconds']:.1f} s{speed}")
         if passed_over:
             say(summary(passed_over))
         for error in self.errors:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from denoise_cli.digits import between, plain
 from denoise_cli.formats.axes import Axes
 from denoise_cli.formats.known import known
 from denoise_cli.formats.orientation import TURNS
@@ -33,7 +34,7 @@ def convert(picture: Picture, kind: str) -> tuple[Picture, list[str]]:
     if kind == picture.format:
         return picture, []
     if len(picture.pages) > 1 and not known(kind).holds.pages:
-        raise Refused(f"{len(picture.pages)} pages do not fit a {known(kind).title}; write .tif, or split the input first (tiffsplit)")
+        raise Refused(f"{len(picture.pages):,} pages do not fit a {known(kind).title}; write .tif, or split the input first (tiffsplit)")
     if known(kind).holds.own:
         raise Refused(f"a {known(kind).title} is only made from a {known(kind).title}, whose other elements it keeps; write .tif or .npy")
     if kind in ("npy", "fits"):
@@ -193,7 +194,7 @@ def _fit_depth(page: Page, kind: str, losses: list[str]) -> Page:
     if not holds.any_pixels:
         _refuse_own_units(page, name)
         if page.nodata and page.units.known is not None:
-            values = " and ".join(f"{value:g}" for value in page.nodata)
+            values = " and ".join(plain(value, 9) for value in page.nodata)
             losses.append(f"{name} has no word for pixels without a value: those that hold {values} are ordinary ones there")
     if holds.any_pixels or pixels.dtype == bool or (pixels.dtype.kind == "u" and pixels.dtype.itemsize <= deepest.itemsize):
         return page
@@ -201,7 +202,8 @@ def _fit_depth(page: Page, kind: str, losses: list[str]) -> Page:
         low, high = float(pixels.min()), float(pixels.max())
         if not (low >= -0.5 and high <= 1.5):
             raise Refused(
-                f"values from {low:g} to {high:g} do not fit a {name}, which holds [0, 1]; write .npy or .tif, or scale the input"
+                f"values from {' to '.join(between(low, high))} do not fit a {name}, which holds [0, 1]; "
+                "write .npy or .tif, or scale the input"
             )
         losses.append(f"{name} holds {holds.bits}-bit integers: the floats were clipped to [0, 1] and rounded")
     else:

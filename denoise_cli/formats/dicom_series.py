@@ -63,7 +63,7 @@ def decode_series(folder: Path, limit: PixelLimit) -> Picture:
             except Refused as refusal:
                 raise Refused(f"{name}: {refusal}") from refusal
             if len(picture.pages) > 1:
-                raise Refused(f"{name} has {len(picture.pages)} frames, where a series has one in each file; denoise it by itself")
+                raise Refused(f"{name} has {len(picture.pages):,} frames, where a series has one in each file; denoise it by itself")
             slices.append(Slice(name, picture, 0.0))
     if len(slices) < 2:
         raise Refused(f"{'one slice' if slices else 'no slice'} of a DICOM series, and no volume; leave --volume out")

@@ -24,7 +24,7 @@ def decode(data: bytes, limit: PixelLimit) -> Picture:
         limit.take(width, height)
         frames = _frames(file)
         if frames > 1:
-            raise Refused(f"an animation of {frames} pictures; take it apart first (ffmpeg -i IN frame%04d.png)")
+            raise Refused(f"an animation of {frames:,} pictures; take it apart first (ffmpeg -i IN frame%04d.png)")
         told = file.metadata(index=0, exclude_applied=False)
         # A GIF has a colour that stands for transparent.
         mode = {"P": "RGBA", "L": "LA"}.get(told.get("mode", "")) if "transparency" in told else None

@@ -56,7 +56,7 @@ def letters_of(shape: tuple[int, ...], axes: str | None) -> str:
     if len(shape) == 3:
         pages, rows, columns = shape
         raise Refused(
-            f"{words} may be {pages} pages of {columns} × {rows} pixels, or one picture of {rows} × {pages} pixels "
+            f"{words} may be {pages:,} pages of {columns} × {rows} pixels, or one picture of {rows} × {pages} pixels "
             f"with {columns} channels; say which with --axes ZYX (or TYX, CYX), or --axes YXC"
         )
     raise Refused(f"{words} does not say what its axes are; name them with --axes, such as {'TZCYX'[-len(shape) :]}")

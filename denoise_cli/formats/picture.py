@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from denoise_cli.digits import plain
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -204,7 +206,7 @@ class Picture:
                 count += 0 if known is None else int((known.size if before is None else before.sum()) - known.sum())
         if not found:
             return self
-        named = " or ".join(f"{value:.9g}" for value in sorted(found))
+        named = " or ".join(plain(value, 9) for value in sorted(found))
         subject, them = ("1 pixel of value {} is", "it") if count == 1 else (f"{count:,} pixels of value {{}} are", "them")
         note = (
             f"{subject.format(named)} taken as unknown, because all others are far from it, and left as before "

@@ -156,7 +156,7 @@ def _told(pages: list[Page], file: Any, axes: str) -> list[Page]:
     if len(letters) != 1:
         described = list(_described(file, len(pages))) if file.is_ome or file.is_imagej or file.is_shaped else []
         if len(described) != 1 or len(described[0][1]) != len(letters):
-            raise Refused(f"--axes {axes} does not fit {len(pages)} pages in a row; name one axis beside Y and X, such as ZYX")
+            raise Refused(f"--axes {axes} does not fit {len(pages):,} pages in a row; name one axis beside Y and X, such as ZYX")
         sizes = described[0][1]
     named = Axes(letters + "YX", (*sizes, 0, 0))
     return [replace(page, axes=named.place(number)) for number, page in enumerate(pages)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from denoise_cli.digits import plain
 from denoise_cli.plural import counted
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def _valueless(page: Page) -> tuple[int, list[str]]:
     stored = page.colour[unknown]
     is_float = stored.dtype.kind == "f"
     meant = ((value, stored.dtype.type(value) if is_float else value) for value in page.nodata if np.isfinite(value))
-    named = [f"{value:.9g}" for value, as_stored in meant if (stored == as_stored).any()]
+    named = [plain(value, 9) for value, as_stored in meant if (stored == as_stored).any()]
     if is_float:
         named += [name for name, found in (("NaN", np.isnan(stored)), ("infinite", np.isinf(stored))) if found.any()]
     return count, named

@@ -92,7 +92,7 @@ def _run(job: Job, told: Follower, seal: Seal | None, crew: Crew) -> Report:
     journal.remove()
     count = sum(how.tiles for how in swept)
     sweeps = max(how.sweeps for how in swept)
-    tiled = (f"solved in {count} tiles" + (f", {sweeps} sweeps over them" if sweeps > 1 else ""),) if count > source.planes else ()
+    tiled = (f"solved in {count:,} tiles" + (f", {sweeps:,} sweeps over them" if sweeps > 1 else ""),) if count > source.planes else ()
     shape = (*source.size, *((source.kind.colours,) if source.kind.colours > 1 else ()))
     notes = (*tiled, *source.notes, *notes_of(pages), *losses, *shown)
     return Report.of(

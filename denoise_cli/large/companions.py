@@ -59,7 +59,7 @@ def clean_of(path: Path | None, picture: Source) -> Companion | None:
     source = found.source
     if source.planes not in (1, picture.planes):
         raise DenoiseError(
-            f"{path}: the reference has {source.planes} pages, {picture.path} has {picture.planes}; give as many, or one for all"
+            f"{path}: the reference has {source.planes:,} pages, {picture.path} has {picture.planes:,}; give as many, or one for all"
         )
     if (source.size, source.kind.colours) != (picture.size, picture.kind.colours):
         raise DenoiseError(

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from denoise_cli.digits import between, plain
 from denoise_cli.measure.levels import is_cut_off, quantiles, quantum_of, thinned
 from denoise_cli.measure.masks import hidden_by_mask
 
@@ -176,8 +177,8 @@ class Scale:
         """A difference of values, such as σ, in words: "0.041 (10.4/255)" for 8 bits, "20 (0.5 % of the range 100…3600)" for others."""
         if self.dtype in (np.uint8, np.bool_):
             return f"{difference:.3g} ({255 * difference:.3g}/255)"
-        ends = "…".join(f"{end * self.white:.6g}" for end in (self.bottom, self.top))
-        return f"{difference * self.white:.4g} ({100 * difference / self.unit:.2g} % of the range {ends})"
+        ends = "…".join(between(self.bottom * self.white, self.top * self.white))
+        return f"{plain(difference * self.white, 4)} ({plain(100 * difference / self.unit, 2)} % of the range {ends})"
 
 
 def as_pixels(stored: npt.ArrayLike) -> Array:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy.typing as npt
 
+from denoise_cli.digits import between
 from denoise_cli.measure.scale import Scale
 from denoise_cli.noise.blocks import Samples
 from denoise_cli.noise.coloured import Coloured, coloured
@@ -226,8 +227,7 @@ def _odds(found: Coloured, fitted: dict[str, float]) -> float:
 def _ends(curve: Growth, picture: Samples) -> str:
     """The noise at the dark and the bright end, in the units of the file."""
     scale = picture.scale
-    ends = []
-    for mean in (curve.dark, curve.bright):
-        sigma = scale.unit * math.sqrt(max(0.0, curve.variance(mean)))
-        ends.append(f"σ {scale.amount(sigma)} at {scale.white * (mean * scale.unit + scale.bottom):.4g}")
-    return ", ".join(ends)
+    means = curve.dark, curve.bright
+    dark, bright = (scale.white * (mean * scale.unit + scale.bottom) for mean in means)
+    sigmas = (scale.unit * math.sqrt(max(0.0, curve.variance(mean))) for mean in means)
+    return ", ".join(f"σ {scale.amount(sigma)} at {mean}" for sigma, mean in zip(sigmas, between(dark, bright, 4), strict=True))

@@ -115,7 +115,7 @@ def find_impulses(pixels: Array, scale: Scale) -> Impulses:
     result = Impulses(pepper, salt, random_valued, found.together > TOGETHER, "")
     counts = ((found.pepper, pepper), (found.salt, salt), (found.other, random_valued))
     seen = sum(count.lone for count, share in counts if share)
-    why = f"{result} pixels stand alone in calm places ({seen:.0f} seen)" if result.share else NOTHING_ALONE
+    why = f"{result} pixels stand alone in calm places ({seen:,.0f} seen)" if result.share else NOTHING_ALONE
     return Impulses(pepper, salt, random_valued, result.whole_pixels, why)
 
 

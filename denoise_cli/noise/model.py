@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from denoise_cli.digits import plain
 from denoise_cli.measure.scale import Scale
 from denoise_cli.noise.opponent_colours import MEAN
 from denoise_cli.noise.spectrum import Spectrum
@@ -98,7 +99,7 @@ class Noise:
     def growth(self) -> str:
         """The law of the variance, where it grows: "0.0447·(brightness − 0.0118) + 0²"."""
         sign = "−" if self.black > 0 else "+"
-        brightness = f"(brightness {sign} {abs(self.black):.5g})" if self.black else "brightness"
+        brightness = f"(brightness {sign} {plain(abs(self.black), 5)})" if self.black else "brightness"
         return f"{self.gain:.3g}·{brightness} + {self.read_noise:.3g}²"
 
     def times(self, factor: float, black: float = 0.0) -> Noise:

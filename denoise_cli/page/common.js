@@ -25,8 +25,16 @@ function stored(name) {
 /** A number in three digits, as people write it. */
 function digits(value, count = 3) {
   if (value === null || value === undefined) return "";
-  if (value !== 0 && Math.abs(value) < 1e-3) return value.toExponential(1);
+  if (value !== 0 && Math.abs(value) < 1e-3) return value.toExponential(Math.max(1, count - 2));
   return String(Number(value.toPrecision(count)));
+}
+
+/** Both ends of a range, in three digits, or in more where these do not tell them, and their difference, well enough. */
+function between(low, high) {
+  const far = (value, count) => Math.abs(digits(value, count) - value) > 0.005 * Math.abs(high - low);
+  let count = 3;
+  while (low !== high && count < 17 && (far(low, count) || far(high, count))) count += 1;
+  return [digits(low, count), digits(high, count)];
 }
 
 /** A text to copy, with a button that does it. */

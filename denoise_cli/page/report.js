@@ -145,7 +145,10 @@ function display(item) {
     const [x, y, width, height] = crops.box;
     const said = [`${width} × ${height} pixels at ${x}, ${y} of ${crops.size[0]} × ${crops.size[1]}`];
     if (crops.page) said.push(crops.page);
-    if (crops.window) said.push(`${digits(crops.window[0])} is shown black, ${digits(crops.window[1])} white`);
+    if (crops.window) {
+      const [black, white] = between(...crops.window);
+      said.push(`${black} is shown black, ${white} white`);
+    }
     if (crops.error) said.push(`stored as JPEG, within ${digits(crops.error, 2)} of 255 levels`);
     compare.show({left: crops.before, right: crops.after, leftName: "input", rightName: "result", width, height, about: row.name, caption: said.join("; ")});
     const [picture, frame] = shown.whole.children;

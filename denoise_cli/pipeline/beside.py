@@ -30,7 +30,9 @@ class Beside:
             return None
         cleans = self._references
         if len(cleans) not in (1, pages):
-            raise DenoiseError(f"{path}: the reference has {len(cleans)} pages, {self.source} has {pages}; give as many, or one for all")
+            raise DenoiseError(
+                f"{path}: the reference has {len(cleans):,} pages, {self.source} has {pages:,}; give as many, or one for all"
+            )
         chosen = [cleans[number if len(cleans) > 1 else 0] for number in numbers]
         expected = (shape[0] // len(numbers), *shape[1:])
         for clean in chosen:

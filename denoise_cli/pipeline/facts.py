@@ -161,4 +161,4 @@ def _profile(icc: bytes | None) -> str | None:
     try:
         return ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(io.BytesIO(icc))).strip() or "without a name"
     except Exception:  # a profile that is damaged, or a Pillow that was built without the library for them
-        return f"unreadable, {len(icc)} bytes"
+        return f"unreadable, {len(icc):,} bytes"

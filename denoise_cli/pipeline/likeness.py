@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from denoise_cli.digits import plain
 from denoise_cli.draw.views import three_views
 from denoise_cli.errors import DenoiseError
 from denoise_cli.formats.conversion import convert
@@ -103,7 +104,7 @@ def likeness(picture: Upright, clean: Upright, border: int, peak: float | None, 
     references = clean.pages * len(picture.pages) if len(clean.pages) == 1 else clean.pages
     if len(references) != len(picture.pages):
         raise DenoiseError(
-            f"{picture.name}: has {len(picture.pages)} pages, {clean.name} has {len(references)}; compare as many, or with one page"
+            f"{picture.name}: has {len(picture.pages):,} pages, {clean.name} has {len(references):,}; compare as many, or with one page"
         )
     notes = dict.fromkeys((*clean.notes, *picture.notes))
     if picture.depth != clean.depth:
@@ -152,7 +153,7 @@ def likeness(picture: Upright, clean: Upright, border: int, peak: float | None, 
     if together.psnr_db is None:
         notes[f"{clean.name} is constant and beyond [0, 1], so PSNR and SSIM have no data range; give --data-range"] = None
     if len(pages) > 1:
-        notes[f"{len(pages)} pages, pooled"] = None
+        notes[f"{len(pages):,} pages, pooled"] = None
     return Likeness(picture.name, together, pages, tuple(notes), first, clean.cmyk)
 
 
@@ -189,5 +190,5 @@ def _depths(picture: Upright, clean: Upright) -> str:
     said = f"is {picture.depth}, {clean.name} {clean.depth}: compared from 0 to 1"
     for floats in (picture, clean):
         if floats.depth.startswith("float") and any(float(page.max()) > 2 for page in floats.valued):
-            said += f"; but {floats.name} goes up to {max(float(page.max()) for page in floats.valued):g}: divide it by what is white"
+            said += f"; but {floats.name} goes up to {plain(max(float(page.max()) for page in floats.valued))}: divide it by what is white"
     return said

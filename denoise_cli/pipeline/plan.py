@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from denoise_cli.digits import plain
 from denoise_cli.measure.scale import Scale
 from denoise_cli.methods import registry
 from denoise_cli.methods.method import Outcome, Plan, Subject, Watch
@@ -190,7 +191,7 @@ def _check_sigma(scale: Scale, sigma: float | None) -> None:
     if sigma is None or span <= 0 or sigma <= span:
         return
     meant = f"did you mean --sigma {sigma:g}/{scale.white:g}?" if scale.white > 1 else "--sigma counts in the units of the picture"
-    raise ValueError(f"--sigma {sigma:g} is larger than the span of the picture, {span:.4g}; {meant}")
+    raise ValueError(f"--sigma {sigma:g} is larger than the span of the picture, {plain(span, 4)}; {meant}")
 
 
 def _candidates(settings: Settings) -> list[Method]:

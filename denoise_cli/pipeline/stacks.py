@@ -43,7 +43,7 @@ class Stack:
     def name(self) -> str:
         """In words: "60 slices as one volume (ZYX, 60 × 512 × 512)"."""
         sizes = " × ".join(str(size) for size in (self.volume.shape if self.volume is not None else self.page.colour.shape[:2]))
-        return f"{len(self.numbers)} {'frames' if 'T' in self.letters else 'slices'} as one volume ({self.letters}, {sizes})"
+        return f"{len(self.numbers):,} {'frames' if 'T' in self.letters else 'slices'} as one volume ({self.letters}, {sizes})"
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -80,7 +80,7 @@ def stacks_of(picture: Picture, settings: Settings, source: Path) -> list[Stack]
         for length in lengths:
             count *= length
         if count != len(numbers):
-            raise DenoiseError(f"{source}: {len(numbers)} pages do not fill a stack along {', '.join(letters)}; leave --volume out")
+            raise DenoiseError(f"{source}: {len(numbers):,} pages do not fill a stack along {', '.join(letters)}; leave --volume out")
         shape = (*lengths, *size)
         # Pages in a row that nobody has named are slices, or frames where time is spoken of.
         named = "".join(letter if letter in "TZ" else "Z" if settings.time_weight is None else "T" for letter in letters) + "YX"
@@ -168,8 +168,8 @@ def series_plan(stacks: Sequence[Stack], settings: Settings, source: Path) -> Pl
 def together(stacks: Sequence[Stack], shared: Plan | None) -> str | None:
     """How several pages were taken, in words; None for one page."""
     if stacks[0].volume is not None:
-        return stacks[0].name if len(stacks) == 1 else f"{len(stacks)} volumes, each of {stacks[0].name.replace(' as one volume', '')}"
-    return None if len(stacks) == 1 else f"{len(stacks)} pages, " + ("each denoised by itself" if shared is None else "all with one λ")
+        return stacks[0].name if len(stacks) == 1 else f"{len(stacks):,} volumes, each of {stacks[0].name.replace(' as one volume', '')}"
+    return None if len(stacks) == 1 else f"{len(stacks):,} pages, " + ("each denoised by itself" if shared is None else "all with one λ")
 
 
 def check_memory(subject: Subject, plan: Plan) -> None:

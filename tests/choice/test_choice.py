@@ -175,7 +175,7 @@ def test_a_sigma_that_is_none_is_refused(sigma: float) -> None:
 def test_the_sentence_says_what_was_assumed(camera: np.ndarray) -> None:
     noisy = np.rint(with_noise(camera[:64, :64], 10.4 / 255) * 255).clip(0, 255).astype(np.uint8)
     assert choose(noisy, sigma=10.4 / 255).sentence.startswith("Gaussian noise, σ = 0.0408 (10.4/255) → λ 0.")
-    assert choose(4000 * noisy.astype(np.float64) + 700, sigma=4000 * 10.4).sentence.startswith("Gaussian noise, σ = 4.16e+04 (")
+    assert choose(4000 * noisy.astype(np.float64) + 700, sigma=4000 * 10.4).sentence.startswith("Gaussian noise, σ = 41600 (")
     assert choose(with_impulses(camera[:64, :64], 0.1), noise=impulses(0.1)).sentence.startswith(
         "impulse noise, 10 % salt and pepper → λ 0."
     )

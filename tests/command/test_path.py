@@ -275,7 +275,7 @@ def test_pixels_without_a_value_do_not_count_in_the_table(denoise: Run, noisy: P
         run = denoise("path", tmp_path / f"{name}.tif", *common, *words)
         assert run.code == 0, run.err
         tables.append([row for row in rows(tmp_path / f"{name}.csv") if row["lambda"] in (0.1, 0.2)])
-        assert ("2700 pixels have no value (NaN), and come back as before" in run.err) == (name == "holes")
+        assert ("2,700 pixels have no value (NaN), and come back as before" in run.err) == (name == "holes")
     for holed, rest in zip(*tables, strict=True):
         assert holed["sigma_removed"] == pytest.approx(rest["sigma_removed"], rel=0.01)
         assert holed["psnr_db"] == pytest.approx(rest["psnr_db"], abs=0.1)

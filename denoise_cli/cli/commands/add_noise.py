@@ -98,5 +98,5 @@ def add_noise(
     if passed_over and not quiet:
         say(summary(passed_over, may_include=False))
     if failed and len(jobs) > 1:
-        say(f"{failed} of {len(jobs)} failed")
+        say(f"{failed:,} of {len(jobs):,} failed")
     raise typer.Exit(FAILED if failed else OK)

@@ -181,7 +181,7 @@ def _print_table(told: str, summaries: Sequence[Standing]) -> None:
             "–" if value is None else f"{value:{digits}}"
             for value, digits in ((row.psnr_db, ".2f"), (row.ssim, ".4f"), (row.seconds, ".3f"))
         )
-        few = "" if row.pictures == most else f" ({row.pictures} pictures)"
+        few = "" if row.pictures == most else f" ({row.pictures:,} pictures)"
         cells.append((row.method, psnr, ssim, "" if row.method == "noisy" else seconds, row.setting + few))
     wide = [max(len(row[at]) for row in cells) for at in range(5)]
     for at, line in enumerate(cells):

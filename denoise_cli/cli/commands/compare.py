@@ -180,7 +180,7 @@ def _write_sheet(path: Path, clean: Upright, rows: Sequence[Likeness], box: Box 
     page = " of page 1" if len(clean.pages) > 1 else ""
     title = f"{width} × {height} pixels{page} at {x + border},{y + border}"
     if clean.slices:
-        title = f"the middle of {len(clean.slices)} slices in three directions: YX, YZ, ZX"
+        title = f"the middle of {len(clean.slices):,} slices in three directions: YX, YZ, ZX"
     drawing = contact_sheet(tiles, title=title, legend=legend)
     write_picture(path, Picture("png", (Page(drawing),)), overwrite=overwrite, option="--sheet")
 

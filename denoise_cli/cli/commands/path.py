@@ -232,7 +232,7 @@ def _read(path: Path, reference: Path | None, settings: Settings, *, whole: bool
         return picture, pixels, None
     pages = read_picture(reference, max_pixels=settings.max_pixels).frames
     if len(pages) not in (1, count):
-        raise DenoiseError(f"{reference}: the reference has {len(pages)} pages, {path} {count}; give one for each page, or a single one")
+        raise DenoiseError(f"{reference}: the reference has {len(pages):,} pages, {path} {count}; give one for each page, or a single one")
     clean = as_float(pages[len(pages) // 2])
     if clean.shape != pixels.shape:
         raise DenoiseError(f"{reference}: the reference has shape {clean.shape}, {path} {pixels.shape}; give a clean one of the same size")

@@ -112,7 +112,7 @@ def _hidden(curves: list[Curve], against: str) -> list[str]:
     from denoise_cli.draw.curves import hidden
 
     return [
-        f"{count} value{'s' * (count > 1)} of {name} ≤ 0 left out: the axis is logarithmic"
+        f"{count:,} value{'s' * (count > 1)} of {name} ≤ 0 left out: the axis is logarithmic"
         for name, count in hidden(curves, against).items()
     ]
 
