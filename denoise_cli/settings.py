@@ -170,6 +170,11 @@ class Settings:
         """Whether λ is to be chosen from the picture."""
         return self.weight is None and self.lambda_map is None
 
+    @property
+    def slices(self) -> str:
+        """What the pages of a volume count where its file says nothing: Z, or T with --time-weight; "" where no volume is meant."""
+        return "" if not self.volume else "Z" if self.time_weight is None else "T"
+
     def resolved(self) -> Self:
         """With the fidelity that is taken where none is told: L2 with a λ; without one the picture decides."""
         return replace(self, fidelity=self.fidelity or (None if self.automatic else "l2"))

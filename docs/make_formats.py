@@ -39,7 +39,8 @@ FITS that is compressed in tiles, DICOM in a transfer syntax that pydicom cannot
 ## Axes
 
 An array (`.npy`) of two axes is a picture, one of three with up to 4 values in the last axis a picture with channels. Any other
-has to say what its axes are, one letter each, such as ZYX or TCYX. OME, ImageJ and tifffile stacks say so themselves.
+has to say what its axes are, one letter each, such as ZYX or TCYX; under `--volume`, three long axes are slices, rows and columns.
+OME, ImageJ and tifffile stacks say so themselves.
 
 | letter | what it is |
 |---|---|

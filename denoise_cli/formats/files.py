@@ -49,10 +49,13 @@ def format_of(path: Path) -> str | None:
     return FORMATS.get(path.suffix.lower())
 
 
-def read_picture(path: Path, data: bytes | None = None, *, max_pixels: int = MAX_PIXELS, axes: str | None = None) -> Picture:
+def read_picture(
+    path: Path, data: bytes | None = None, *, max_pixels: int = MAX_PIXELS, axes: str | None = None, slices: str = ""
+) -> Picture:
     """Read a picture, by its content, not its name; "-" is standard input. `data` is what the file holds, where it was read already.
 
     axes : what the axes of an array or a stack are, such as "ZYX", "YXC" or "TZCYX" (formats.axes), where the file does not say it itself.
+    slices : what the pages of a volume count (`Settings.slices`), where nothing is said at all; "" where no volume is meant.
 
     Raises DenoiseError for what cannot be read, could not be written back whole, or claims more than `max_pixels` on all its pages.
     """
@@ -72,12 +75,14 @@ def read_picture(path: Path, data: bytes | None = None, *, max_pixels: int = MAX
     if kind is None:
         raise DenoiseError(f"{path}: not a picture that denoise can read; it reads {readable()}. Convert it first")
     with _in_one_line(path, f"damaged or incomplete {known(kind).title} file", "get it again from its source"):
-        return _decode(kind, data, PixelLimit(max_pixels), axes)
+        return _decode(kind, data, PixelLimit(max_pixels), axes, slices)
 
 
-def _decode(kind: str, data: bytes, limit: PixelLimit, axes: str | None) -> Picture:
-    if axes is None:
-        picture: Picture = codec(kind).decode(data, limit)
+def _decode(kind: str, data: bytes, limit: PixelLimit, axes: str | None, slices: str) -> Picture:
+    if kind == "npy":
+        picture: Picture = codec(kind).decode(data, limit, axes, slices)
+    elif axes is None:
+        picture = codec(kind).decode(data, limit)
     elif kind in STACKS:
         picture = codec(kind).decode(data, limit, axes)
     else:

@@ -63,7 +63,7 @@ def run_by_tiles(job: Job, told: Follower | None = None, seal: Seal | None = Non
 
 def _run(job: Job, told: Follower, seal: Seal | None, crew: Crew) -> Report:
     settings = job.settings
-    source = open_windows(job.input, axes=settings.axes, nodata=settings.nodata or (), limits=settings.limits)
+    source = open_windows(job.input, axes=settings.axes, slices=settings.slices, nodata=settings.nodata or (), limits=settings.limits)
     if source is None:
         raise DenoiseError(f"{job.input}: cannot be read by windows; convert it to a tiled TIFF first")
     check_by_tiles(job, source)

@@ -49,7 +49,7 @@ def is_for_tiles(job: Job) -> bool:
     if told is None and not _can_be_tiled(job):
         return False
     try:
-        source = open_windows(path, axes=job.settings.axes)
+        source = open_windows(path, axes=job.settings.axes, slices=job.settings.slices)
     except DenoiseError:
         source = None
     if source is None:

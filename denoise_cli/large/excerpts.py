@@ -45,7 +45,7 @@ def large_source(path: Path, settings: Settings) -> Source | None:
     is_series = path.is_dir() and not is_store(path)
     if path == PIPE or is_series or not is_for_tiles(Job(path, path, settings)):
         return None
-    return open_windows(path, axes=settings.axes, nodata=settings.nodata or (), limits=settings.limits)
+    return open_windows(path, axes=settings.axes, slices=settings.slices, nodata=settings.nodata or (), limits=settings.limits)
 
 
 def excerpt(source: Source, plane: int = 0, side: int = SIDE) -> tuple[Page, Box]:

@@ -38,11 +38,11 @@ class NpyWindows:
         return np.array(window, self.dtype, order="C").reshape(*window.shape[:2], self.kind.samples)
 
 
-def open_npy(path: Path, axes: str | None) -> NpyWindows | None:
+def open_npy(path: Path, axes: str | None, slices: str = "") -> NpyWindows | None:
     """None where the axes are in another order. Raises DenoiseError."""
     try:
         table = np.load(path, mmap_mode="r")
-        letters = letters_of(table.shape, axes)
+        letters = letters_of(table.shape, axes, slices)
     except Refused as refusal:
         raise DenoiseError(f"{path}: {refusal}") from refusal
     except Exception as error:

@@ -61,18 +61,18 @@ class Source(Protocol):
 
 
 def open_windows(
-    path: Path, *, axes: str | None = None, nodata: Sequence[float] = (), limits: tuple[float, float] | None = None
+    path: Path, *, axes: str | None = None, slices: str = "", nodata: Sequence[float] = (), limits: tuple[float, float] | None = None
 ) -> Source | None:
     """The picture of a TIFF, an .npy or a Zarr store by windows; None for a file that is not one of them, or not so that it could be read
     by windows (a palette, samples of 12 bits): such a picture is read whole.
 
-    axes, nodata, limits : as --axes, --nodata and --range. Raises DenoiseError for what cannot be read at all.
+    axes, nodata, limits : as --axes, --nodata and --range.  slices : `Settings.slices`. Raises DenoiseError for what cannot be read at all.
     """
     source: Source | None
     if path.is_dir():
         from denoise_cli.large.zarr_windows import open_zarr
 
-        source = open_zarr(path, axes)
+        source = open_zarr(path, axes, slices)
     else:
         try:
             with path.open("rb") as stream:
@@ -82,7 +82,7 @@ def open_windows(
         if beginning.startswith(b"\x93NUMPY"):
             from denoise_cli.large.npy_windows import open_npy
 
-            source = open_npy(path, axes)
+            source = open_npy(path, axes, slices)
         elif beginning[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
             from denoise_cli.large.tiff_windows import open_tiff
 

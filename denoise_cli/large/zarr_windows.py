@@ -80,7 +80,7 @@ class ZarrWindows:
         return window.reshape(*window.shape[:2], self.kind.samples)
 
 
-def open_zarr(path: Path, axes: str | None) -> ZarrWindows:
+def open_zarr(path: Path, axes: str | None, slices: str = "") -> ZarrWindows:
     """Raises DenoiseError for what is no store, or holds no picture that could be read by windows."""
     if not is_store(path):
         raise DenoiseError(f"{path}: is a directory and no Zarr store; name the pictures in it, e.g. {path}/*.png")
@@ -95,7 +95,7 @@ def open_zarr(path: Path, axes: str | None) -> ZarrWindows:
         beside = tuple(sorted(str(name) for name, _ in [*node.groups(), *node.arrays()] if str(name) not in own))
         node = node[levels[0]]
     try:
-        letters = letters_of(tuple(node.shape), axes or letters or _named_axes(node))
+        letters = letters_of(tuple(node.shape), axes or letters or _named_axes(node), slices)
     except Refused as refusal:
         raise DenoiseError(f"{path}: {refusal}") from refusal
     if not letters.endswith(("YX", "YXC")):

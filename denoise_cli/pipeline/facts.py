@@ -71,7 +71,7 @@ def describe(path: Path, settings: Settings) -> Facts:
     """
 
     start = time.perf_counter()
-    told: dict[str, Any] = {"max_pixels": settings.max_pixels, "axes": settings.axes}
+    told: dict[str, Any] = {"max_pixels": settings.max_pixels, "axes": settings.axes, "slices": settings.slices}
     in_slices = settings.volume and path.is_dir()
     name, data = (path, None) if in_slices else read_source(path)
     picture = read_picture(name, data, **told)

@@ -165,7 +165,7 @@ def _preview(job: Job, picture: Picture, result: Picture) -> dict[str, Any]:
 
 def read_input(path: Path, settings: Settings) -> Picture:
     """The picture of a file, or of standard input for "-". Raises DenoiseError."""
-    return as_meant(read_picture(path, max_pixels=settings.max_pixels, axes=settings.axes), settings)
+    return as_meant(read_picture(path, max_pixels=settings.max_pixels, axes=settings.axes, slices=settings.slices), settings)
 
 
 def as_meant(picture: Picture, settings: Settings) -> Picture:

@@ -259,3 +259,17 @@ def test_a_volume_that_cannot_fit_is_refused_before_it_starts(denoise, stack, mo
     assert outcome.code != 0
     assert "a volume of 12 × 40 × 44 needs about" in outcome.err
     assert "this machine has 0.001 GB; cut it into blocks" in outcome.err
+
+
+def test_an_array_that_is_called_a_volume_needs_no_letters(denoise, tmp_path):
+    path = tmp_path / "stack.npy"
+    np.save(path, noisy())
+    outcome = denoise(path, "--volume", "--lambda", 0.2)
+    assert outcome.code == 0, outcome.err
+    assert "takes them as ZYX" in outcome.err
+    assert "12 slices as one volume (ZYX, 12 × 40 × 44)" in outcome.err
+    close(np.load(tmp_path / "stack_denoised.npy"), solve(noisy(), 0.2, axes="zyx").image)
+    told = denoise("info", path, "--volume").out
+    assert "takes them as ZYX" in told
+    assert "12 slices as one volume" in told
+    assert "12 frames as one volume (TYX" in denoise(path, "--volume", "--time-weight", 2, "--lambda", 0.2, "-o", tmp_path / "t.tif").err

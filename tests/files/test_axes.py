@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import re
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +55,28 @@ def test_a_long_last_axis_is_asked_about_and_up_to_four_are_channels():
     assert read_picture(Path("it"), npy(numbered(12, 7, 9)), axes="YXC").pages[0].colour.shape == (12, 7, 9)
     with pytest.raises(DenoiseError, match=r"does not say what its axes are; name them with --axes, such as ZCYX"):
         read_picture(Path("it"), npy(numbered(2, 3, 7, 9)))
+
+
+@pytest.mark.parametrize(("slices", "letters"), [("Z", "ZYX"), ("T", "TYX")])
+def test_an_array_of_three_long_axes_that_is_called_a_volume_is_slices_rows_and_columns(slices, letters):
+    array = numbered(12, 7, 9)
+    picture = read_picture(Path("it"), npy(array), slices=slices)
+    assert [page.axes for page in picture.pages] == [((slices, number),) for number in range(12)]
+    np.testing.assert_array_equal(picture.pages[5].colour, array[5])
+    assert picture.notes == (f"its axes are not named: --volume takes them as {letters}, and --axes says otherwise",)
+    assert read_picture(Path("it"), npy(array), axes=letters, slices=slices).notes == ()
+
+
+@pytest.mark.parametrize(("shape", "words"), [
+    ((12, 7, 3), "7 × 12 pixels with 3 channels, and no volume: leave --volume out; or 12 slices of 3 × 7 pixels: add --axes ZYX"),
+    ((3, 7, 9), "3 channels of 9 × 7 pixels: say --axes CYX instead of --volume; or 3 slices of a volume: add --axes ZYX"),
+    ((2, 3, 7, 9), "does not say what its axes are; name them beside --volume, such as --axes TZYX"),
+    ((12, 7, 9, 3), "does not say what its axes are; name them beside --volume, such as --axes ZYXC"),
+    ((2, 3, 5, 7, 9), "does not say what its axes are; name them beside --volume, such as --axes TCZYX"),
+])  # fmt: skip
+def test_an_array_that_may_hold_colours_is_asked_about_though_it_is_called_a_volume(shape, words):
+    with pytest.raises(DenoiseError, match=re.escape(words)):
+        read_picture(Path("it"), npy(numbered(*shape)), slices="Z")
 
 
 @pytest.mark.parametrize(("axes", "words"), [
