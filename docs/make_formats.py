@@ -33,7 +33,8 @@ FITS that is compressed in tiles, DICOM in a transfer syntax that pydicom cannot
   declared but that stand far from all others: the 0 of a depth camera (not in 8 bits), −9999, the largest float. A line says so;
   `--fill` fills them in, `--nodata nan` counts them as known.
 * A PGM, JPEG 2000, AVIF, JPEG XL or HEIC whose white is not the largest value of 8 or 16 bits (4095 for 12) keeps its numbers and its
-  white. As a PNG, JPEG, WebP or BMP it is stretched, and a line says so; as a TIFF or `.npy` it keeps its numbers.
+  white. As a PNG, JPEG, WebP or BMP it is stretched, and a line says so; as a TIFF or `.npy` it keeps its numbers. PSNR counts from
+  that white (`--reference`, `compare`, `path`, `benchmark`), as masks and maps do; `--lambda` and `--sigma` from that of the type.
 * Numbers in units of their own are not turned into PNG, JPEG, WebP or BMP: write .tif or .npy.
 
 ## Axes

@@ -76,12 +76,13 @@ def path(
     solve: Callable[..., Solution],
     *,
     reference: npt.ArrayLike | None = None,
+    white: float = 1.0,
     known: npt.NDArray[np.bool_] | None = None,
 ) -> Iterator[PathStep]:
     """A PathStep for each λ, from the smallest to the largest, each setting out from the one before.
 
-    image, reference : as in `denoise`.  known : (height, width), where the picture has a value; None for everywhere. Numbers are those of
-    these pixels.  solve : of a λ; it takes `start` and `keep_dual` as `denoise` does, and may make nothing of them.
+    image, reference, white : as in `denoise`.  known : (height, width), where the picture has a value; None for everywhere. Numbers are
+    those of these pixels.  solve : of a λ; it takes `start` and `keep_dual` as `denoise` does, and may make nothing of them.
     Raises what `solve` raises.
     """
     pixels = as_float(image)
@@ -97,7 +98,7 @@ def path(
         psnr, similar = None, None
         if clean is not None:
             result, true = (before.image, clean) if known is None else (before.image[known], clean[known])
-            span = float(true.max() - true.min()) if true.min() < 0 or true.max() > 1 else 1.0
+            span = float(true.max() - true.min()) if true.min() < 0 or true.max() > white else white
             psnr = psnr_db(result, true, span)
             similar = ssim(result, true, span) if known is None and span > 0 and min(clean.shape[:2]) >= SSIM_WINDOW else None
         yield PathStep(weight, before, seconds, std_removed(removed, known), whiteness(removed), psnr, similar)

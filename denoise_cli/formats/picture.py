@@ -96,6 +96,11 @@ class Page:
         return 2**self.bits if self.bits < 8 else None
 
     @property
+    def peak(self) -> float:
+        """White in typed units: 1, or less where the file says that it is not the largest value of its type (4095 of 65535)."""
+        return float(self.extras.get("white", self.units.white)) / self.units.white
+
+    @property
     def filled(self) -> Array:
         """The stored colours, with unknown pixels like their nearest known neighbour: for methods that take no weights."""
         return self._filled(self.units.known)

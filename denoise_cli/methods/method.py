@@ -38,7 +38,8 @@ class Subject:
     stored: (height, width) or (height, width, channels), as the file or the caller has it.  scale: what its numbers mean.
     weights: one weight ≥ 0 a pixel on the fidelity, (height, width), 0 for unknown pixels; None where all are 1.
     weight_map: λ of each pixel, (height, width), in the place of one λ.
-    reference: the clean page, in typed units, for a log and PSNR.  noise: what was found, where somebody has looked already.
+    reference: the clean page, in typed units, for a log and PSNR.  peak: what of these is white, where the type has a white.
+    noise: what was found, where somebody has looked already.
     precision: "float32" or "float64", what is computed in.  notes: what was done to the page before, for people.
     volume: where the page holds the slices of a volume, one below the other: its shape, and how its axes are weighted.
     kept: what methods have computed from this very page, for the next one that asks; a page with anything replaced begins without.
@@ -49,6 +50,7 @@ class Subject:
     weights: Array | None = None
     weight_map: Array | None = None
     reference: Array | None = None
+    peak: float = 1.0
     noise: Noise | None = None
     precision: str = "float32"
     notes: tuple[str, ...] = ()

@@ -42,7 +42,7 @@ def run_solver(pixels: Array, plan: Plan, weight: float | Array | None, subject:
     assert weight is not None
     settings = plan.settings
     told = {name: getattr(settings, name) for name in SOLVER_OPTIONS}
-    defaults: dict[str, Any] = {"reference": subject.reference, "records": False, "callback": watch}
+    defaults: dict[str, Any] = {"reference": subject.reference, "white": subject.peak, "records": False, "callback": watch}
     words: dict[str, Any] = {
         "fidelity": plan.fidelity or "l2",
         "method": plan.method.name,

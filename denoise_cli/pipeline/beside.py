@@ -11,9 +11,10 @@ from denoise_cli.errors import DenoiseError
 from denoise_cli.formats.files import read_picture
 
 if TYPE_CHECKING:
+    from denoise_cli.formats.picture import Page
     from denoise_cli.settings import Settings
 
-__all__ = ["Beside"]
+__all__ = ["Beside", "in_units_of", "pages_beside"]
 
 
 class Beside:
@@ -22,9 +23,9 @@ class Beside:
     def __init__(self, settings: Settings, source: Path) -> None:
         self.settings, self.source = settings, source
 
-    def reference(self, numbers: Sequence[int], pages: int, shape: tuple[int, ...]) -> Any:
-        """The clean picture for the pages of those numbers, of so many `pages`, one below the other, in typed units: their own, or the only
-        one there is; None without --reference."""
+    def reference(self, numbers: Sequence[int], pages: int, page: Page) -> Any:
+        """The clean picture for the pages of those numbers, of so many `pages`, one below the other as in `page`, in its typed units: their
+        own, or the only one there is; None without --reference."""
         path = self.settings.reference
         if path is None:
             return None
@@ -33,8 +34,8 @@ class Beside:
             raise DenoiseError(
                 f"{path}: the reference has {len(cleans):,} pages, {self.source} has {pages:,}; give as many, or one for all"
             )
-        chosen = [cleans[number if len(cleans) > 1 else 0] for number in numbers]
-        expected = (shape[0] // len(numbers), *shape[1:])
+        chosen = [in_units_of(cleans[number if len(cleans) > 1 else 0], page) for number in numbers]
+        expected = (page.colour.shape[0] // len(numbers), *page.colour.shape[1:])
         for clean in chosen:
             if clean.shape != expected:
                 raise DenoiseError(
@@ -64,21 +65,21 @@ class Beside:
         return self._fitting(self._lambda_map, self.settings.lambda_map, size, numbers)
 
     @cached_property
-    def _references(self) -> list[Any]:
+    def _references(self) -> tuple[Page, ...]:
         assert self.settings.reference is not None
-        return _floats(self.settings.reference, self.settings.max_pixels)
+        return pages_beside(self.settings.reference, self.settings)
 
     @cached_property
     def _weights(self) -> Any:
-        return _maps(self.settings.weights, self.settings.max_pixels)
+        return _maps(self.settings.weights, self.settings)
 
     @cached_property
     def _mask(self) -> Any:
-        return _maps(self.settings.mask, self.settings.max_pixels)
+        return _maps(self.settings.mask, self.settings)
 
     @cached_property
     def _lambda_map(self) -> Any:
-        return _maps(self.settings.lambda_map, self.settings.max_pixels)
+        return _maps(self.settings.lambda_map, self.settings)
 
     def _fitting(self, maps: list[Any], path: Path, size: tuple[int, ...], numbers: Sequence[int]) -> Any:
         """The maps of those pages, one below the other; one map is for all."""
@@ -93,26 +94,38 @@ class Beside:
         return _below_each_other(chosen)
 
 
+def pages_beside(path: Path, settings: Settings) -> tuple[Page, ...]:
+    """The pages of a file beside a picture. Raises DenoiseError."""
+    return read_picture(path, max_pixels=settings.max_pixels).pages
+
+
+def in_units_of(clean: Page, page: Page) -> Any:
+    """The colours of a clean page in the typed units of `page`, float64: white is white there, and black is black, whatever the two types
+    are, whichever value each file calls white (4095 in a PGM of 12 bits), and whether or not white is 0."""
+    return _shares(clean, model=page.model) * page.peak
+
+
+def _shares(page: Page, model: str = "") -> Any:
+    """The colours of a page, float64: white is 1, where the file or its type has one; 0 where in `model` white is zero."""
+    white = page.extras.get("white")
+    values = page.units.floats(page.colour, "float64") if white is None else page.colour / float(white)
+    return 1 - values if (page.model == "white is zero") != (model == "white is zero") else values
+
+
 def _below_each_other(tables: Sequence[Any]) -> Any:
     import numpy as np
 
     return tables[0] if len(tables) == 1 else np.concatenate(tables)
 
 
-def _floats(path: Path, max_pixels: int) -> list[Any]:
-    """The pages of a file in typed units."""
-    from denoise_cli.measure.scale import Scale
-
-    return [Scale.of(page.colour).floats(page.colour, "float64") for page in read_picture(path, max_pixels=max_pixels).pages]
-
-
-def _maps(path: Path | None, max_pixels: int) -> list[Any]:
+def _maps(path: Path | None, settings: Settings) -> list[Any]:
     """The pages of a map, grey."""
     import numpy as np
 
     assert path is not None
     found = []
-    for values in _floats(path, max_pixels):
+    for page in pages_beside(path, settings):
+        values = _shares(page)
         if not np.isfinite(values).all() or (values < 0).any():
             raise DenoiseError(f"{path}: the map holds negative or NaN values; give finite ones, 0 or larger")
         found.append(values[:, :, 0] if values.ndim == 3 and values.shape[2] == 1 else values)

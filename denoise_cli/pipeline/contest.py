@@ -64,7 +64,7 @@ def trials_of(path: Path, noise: AddedNoise, seed: int, max_pixels: int, *, no_c
         sigma = noise.gaussian if noise.gaussian is not None and not exact.given else math.sqrt(float(np.square(bad - clean).mean()))
         if (bad == clean).all():
             raise DenoiseError(f"{path}: the noise vanished when it was rounded to {picture.depth}; make it stronger, or say --no-clip")
-        span = peak_of([clean]) if has_own_units(picture.depth) else 1.0
+        span = peak_of([clean]) if has_own_units(picture.depth) else picture.pages[page - 1].peak
         trials.append(Trial(str(path), page, clean, bad, sigma, span, subjects[page - 1]))
     return trials
 
@@ -106,8 +106,8 @@ def measure(method: Contestant, trial: Trial) -> Row:
     began = time.perf_counter()
     picture, weight, counted = _attempt(method, trial)
     seconds = time.perf_counter() - began if counted is None else counted
-    if trial.subject.stored.dtype.kind == "u":
-        picture = np.clip(picture, 0, 1)  # as the file would hold it
+    if trial.subject.scale.white > 1:
+        picture = np.clip(picture, 0, trial.data_range)  # as the file would hold it
     # scikit-image's nl-means leaves sides of a single pixel out.
     told = figures(picture.reshape(trial.clean.shape), trial.clean, trial.data_range)
     return Row(

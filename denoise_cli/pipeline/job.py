@@ -105,7 +105,7 @@ def _denoise(job: Job, watch: Watch | None, seal: Seal | None) -> Report:
             stack.page, settings, beside, numbers=stack.numbers, pages=len(picture.pages), volume=stack.volume
         )  # fmt: skip
         outcome = _carry_out(job, subject, watch, at, len(stacks), shared)
-        psnrs.append(psnr_of(outcome.solution.image, subject.reference, subject.scale.known))
+        psnrs.append(psnr_of(outcome.solution.image, subject.reference, subject.scale.known, subject.peak))
         filled_in = subject.filled_in
         for place, number in enumerate(stack.numbers):
             images[number] = stack.pages(outcome.solution.image)[place]

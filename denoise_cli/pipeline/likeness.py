@@ -50,6 +50,11 @@ class Upright:
         return [_valued(page, known) for page, known in zip(self.pages, self.known, strict=True)]
 
     @property
+    def peak(self) -> float:
+        """White as a share of the largest value of the type."""
+        return 1.0 if self.white is None else self.white / _white(np.dtype(self.depth))
+
+    @property
     def has_own_units(self) -> bool:
         """Whether its type has no white."""
         return has_own_units(self.depth)

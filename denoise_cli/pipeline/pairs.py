@@ -56,10 +56,10 @@ def pair_trials(noisy: Path, clean: Path, max_pixels: int) -> list[Trial]:
     trials = []
     for number, (stored, truth) in enumerate(zip(worse.pages, better.pages, strict=True), 1):
         subject = Subject(stored, Scale.of(stored))
-        pixels, true = as_float(stored).astype(np.float64), as_float(truth).astype(np.float64)
+        pixels, true = as_float(stored).astype(np.float64), as_float(truth).astype(np.float64) * (worse.peak / better.peak)
         sigma = math.sqrt(float(np.square(pixels - true).mean()))
         if sigma == 0:
             raise DenoiseError(f"{noisy}: holds the same as {clean}; one of the two should be noisy")
-        span = peak_of([true]) if better.has_own_units else 1.0
+        span = peak_of([true]) if better.has_own_units else worse.peak
         trials.append(Trial(str(noisy), number, true, pixels, sigma, span, subject))
     return trials

@@ -85,7 +85,7 @@ def subject_of(
         scale = (Scale.of if is_measured(settings) else Scale.bare)(page.colour, known, limits=page.limits)
     subject = Subject(
         page.colour, scale, weights=weights, weight_map=None if beside is None else beside.weight_map(size, numbers),
-        reference=None if beside is None else beside.reference(numbers, pages, page.colour.shape), precision=settings.dtype,
+        reference=None if beside is None else beside.reference(numbers, pages, page), peak=page.peak, precision=settings.dtype,
         volume=volume,
     )  # fmt: skip
     return without_stripes(subject, settings)

@@ -100,8 +100,8 @@ def numbers_of(pages: Sequence[Outcome]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def psnr_of(image: Any, clean: Any, known: Any) -> float | None:
-    """PSNR over the pixels that have a value. The peak is 1 for a clean page on [0, 1], else what the clean page spans."""
+def psnr_of(image: Any, clean: Any, known: Any, white: float = 1.0) -> float | None:
+    """PSNR over the pixels that have a value. The peak is `white` for a clean page on [0, white], else what the clean page spans."""
     if clean is None:
         return None
     from denoise_cli.measure.metrics import psnr_db
@@ -111,7 +111,7 @@ def psnr_of(image: Any, clean: Any, known: Any) -> float | None:
     if clean.size == 0:
         return None
     low, high = float(clean.min()), float(clean.max())
-    return psnr_db(image, clean, 1.0 if low >= 0 and high <= 1 else high - low)
+    return psnr_db(image, clean, white if low >= 0 and high <= white else high - low)
 
 
 def pooled(psnrs: Sequence[float | None]) -> float | None:

@@ -174,10 +174,10 @@ def as_map(values: npt.ArrayLike, name: str, size: tuple[int, ...], dtype: npt.D
     return table
 
 
-def as_reference(reference: npt.ArrayLike, layout: Layout) -> Reference:
-    """A clean picture to compare with; its peak is 1 where it lies on [0, 1], else what it spans."""
+def as_reference(reference: npt.ArrayLike, layout: Layout, white: float) -> Reference:
+    """A clean picture to compare with; its peak is `white` where it lies on [0, white], else what it spans."""
     clean = _floats(checked(reference, np.ndim(reference)))
     if clean.shape != layout.shape:
         raise ValueError(f"the reference has shape {clean.shape}, the picture {layout.shape}: they must agree")
-    span = 1.0 if clean.min() >= 0 and clean.max() <= 1 else float(clean.max() - clean.min())
+    span = white if clean.min() >= 0 and clean.max() <= white else float(clean.max() - clean.min())
     return Reference(planar(layout.planes(clean), np.dtype(np.float64), "the reference"), span)

@@ -48,6 +48,7 @@ def denoise(
     weights: npt.ArrayLike | None = None,
     fill: bool = True,
     reference: npt.ArrayLike | None = None,
+    white: float = 1.0,
     dtype: npt.DTypeLike | None = None,
     workers: int | None = None,
     records: bool = False,
@@ -94,6 +95,7 @@ def denoise(
     fill : False cuts unknown pixels out of the picture instead: no difference with one of them counts, and the result holds there what
         the image holds. That takes no longer than a picture without holes, where filling a large hole takes many iterations.
     reference : a clean picture to compare with, shaped and scaled as `image`: fills rmse, snr_db and psnr_db of the records.
+    white : the peak of psnr_db, where the clean picture lies between 0 and that; elsewhere the peak is what it spans.
     dtype : "float32" or "float64", what is computed in; float64 for an image of float64 or of integers of 32 and 64 bits, else float32.
         The image of the result is of this type, too, unless float32 cannot hold it: elevations of 8,000 m in steps of a millimetre.
     workers : threads, all cores unless told. The result does not depend on it.
@@ -138,7 +140,7 @@ def denoise(
     )  # fmt: skip
     data_term = _fidelity(fidelity, options, layout, dtype)
     difference = BOUNDARIES[options["boundary"]](Strips((layout.channels, *layout.solved), dtype, workers), layout.weights(axis_weights))
-    comparison, planes = None if reference is None else as_reference(reference, layout), layout.planes(pixels)
+    comparison, planes = None if reference is None else as_reference(reference, layout, white), layout.planes(pixels)
 
     def problem_of(observed: Array, frame: Frame | None = None) -> Problem:
         unit = 1.0 if frame is None else frame.unit

@@ -132,7 +132,7 @@ def path(
         smoothed = solve(every[-1], gap=ROUGH_GAP).image
         album.look(smoothed)
         page = None if html is None else PathFile(picture, shown, plan, pixels, smoothed, _box(crop, shown))
-        for step in walk(pixels, every, solve, reference=clean, known=subject.known):
+        for step in walk(pixels, every, solve, reference=clean, white=subject.peak, known=subject.known):
             for kept in (album, page) if page else (album,):
                 kept.add(step, automatic=step.weight == automatic, picked=step.weight == pick)
     except (ValueError, TypeError) as error:
@@ -214,8 +214,8 @@ def _make_folder(folder: Path, results: list[Path], inputs: list[Path], overwrit
 
 def _read(path: Path, reference: Path | None, settings: Settings, *, whole: bool) -> tuple[Picture, Any, Any]:
     """The page in the middle, as a picture and in floats, and the clean one; of a large picture a window, unless `whole` is wanted."""
-    from denoise_cli.formats.files import read_picture
     from denoise_cli.large.excerpts import picture_or_window
+    from denoise_cli.pipeline.beside import in_units_of, pages_beside
     from denoise_cli.variational import as_float
 
     picture = picture_or_window(path, settings, whole=whole)
@@ -230,10 +230,10 @@ def _read(path: Path, reference: Path | None, settings: Settings, *, whole: bool
         raise DenoiseError(f"{path}: {error}") from error
     if reference is None:
         return picture, pixels, None
-    pages = read_picture(reference, max_pixels=settings.max_pixels).frames
+    pages = pages_beside(reference, settings)
     if len(pages) not in (1, count):
         raise DenoiseError(f"{reference}: the reference has {len(pages):,} pages, {path} {count}; give one for each page, or a single one")
-    clean = as_float(pages[len(pages) // 2])
+    clean = in_units_of(pages[len(pages) // 2], picture.pages[0])
     if clean.shape != pixels.shape:
         raise DenoiseError(f"{reference}: the reference has shape {clean.shape}, {path} {pixels.shape}; give a clean one of the same size")
     return picture, pixels, clean
