@@ -175,6 +175,12 @@ class Settings:
         """What the pages of a volume count where its file says nothing: Z, or T with --time-weight; "" where no volume is meant."""
         return "" if not self.volume else "Z" if self.time_weight is None else "T"
 
+    @property
+    def axes_beside(self) -> tuple[str, ...]:
+        """What the axes of an array beside the picture may be where it does not say so: those of the picture, or these without samples."""
+        own = self.axes or (f"{self.slices}YX" if self.slices else "")
+        return tuple(dict.fromkeys(letters for letters in (own, own.rstrip("CS")) if letters))
+
     def resolved(self) -> Self:
         """With the fidelity that is taken where none is told: L2 with a λ; without one the picture decides."""
         return replace(self, fidelity=self.fidelity or (None if self.automatic else "l2"))

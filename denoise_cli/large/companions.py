@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from denoise_cli.storage.missing import no_such_file
 from denoise_cli.storage.stores import state_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from denoise_cli.large.windows import Array, Source
@@ -25,11 +27,13 @@ __all__ = ["Companion", "clean_of", "level_of"]
 class Companion:
     """A picture of the size of another one. Travels by its path.
 
-    changed: its state, so that a process that has it open opens a changed one again.  is_map: its values are finite and 0 or larger.
+    changed: its state, so that a process that has it open opens a changed one again.  axes: its letters, where it does not say them.
+    is_map: its values are finite and 0 or larger.
     """
 
     path: Path
     changed: int
+    axes: str | None = None
     is_map: bool = False
 
     def read(self, plane: int, rows: slice, columns: slice) -> Array:
@@ -48,14 +52,17 @@ class Companion:
     @property
     def source(self) -> Source:
         """The windows of the file. Raises DenoiseError."""
-        return reopened(self.path, self.changed, None)
+        return reopened(self.path, self.changed, self.axes)
 
 
-def clean_of(path: Path | None, picture: Source) -> Companion | None:
-    """The reference of a picture; None without one. Raises DenoiseError where it cannot be read by windows, or does not fit."""
+def clean_of(path: Path | None, picture: Source, axes: Sequence[str] = ()) -> Companion | None:
+    """The reference of a picture; None without one. Raises DenoiseError where it cannot be read by windows, or does not fit.
+
+    axes : what those of an array may be that does not say so.
+    """
     if path is None:
         return None
-    found = _opened(path, picture, is_map=False)
+    found = _opened(path, picture, axes, is_map=False)
     source = found.source
     if source.planes not in (1, picture.planes):
         raise DenoiseError(
@@ -68,11 +75,11 @@ def clean_of(path: Path | None, picture: Source) -> Companion | None:
     return found
 
 
-def level_of(path: Path | None, picture: Source) -> Companion | None:
-    """The map of λ of a picture; None without one. Raises DenoiseError where it cannot be read by windows, or does not fit."""
+def level_of(path: Path | None, picture: Source, axes: Sequence[str] = ()) -> Companion | None:
+    """The map of λ of a picture, as `clean_of` has it."""
     if path is None:
         return None
-    found = _opened(path, picture, is_map=True)
+    found = _opened(path, picture, axes, is_map=True)
     if (found.source.size, found.source.kind.colours) != (picture.size, 1):
         expected = f"{picture.size[1]} × {picture.size[0]} grey"
         raise DenoiseError(
@@ -81,12 +88,22 @@ def level_of(path: Path | None, picture: Source) -> Companion | None:
     return found
 
 
-def _opened(path: Path, picture: Source, *, is_map: bool) -> Companion:
+def _opened(path: Path, picture: Source, axes: Sequence[str], *, is_map: bool) -> Companion:
     if not path.exists():
         raise DenoiseError(no_such_file(path))
-    if open_windows(path) is None:
+    named = None
+    try:
+        source = open_windows(path)
+    except DenoiseError:
+        for named in axes:
+            with contextlib.suppress(DenoiseError):
+                source = open_windows(path, axes=named)
+                break
+        else:
+            raise
+    if source is None:
         raise DenoiseError(f"{path}: cannot be read by windows, as {picture.path} is; convert it to a tiled TIFF first")
-    return Companion(path, state_of(path)[1], is_map)
+    return Companion(path, state_of(path)[1], named, is_map)
 
 
 def _size(source: Source) -> str:

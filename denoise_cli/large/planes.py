@@ -87,7 +87,8 @@ def plane_by_tiles(work: Work, plane: int) -> tuple[Outcome, Swept]:
         return int(journal.facts[entry])
 
     recipe, plan = decided(page, settings, wanting)
-    map_of, clean = level_of(settings.lambda_map, source), clean_of(settings.reference, source)
+    axes = settings.axes_beside
+    map_of, clean = level_of(settings.lambda_map, source, axes), clean_of(settings.reference, source, axes)
     level: Array | None = None
     if map_of is not None:
         shown = max(1, values // source.kind.colours)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -95,8 +96,14 @@ class Beside:
 
 
 def pages_beside(path: Path, settings: Settings) -> tuple[Page, ...]:
-    """The pages of a file beside a picture. Raises DenoiseError."""
-    return read_picture(path, max_pixels=settings.max_pixels).pages
+    """The pages of a file beside a picture; an array that does not say what its axes are has those of the picture. Raises DenoiseError."""
+    try:
+        return read_picture(path, max_pixels=settings.max_pixels).pages
+    except DenoiseError:
+        for axes in settings.axes_beside:
+            with contextlib.suppress(DenoiseError):
+                return read_picture(path, max_pixels=settings.max_pixels, axes=axes).pages
+        raise
 
 
 def in_units_of(clean: Page, page: Page) -> Any:

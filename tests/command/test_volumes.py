@@ -273,3 +273,32 @@ def test_an_array_that_is_called_a_volume_needs_no_letters(denoise, tmp_path):
     assert "takes them as ZYX" in told
     assert "12 slices as one volume" in told
     assert "12 frames as one volume (TYX" in denoise(path, "--volume", "--time-weight", 2, "--lambda", 0.2, "-o", tmp_path / "t.tif").err
+
+
+@pytest.mark.parametrize("words", [("--volume",), ("--volume", "--axes", "ZYX"), ("--axes", "TYX")])
+def test_an_array_beside_an_array_has_its_axes(denoise, tmp_path, words):
+    for name, values in {"stack": noisy(), "clean": eight_bit(CLEAN), "map": np.full(CLEAN.shape, 0.2)}.items():
+        np.save(tmp_path / f"{name}.npy", values)
+    beside = ["--reference", tmp_path / "clean.npy", "--lambda-map", tmp_path / "map.npy"]
+    outcome = denoise(tmp_path / "stack.npy", *words, *beside, "--method", "optimal", "--json")
+    assert outcome.code == 0, outcome.err
+    assert json.loads(outcome.out.splitlines()[0])["psnr_db"] > 20
+
+
+def test_an_array_beside_an_array_of_colours_has_its_axes_without_the_colours(denoise, tmp_path):
+    np.save(tmp_path / "stack.npy", np.stack([noisy(), noisy(1), noisy(2)], axis=-1))
+    np.save(tmp_path / "weights.npy", np.ones(CLEAN.shape))
+    words = ["--axes", "ZYXC", "--volume", "--weights", tmp_path / "weights.npy", "--lambda", 0.2, "--method", "optimal"]
+    assert denoise(tmp_path / "stack.npy", *words).code == 0
+
+
+def test_an_array_beside_one_that_is_solved_by_tiles_has_its_axes(denoise, tmp_path):
+    scene = 0.5 + 0.1 * np.random.default_rng(4).standard_normal((5, 200, 200)).astype(np.float32)
+    for name, values in {"stack": scene, "clean": np.full(scene.shape, 0.5), "map": np.full(scene.shape, 0.2)}.items():
+        np.save(tmp_path / f"{name}.npy", values)
+    beside = ["--reference", tmp_path / "clean.npy", "--lambda-map", tmp_path / "map.npy"]
+    outcome = denoise(tmp_path / "stack.npy", "--axes", "ZYX", *beside, "--method", "optimal", "--memory", "800kB", "--json")
+    assert outcome.code == 0, outcome.err
+    report = json.loads(outcome.out.splitlines()[0])
+    assert "tiles" in report["notes"][0]
+    assert report["psnr_db"] > 25
