@@ -67,7 +67,16 @@ def test_nearly_white_noise_in_grey_is_seen_where_calm_places_have_it_too(calm: 
     assert found.model == kind
 
 
-def test_what_only_the_network_sees_is_told_as_it_is_removed() -> None:
-    noise, times = believed(subject(clumps(0.014, 0.0)), Noise.none(1, "next to no noise"), device="cpu", workers=1)
-    assert times == 1
-    assert noise.sigma == pytest.approx(0.014, rel=0.02)
+@pytest.mark.parametrize(
+    ("sigma", "uneven", "told", "times"), [(0.014, False, 0.7, 1), (0.014, True, 1.0, 0), (0.0065, True, 0.7, 1)]
+)  # fmt: skip
+def test_what_only_the_network_sees_is_told_in_part_unless_it_is_strong_and_uneven(
+    sigma: float, uneven: bool, told: float, times: int
+) -> None:
+    removed = clumps(sigma, 0.0)
+    if uneven:
+        removed *= np.where(np.arange(SIDE) < SIDE // 2, 0.4, 1.4)
+        removed *= sigma / removed.std()
+    noise, factor = believed(subject(removed), Noise.none(1, "next to no noise"), device="cpu", workers=1)
+    assert factor == times
+    assert noise.sigma == pytest.approx(told * sigma, rel=0.02)
