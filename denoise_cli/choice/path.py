@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from denoise_cli.measure.comparison import peak_of
 from denoise_cli.measure.metrics import SSIM_WINDOW, psnr_db, ssim
 from denoise_cli.measure.whiteness import std_removed, whiteness
 from denoise_cli.variational import Solution, as_float
@@ -98,7 +99,7 @@ def path(
         psnr, similar = None, None
         if clean is not None:
             result, true = (before.image, clean) if known is None else (before.image[known], clean[known])
-            span = float(true.max() - true.min()) if true.min() < 0 or true.max() > white else white
+            span = peak_of([true], white)
             psnr = psnr_db(result, true, span)
             similar = ssim(result, true, span) if known is None and span > 0 and min(clean.shape[:2]) >= SSIM_WINDOW else None
         yield PathStep(weight, before, seconds, std_removed(removed, known), whiteness(removed), psnr, similar)

@@ -105,10 +105,10 @@ def has_own_units(depth: str) -> bool:
     return depth not in ("bool", "uint8", "uint16", "uint32")
 
 
-def peak_of(clean: Sequence[Array]) -> float:
-    """The data range of pages in units of their own: 1 where they lie within [0, 1], otherwise what they span together; 0 if constant."""
+def peak_of(clean: Sequence[Array], white: float = 1.0) -> float:
+    """The data range of pages: `white` where they lie within [0, white], otherwise what they span together; 0 if constant."""
     low, high = min(float(page.min()) for page in clean), max(float(page.max()) for page in clean)
-    return 1.0 if low >= 0 and high <= 1 else high - low
+    return white if low >= 0 and high <= white else high - low
 
 
 def alike(picture: Array, clean: Array) -> tuple[Array, Array, str | None]:

@@ -104,14 +104,14 @@ def psnr_of(image: Any, clean: Any, known: Any, white: float = 1.0) -> float | N
     """PSNR over the pixels that have a value. The peak is `white` for a clean page on [0, white], else what the clean page spans."""
     if clean is None:
         return None
+    from denoise_cli.measure.comparison import peak_of
     from denoise_cli.measure.metrics import psnr_db
 
     if known is not None:
         image, clean = image[known], clean[known]
     if clean.size == 0:
         return None
-    low, high = float(clean.min()), float(clean.max())
-    return psnr_db(image, clean, white if low >= 0 and high <= white else high - low)
+    return psnr_db(image, clean, peak_of([clean], white))
 
 
 def pooled(psnrs: Sequence[float | None]) -> float | None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from denoise_cli.measure.comparison import peak_of
 from denoise_cli.variational.layout import Layout
 from denoise_cli.variational.state import Reference
 from denoise_cli.variational.strips import Array
@@ -179,5 +180,4 @@ def as_reference(reference: npt.ArrayLike, layout: Layout, white: float) -> Refe
     clean = _floats(checked(reference, np.ndim(reference)))
     if clean.shape != layout.shape:
         raise ValueError(f"the reference has shape {clean.shape}, the picture {layout.shape}: they must agree")
-    span = white if clean.min() >= 0 and clean.max() <= white else float(clean.max() - clean.min())
-    return Reference(planar(layout.planes(clean), np.dtype(np.float64), "the reference"), span)
+    return Reference(planar(layout.planes(clean), np.dtype(np.float64), "the reference"), peak_of([clean], white))
