@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ import numpy as np
 from denoise_cli.errors import DenoiseError
 from denoise_cli.large.windows import open_windows, page_of, reopened
 from denoise_cli.measure.scale import Scale
+from denoise_cli.pipeline.beside import named
 from denoise_cli.storage.missing import no_such_file
 from denoise_cli.storage.stores import state_of
 
@@ -91,19 +91,10 @@ def level_of(path: Path | None, picture: Source, axes: Sequence[str] = ()) -> Co
 def _opened(path: Path, picture: Source, axes: Sequence[str], *, is_map: bool) -> Companion:
     if not path.exists():
         raise DenoiseError(no_such_file(path))
-    named = None
-    try:
-        source = open_windows(path)
-    except DenoiseError:
-        for named in axes:
-            with contextlib.suppress(DenoiseError):
-                source = open_windows(path, axes=named)
-                break
-        else:
-            raise
+    source, letters = named(lambda letters: open_windows(path, axes=letters), axes)
     if source is None:
         raise DenoiseError(f"{path}: cannot be read by windows, as {picture.path} is; convert it to a tiled TIFF first")
-    return Companion(path, state_of(path)[1], named, is_map)
+    return Companion(path, state_of(path)[1], letters, is_map)
 
 
 def _size(source: Source) -> str:

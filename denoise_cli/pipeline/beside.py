@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from denoise_cli.errors import DenoiseError
 from denoise_cli.formats.files import read_picture
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from denoise_cli.formats.picture import Page
     from denoise_cli.settings import Settings
 
-__all__ = ["Beside", "in_units_of", "pages_beside"]
+__all__ = ["Beside", "in_units_of", "named", "pages_beside"]
+
+Read = TypeVar("Read")
 
 
 class Beside:
@@ -97,12 +99,18 @@ class Beside:
 
 def pages_beside(path: Path, settings: Settings) -> tuple[Page, ...]:
     """The pages of a file beside a picture; an array that does not say what its axes are has those of the picture. Raises DenoiseError."""
+    return named(lambda axes: read_picture(path, max_pixels=settings.max_pixels, axes=axes), settings.axes_beside)[0].pages
+
+
+def named(read: Callable[[str | None], Read], axes: Sequence[str]) -> tuple[Read, str | None]:
+    """What `read` makes of a file that says what its axes are, or else of the first of `axes` that it takes; and which. Raises the
+    DenoiseError that it raises without any."""
     try:
-        return read_picture(path, max_pixels=settings.max_pixels).pages
+        return read(None), None
     except DenoiseError:
-        for axes in settings.axes_beside:
+        for letters in axes:
             with contextlib.suppress(DenoiseError):
-                return read_picture(path, max_pixels=settings.max_pixels, axes=axes).pages
+                return read(letters), letters
         raise
 
 
