@@ -63,8 +63,7 @@ class Recipe:
             if reach is None:
                 raise NotByTiles(f"method {method.name} needs the whole picture at once; use --method optimal, or give it more --memory")
             return cls(method=method, plan=replace(plan, scale=replace(plan.scale, known=None)), reach=reach, workers=settings.workers)
-        # One for each channel, or one for all of them.
-        plans = plan.details.get("apart", (plan,))
+        plans = plan.parts
         if any("impulses" in each.details for each in plans):
             raise NotByTiles(
                 "impulses are solved with the whole picture in memory; give it more --memory, "

@@ -51,13 +51,12 @@ def plan_apart(method: Method, subject: Subject, settings: Settings) -> Plan:
 
 def run_apart(subject: Subject, plan: Plan, watch: Watch | None, **details: Any) -> Solution:
     """One problem a channel, which are certified together: costs and lower bounds add up. None sets out from an earlier solution."""
-    plans = plan.details["apart"]
     assert plan.weight is not None
-    factor = plan.weight / _mean_weight(plans)
+    factor = plan.weight / _mean_weight(plan.parts)
     asked = {name: value for name, value in details.items() if name not in ("start", "keep_dual")}
     parts: list[Solution] = [
-        own.method.run(each, replace(own, weight=factor * own.weight), watch, **asked)
-        for each, own in zip(_channels_of(subject), plans, strict=True)
+        own.method.run(each, replace(own, weight=factor * weight), watch, **asked)
+        for each, own, weight in zip(_channels_of(subject), plan.parts, plan.weights, strict=True)
     ]
     return as_one(parts, np.stack([part.image for part in parts], axis=2))
 

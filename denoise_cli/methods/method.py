@@ -128,9 +128,15 @@ class Plan:
     details: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def parts(self) -> tuple[Plan, ...]:
+        """The plan of each channel, where each has its own (`methods.apart`); else this one."""
+        plans: tuple[Plan, ...] = self.details.get("apart", (self,))
+        return plans
+
+    @property
     def weights(self) -> tuple[float, ...]:
         """λ of each channel, where each has its own, of which `weight` is the geometric mean; else none."""
-        return tuple(plan.weight or 0.0 for plan in self.details.get("apart", ()))
+        return tuple(plan.weight or 0.0 for plan in self.parts) if "apart" in self.details else ()
 
 
 @dataclass(frozen=True, eq=False)

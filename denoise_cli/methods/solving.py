@@ -87,9 +87,9 @@ def large_weight_note(subject: Subject, settings: Settings, fidelity: str) -> tu
     typed, white = settings.weight, subject.scale.white
     if fidelity != "l2" or typed is None or white == 1:
         return ()
-    largest = int(subject.stored.max(initial=0))
     if typed >= LARGE:
         return (f"λ {typed:g} is {typed:g} times white: only large areas are left. White counts as 1 here; a usual λ is 0.1",)
+    largest = int(subject.stored.max(initial=0))
     if not 0 < LARGE * largest <= typed * white:
         return ()
     return (

@@ -162,7 +162,7 @@ def series_plan(stacks: Sequence[Stack], settings: Settings, source: Path) -> Pl
         step = max(1, len(stacks) // STANDING_FOR_ALL)
         chosen = [stack.page for stack in stacks[step // 2 :: step]][:STANDING_FOR_ALL]
         plan = make_plan(subject_of(_below_each_other(chosen), settings), settings)
-    return None if any("impulses" in each.details for each in (plan, *plan.details.get("apart", ()))) else plan
+    return None if any("impulses" in each.details for each in plan.parts) else plan
 
 
 def together(stacks: Sequence[Stack], shared: Plan | None) -> str | None:
